@@ -1,0 +1,1 @@
+//! Runs plugins in wasmtime and turns their commands into I/O; no HTTP server, no CLI.

@@ -1,0 +1,8 @@
+//! Every rule of Creel as a pure function: what was asked and what is known go in, a verdict with its derivation
+//! comes out. No I/O, no async, no clock, no environment, no logging.
+
+#![forbid(unsafe_code)]
+
+pub mod ids;
+pub mod limits;
+pub mod manifest;

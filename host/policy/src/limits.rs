@@ -1,0 +1,66 @@
+//! Every bound of Creel, each a named constant with its reason. A bound that is not here does not exist.
+
+/// Bytes of linear memory of one call, over all memories. A chat plugin uses 2 MiB; image work in a sandbox some 30.
+pub const MEMORY_BYTES_MAX: usize = 64 << 20;
+/// Table elements of one call, over all tables. A Rust component has a few hundred, a JavaScript one 9,000.
+pub const TABLE_ELEMENTS_MAX: usize = 20_000;
+/// Core instances of one call. A component built by wit-component has four or five.
+pub const CORE_INSTANCES_MAX: usize = 20;
+/// Milliseconds inside one `start` or `resume`. Honest calls take microseconds; encoding 30 MB takes 300 ms.
+pub const CALL_MS_MAX: u64 = 1_000;
+/// Milliseconds inside one `start` or `resume` of a plugin that reads media: decoding a large picture takes seconds.
+pub const MEDIA_CALL_MS_MAX: u64 = 10_000;
+/// Requests under way at once in one call.
+pub const REQUESTS_AT_ONCE_MAX: usize = 16;
+/// Commands in one step.
+pub const STEP_COMMANDS_MAX: usize = 64;
+/// Commands in one call that ends; bounds a plugin that asks for cheap things for ever (attack 127).
+pub const CALL_COMMANDS_MAX: usize = 1_024;
+/// Bytes of one request body without its media: the largest that a provider takes (Anthropic: 32 MB).
+pub const REQUEST_BYTES_MAX: u64 = 32 << 20;
+/// Bytes of one request body with its media.
+pub const REQUEST_WITH_MEDIA_BYTES_MAX: u64 = 256 << 20;
+/// Headers of one request.
+pub const REQUEST_HEADERS_MAX: usize = 64;
+/// Bytes of all header names and values of one request.
+pub const REQUEST_HEADER_BYTES_MAX: usize = 32 << 10;
+/// Bytes of a path and query.
+pub const PATH_BYTES_MAX: usize = 8 << 10;
+/// Bytes of one chunk that a plugin is resumed with.
+pub const CHUNK_BYTES_MAX: usize = 64 << 10;
+/// Bytes of one response that a plugin reads.
+pub const RESPONSE_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of one medium, however it comes in: the largest document that the older gateway took.
+pub const MEDIUM_BYTES_MAX: u64 = 100 << 20;
+/// Milliseconds to connect, TLS included.
+pub const CONNECT_MS_MAX: u64 = 10_000;
+/// Milliseconds without a byte before a response counts as dead. Reasoning models are silent for a minute.
+pub const IDLE_MS_MAX: u64 = 120_000;
+/// Milliseconds of one model call, all of it.
+pub const MODEL_CALL_MS_MAX: u64 = 600_000;
+/// Milliseconds of one `collect` or `deliver` task.
+pub const CHANNEL_TASK_MS_MAX: u64 = 120_000;
+/// Milliseconds of one `wait`.
+pub const WAIT_MS_MAX: u32 = 3_600_000;
+/// Bytes of output of one step.
+pub const STEP_OUTPUT_BYTES_MAX: usize = 8 << 20;
+/// Bytes of one log line of a plugin.
+pub const LOG_LINE_BYTES_MAX: usize = 4 << 10;
+/// Log lines of one call.
+pub const LOG_LINES_MAX: u32 = 1_000;
+/// Bytes of a channel's cursor, unless its manifest says less.
+pub const CURSOR_BYTES_MAX: usize = 64 << 10;
+/// Redirects followed for one request.
+pub const REDIRECTS_MAX: usize = 3;
+/// Bytes of an attachment's token.
+pub const TOKEN_BYTES_MAX: usize = 4 << 10;
+/// Attachments of one message.
+pub const ATTACHMENTS_MAX: usize = 32;
+/// Bytes of the text of one inbound message.
+pub const INBOUND_TEXT_BYTES_MAX: usize = 256 << 10;
+/// Bytes of one plugin component.
+pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of a manifest.
+pub const MANIFEST_BYTES_MAX: usize = 256 << 10;
+/// Bytes of the configuration, and of `auth-profiles.json`.
+pub const CONFIG_BYTES_MAX: u64 = 4 << 20;

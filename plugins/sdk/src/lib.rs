@@ -1,0 +1,1 @@
+//! Write a Creel plugin as straight-line async code.

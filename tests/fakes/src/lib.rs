@@ -1,0 +1,1 @@
+//! Strict fakes of the services that plugins talk to, on loopback.
