@@ -64,3 +64,13 @@ pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 pub const MANIFEST_BYTES_MAX: usize = 256 << 10;
 /// Bytes of the configuration, and of `auth-profiles.json`.
 pub const CONFIG_BYTES_MAX: u64 = 4 << 20;
+/// Live calls over all plugins; each holds an instance of the pool (some 70 KB). Others wait their turn.
+pub const LIVE_CALLS_MAX: usize = 2_048;
+/// Live calls of one plugin, so that a slow one never takes every place (attack 134).
+pub const LIVE_CALLS_PER_PLUGIN_MAX: usize = 1_024;
+/// Milliseconds that a call waits for a place.
+pub const PLACE_WAIT_MS_MAX: u64 = 30_000;
+/// Milliseconds between two ticks of the epoch clock that bounds the time inside a plugin.
+pub const EPOCH_TICK_MS: u64 = 10;
+/// Ticks inside a plugin after which an async worker hands its other tasks to another thread.
+pub const EPOCH_TICKS_INLINE_MAX: u64 = 2;
