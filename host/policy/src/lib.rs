@@ -6,3 +6,5 @@
 pub mod ids;
 pub mod limits;
 pub mod manifest;
+pub mod media;
+pub mod origin;
