@@ -3,11 +3,13 @@
 
 use std::error::Error as _;
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use creel_policy::address::vet;
 use creel_policy::judge::{Outgoing, Permit, Refusal, Refused, Target, judge, judge_redirect};
 use creel_policy::limits::CONNECT_MS_MAX;
+use creel_policy::origin::Host;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use tokio::time::timeout;
 
@@ -135,11 +137,10 @@ impl Egress {
         idle: Option<Duration>,
     ) -> Result<reqwest::Response, NoResponse> {
         let permit = &hop.permit;
-        if let Some(address) = permit.origin.ip() {
-            vet(permit.origin.host(), &[address], permit.private).map_err(|refusal| Refused {
-                refusal: Refusal::PrivateAddress,
-                rule: refusal.to_string(),
-            })?;
+        if let Some(address) = literal(permit.origin.host()) {
+            // The client connects to an address without asking the resolver, so it is vetted here.
+            vet(permit.origin.host(), &[address], permit.private)
+                .map_err(|refusal| Refused { refusal: Refusal::PrivateAddress, rule: refusal.to_string() })?;
         }
         let mut map = header_map(headers)?;
         if let Some(injection) = injection(context, permit)? {
@@ -168,6 +169,14 @@ struct Hop {
     permit: Permit,
     method: String,
     with_body: bool,
+}
+
+fn literal(host: &Host) -> Option<IpAddr> {
+    match host {
+        Host::Domain(_) => None,
+        Host::Ipv4(address) => Some((*address).into()),
+        Host::Ipv6(address) => Some((*address).into()),
+    }
 }
 
 fn bad_request(what: &str) -> Refused {

@@ -25,7 +25,6 @@ const WRITE_BYTES: u64 = 64 << 10;
 #[component(variant)]
 enum StreamError {
     #[component(name = "last-operation-failed")]
-    #[expect(dead_code, reason = "a case of the interface that an inert stream never takes")]
     LastOperationFailed(Resource<IoError>),
     #[component(name = "closed")]
     Closed,

@@ -5,7 +5,7 @@ use wasmparser::{Encoding, Parser, Payload};
 use crate::load::LoadError;
 
 /// The custom section that `creel plugin build` puts the manifest into.
-pub const MANIFEST_SECTION: &str = "creel:manifest";
+pub(crate) const MANIFEST_SECTION: &str = "creel:manifest";
 
 /// What a component says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -57,7 +57,7 @@ impl HasData for Table {
 pub(crate) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     let l = linker;
     cli::environment::add_to_linker::<CallState, WasiCli>(l, CallState::cli)?;
-    cli::exit::add_to_linker::<CallState, WasiCli>(l, &cli::exit::LinkOptions::default(), CallState::cli)?;
+    cli::exit::add_to_linker::<CallState, WasiCli>(l, CallState::cli)?;
     cli::stdin::add_to_linker::<CallState, WasiCli>(l, CallState::cli)?;
     cli::stdout::add_to_linker::<CallState, WasiCli>(l, CallState::cli)?;
     cli::stderr::add_to_linker::<CallState, WasiCli>(l, CallState::cli)?;
