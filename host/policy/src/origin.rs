@@ -308,6 +308,10 @@ fn canonical_name(name: &str) -> Result<String, BadOrigin> {
     if name.len() > HOST_BYTES_MAX {
         return Err(BadOrigin::Host("has more than 253 bytes"));
     }
+    // The URL standard lets `$`, `{` and the like pass; an unfilled `${HOST}` is no host.
+    if !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')) {
+        return Err(BadOrigin::Host("holds characters that no name has"));
+    }
     let mut labels = name.split('.');
     if labels.clone().any(str::is_empty) {
         return Err(BadOrigin::Host("has an empty label"));
