@@ -7,6 +7,7 @@ pub mod address;
 pub mod grant;
 pub mod headers;
 pub mod ids;
+pub mod judge;
 pub mod limits;
 pub mod manifest;
 pub mod media;

@@ -5,7 +5,7 @@ use crate::address;
 use crate::headers;
 use crate::ids::PluginId;
 use crate::limits;
-use crate::origin::{BaseUrl, Host, Scheme, check_path_steps};
+use crate::origin::{BaseUrl, Host, Scheme, check_fixed_path};
 
 /// Methods that a request may have.
 pub(crate) const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
@@ -148,7 +148,7 @@ pub(super) fn allow_path(text: &str) -> Result<String, String> {
     if fixed.bytes().any(|b| !b.is_ascii_graphic()) || fixed.contains("//") {
         return Err("a path is written as it goes over the wire, without `//`".to_owned());
     }
-    check_path_steps(fixed).map_err(|error| error.to_string())?;
+    check_fixed_path(fixed).map_err(|error| error.to_string())?;
     Ok(text.to_owned())
 }
 

@@ -365,9 +365,11 @@ fn a143_a151_a_settings_schema_is_understood_or_refused() {
         ],
     );
     check("properties.version", "properties.enabled", &["settings.properties.enabled: this setting is the host's own"]);
-    check("properties.version", "properties.botToken", &[
-        "settings.properties.botToken: a plugin takes no secret as a setting: it names a credential slot",
-    ]);
+    check(
+        "properties.version",
+        "properties.botToken",
+        &["settings.properties.botToken: a plugin takes no secret as a setting: it names a credential slot"],
+    );
     check(
         "properties.version",
         "properties.baseUrl",
