@@ -187,7 +187,7 @@ impl BaseUrl {
             return Err(BadOrigin::Query);
         }
         let path = after_authority.trim_end_matches('/');
-        check_path(path)?;
+        check_fixed_path(path)?;
         let url = parse_url(text)?;
         let origin = Origin::of(&url)?;
         let path = url.path().trim_end_matches('/').to_owned();
@@ -225,22 +225,42 @@ pub(crate) fn parse_foreign_url(text: &str) -> Result<Url, BadOrigin> {
     Ok(url)
 }
 
-/// Whether a path holds `.` or `..` as a step, spelt in any way, or an encoded separator.
+/// Refuses a path that holds `.` or `..` as a step, spelt in any way, also where an encoded `/` would make it one.
 ///
 /// # Errors
 ///
-/// [`BadOrigin::Path`] with the rule that is broken.
+/// [`BadOrigin`] with the rule that is broken.
 pub(crate) fn check_path_steps(path: &str) -> Result<(), BadOrigin> {
     if path.contains('\\') {
         return Err(BadOrigin::Character("`\\`"));
     }
     let path = path.to_ascii_lowercase();
-    if path.contains("%2f") || path.contains("%5c") || path.contains("%00") {
+    if path.contains("%5c") || path.contains("%00") {
+        return Err(BadOrigin::Path("holds an encoded `\\` or NUL"));
+    }
+    let path = path.replace("%2f", "/").replace("%2e", ".");
+    if path.split('/').any(|step| matches!(step, "." | "..")) {
+        return Err(BadOrigin::Path("holds `.` or `..` as a step"));
+    }
+    Ok(())
+}
+
+/// Refuses what has no place in a path that is written down once and compared with: beside steps, encoded separators,
+/// `//` and patterns.
+///
+/// # Errors
+///
+/// [`BadOrigin`] with the rule that is broken.
+pub(crate) fn check_fixed_path(path: &str) -> Result<(), BadOrigin> {
+    check_path_steps(path)?;
+    if path.to_ascii_lowercase().contains("%2f") {
         return Err(BadOrigin::Path("holds an encoded separator"));
     }
-    let is_step = |segment: &str| matches!(segment.replace("%2e", ".").as_str(), "." | "..");
-    if path.split('/').any(is_step) {
-        return Err(BadOrigin::Path("holds `.` or `..` as a step"));
+    if path.contains("//") {
+        return Err(BadOrigin::Path("holds `//`"));
+    }
+    if path.contains('*') {
+        return Err(BadOrigin::Wildcard);
     }
     Ok(())
 }
@@ -280,17 +300,6 @@ fn check_text(text: &str) -> Result<&str, BadOrigin> {
     Ok(&rest[authority.len()..])
 }
 
-fn check_path(path: &str) -> Result<(), BadOrigin> {
-    check_path_steps(path)?;
-    if path.contains("//") {
-        return Err(BadOrigin::Path("holds `//`"));
-    }
-    if path.contains('*') {
-        return Err(BadOrigin::Wildcard);
-    }
-    Ok(())
-}
-
 fn parse_url(text: &str) -> Result<Url, BadOrigin> {
     use url::ParseError as E;
     Url::parse(text).map_err(|error| match error {
@@ -307,6 +316,10 @@ fn canonical_name(name: &str) -> Result<String, BadOrigin> {
     let name = name.strip_suffix('.').unwrap_or(name);
     if name.len() > HOST_BYTES_MAX {
         return Err(BadOrigin::Host("has more than 253 bytes"));
+    }
+    // The URL standard lets `$`, `{` and the like pass; an unfilled `${HOST}` is no host.
+    if !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')) {
+        return Err(BadOrigin::Host("holds characters that no name has"));
     }
     let mut labels = name.split('.');
     if labels.clone().any(str::is_empty) {
