@@ -3,6 +3,15 @@
 
 #![forbid(unsafe_code)]
 
+pub mod access;
+pub mod catalog;
+pub mod config;
+pub mod credential;
 pub mod ids;
+mod json5;
 pub mod limits;
 pub mod manifest;
+pub mod problem;
+pub mod profiles;
+pub mod route;
+pub mod secret_ref;
