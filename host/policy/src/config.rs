@@ -11,14 +11,11 @@ mod plugins;
 mod read;
 mod secrets;
 mod settings;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 
-use crate::ids::{ChannelId, ProviderId};
+use crate::ids::ChannelId;
 use crate::json5::{Problems, parse};
-use crate::manifest::Manifest;
 use crate::problem::Problem;
 use crate::secret_ref::SecretInput;
 
@@ -72,24 +69,6 @@ impl Config {
         }
         inputs.extend(self.gateway.token.as_ref().map(|input| ("gateway.auth.token".to_owned(), input)));
         inputs
-    }
-
-    /// Reports the settings that no manifest knows: those of entries whose plugin is known.
-    #[must_use]
-    pub fn check_settings(
-        &self,
-        providers: &BTreeMap<ProviderId, &Manifest>,
-        channels: &BTreeMap<ChannelId, &Manifest>,
-    ) -> Vec<Problem> {
-        let of_providers = self.models.providers.iter().filter_map(|(id, entry)| {
-            providers.get(id).map(|manifest| entry.settings.check(&self.file, manifest))
-        });
-        let of_channels = self.channels.iter().filter_map(|(id, entry)| {
-            channels.get(id).map(|manifest| entry.settings.check(&self.file, manifest))
-        });
-        let mut problems: Vec<Problem> = of_providers.chain(of_channels).flatten().collect();
-        problems.sort_by_key(|problem| (problem.line, problem.column));
-        problems
     }
 }
 
@@ -148,3 +127,6 @@ fn read(file: &str, mut root: Table<'_>) -> Config {
     root.finish();
     config
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,8 +4,6 @@
 mod contenders;
 mod order;
 mod select;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

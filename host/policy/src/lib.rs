@@ -4,14 +4,20 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod address;
 pub mod catalog;
 pub mod config;
 pub mod credential;
+pub mod grant;
+pub mod headers;
 pub mod ids;
 mod json5;
 pub mod limits;
 pub mod manifest;
+pub mod media;
+pub mod origin;
 pub mod problem;
 pub mod profiles;
 pub mod route;
 pub mod secret_ref;
+mod settings;

@@ -4,6 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::ids::PluginId;
 
+mod parse;
+mod read;
+mod rules;
+
+pub use parse::{INTERFACE, ManifestErrors};
+pub(crate) use rules::{METHODS, is_secret_name};
+
 /// A validated manifest (`plugin.toml`).
 #[derive(Clone, Debug)]
 pub struct Manifest {

@@ -2,8 +2,6 @@
 //! own for it. Whether a model's credential works is not asked here.
 
 mod candidates;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeSet;
 use std::fmt;

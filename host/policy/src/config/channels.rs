@@ -70,10 +70,10 @@ fn read_channel(mut table: Table<'_>) -> ChannelEntry {
         history_limit: table.count("historyLimit", 0..=HISTORY_LIMIT_MAX).unwrap_or(HISTORY_LIMIT),
         settings: Settings::default(),
     };
-    let (key, problems) = (table.key.clone(), table.problems());
+    let (key, place, problems) = (table.key.clone(), table.place, table.problems());
     let (mut asked, left) = table.rest();
     asked.retain(|key| !matches!(*key, "chunkMode" | "configWrites" | "reactionLevel"));
-    entry.settings = Settings::read(&key, (asked, left), problems);
+    entry.settings = Settings::read((&key, place), (asked, left), problems);
     entry
 }
 

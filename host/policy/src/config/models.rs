@@ -132,10 +132,10 @@ fn read_provider(mut table: Table<'_>, secrets: &SecretsConfig) -> ProviderEntry
         models: table.list("models", read_model).unwrap_or_default(),
         ..ProviderEntry::default()
     };
-    let (key, problems) = (table.key.clone(), table.problems());
+    let (key, place, problems) = (table.key.clone(), table.place, table.problems());
     let (mut asked, left) = table.rest();
     asked.retain(|key| !matches!(*key, "request" | "authHeader"));
-    entry.settings = Settings::read(&key, (asked, left), problems);
+    entry.settings = Settings::read((&key, place), (asked, left), problems);
     entry.base_url = entry.settings.values().get("baseUrl").and_then(|url| url.as_str()).map(str::to_owned);
     entry
 }

@@ -101,8 +101,8 @@ pub(super) fn read(mut table: Table<'_>) -> PluginsConfig {
 fn read_entry(mut table: Table<'_>) -> PluginEntry {
     let enabled = table.flag("enabled");
     let settings = table.table("config").map(|config| {
-        let (key, problems) = (config.key.clone(), config.problems());
-        Settings::read(&key, config.rest(), problems)
+        let (key, place, problems) = (config.key.clone(), config.place, config.problems());
+        Settings::read((&key, place), config.rest(), problems)
     });
     table.finish();
     PluginEntry { enabled, settings: settings.unwrap_or_default() }

@@ -1,19 +1,20 @@
 //! The keys of an entry that only its plugin knows, kept with their places until the plugin's manifest can judge them.
 //! A secret never gets in here: a plugin sees its settings, and must never see a secret.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Number as JsonNumber, Value as Json};
 
+use crate::grant::{EntrySettings, GrantProblem};
 use crate::json5::{Entry, Node, Number, Place, Problems, Value};
-use crate::manifest::Manifest;
-use crate::problem::{Problem, did_you_mean, shown};
+use crate::problem::{Problem, did_you_mean};
 use crate::secret_ref::{DEFAULT_ALIAS, SecretRef, Source};
 
 /// Settings of one entry of the configuration.
 #[derive(Clone, Default)]
 pub struct Settings {
     key: String,
+    place: Place,
     values: Map<String, Json>,
     places: BTreeMap<String, Place>,
     /// Keys that the host reads itself, to suggest when one of these was misspelt.
@@ -33,11 +34,11 @@ const OLDER_KEYS: [(&str, &str); 6] = [
 impl Settings {
     /// Takes the keys that are left of an entry.
     pub(super) fn read(
-        key: &str,
+        (key, place): (&str, Place),
         (host_keys, entries): (Vec<&'static str>, Vec<Entry>),
         problems: &Problems,
     ) -> Self {
-        let mut settings = Self { key: key.to_owned(), host_keys, ..Self::default() };
+        let mut settings = Self { key: key.to_owned(), place, host_keys, ..Self::default() };
         for Entry { name, place, node } in entries {
             if let Some(value) = json(node, problems) {
                 settings.places.insert(name.clone(), place);
@@ -59,38 +60,39 @@ impl Settings {
         &self.values
     }
 
-    /// Reports each key that the plugin's manifest does not name as the setting of an endpoint, of a root or of its own.
+    /// The same as the grant takes it.
     #[must_use]
-    pub fn check(&self, file: &str, manifest: &Manifest) -> Vec<Problem> {
-        let (known, open) = known_settings(manifest);
-        if open {
-            return Vec::new();
-        }
-        let unknown = self.places.iter().filter(|(name, _)| !known.contains(name.as_str()));
-        let problems = Problems::new(file);
-        for (name, place) in unknown {
-            let candidates = known.iter().map(String::as_str).chain(self.host_keys.iter().copied());
-            let older = OLDER_KEYS.iter().find(|(older, _)| older == name).map(|(_, instead)| (*instead).to_owned());
-            let hint = older.or_else(|| did_you_mean(name, candidates));
-            let message =
-                format!("unknown key `{}`: neither Creel nor plugin `{}` knows it", shown(name), manifest.plugin.id);
-            problems.add(*place, &crate::json5::key_below(&self.key, name), message, hint);
-        }
-        problems.into_sorted()
+    pub fn entry(&self) -> EntrySettings {
+        EntrySettings { name: self.key.clone(), values: self.values.clone() }
+    }
+
+    /// Gives what is wrong with the grant of this entry its place in the file.
+    #[must_use]
+    pub fn locate(&self, file: &str, problem: &GrantProblem) -> Problem {
+        let path = problem.key().strip_prefix(self.key.as_str()).map_or("", |path| path.trim_start_matches('.'));
+        let name = path.split(['.', '[']).next().unwrap_or_default();
+        let Place { line, column } = self.places.get(name).copied().unwrap_or(self.place);
+        let older = || OLDER_KEYS.iter().find(|(older, _)| *older == name).map(|(_, instead)| (*instead).to_owned());
+        let of_host = || did_you_mean(name, self.host_keys.iter().copied());
+        let hint = match problem {
+            GrantProblem::BadSetting { hint, .. } => older().or_else(|| hint.clone()).or_else(of_host),
+            GrantProblem::NoServer { .. }
+            | GrantProblem::NotText { .. }
+            | GrantProblem::BadServer { .. }
+            | GrantProblem::Metadata { .. }
+            | GrantProblem::BadDirectory { .. } => None,
+        };
+        let (file, key) = (file.to_owned(), problem.key().to_owned());
+        Problem { file, line, column, key, message: message(problem), hint }
     }
 }
 
-/// The settings that a manifest names, and whether it takes any others.
-fn known_settings(manifest: &Manifest) -> (BTreeSet<String>, bool) {
-    let endpoints = manifest.endpoints.values().filter_map(|endpoint| endpoint.setting.clone());
-    let roots = manifest.roots.values().map(|root| root.setting.clone());
-    let mut known: BTreeSet<String> = endpoints.chain(roots).collect();
-    let schema: Option<Json> = manifest.settings_schema.as_deref().and_then(|text| serde_json::from_str(text).ok());
-    let Some(schema) = schema else { return (known, false) };
-    if let Some(properties) = schema.get("properties").and_then(Json::as_object) {
-        known.extend(properties.keys().cloned());
+/// The whole message: a problem shows one and not a chain of causes.
+fn message(problem: &GrantProblem) -> String {
+    match std::error::Error::source(problem) {
+        Some(cause) => format!("{problem}: {cause}"),
+        None => problem.to_string(),
     }
-    (known, schema.get("additionalProperties") == Some(&Json::Bool(true)))
 }
 
 /// Turns a node into the plugin's view of it; refuses secrets.
