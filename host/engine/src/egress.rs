@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use creel_policy::address::vet;
-use creel_policy::judge::{Outgoing, Permit, Refusal, Refused, Target, judge, judge_redirect};
+use creel_policy::judge::{Outgoing, Permit, Redirection, Refusal, Refused, Target, judge, judge_redirect};
 use creel_policy::limits::CONNECT_MS_MAX;
 use creel_policy::origin::Host;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -117,13 +117,16 @@ impl Egress {
             media_bytes: body.all_bytes - body.plain_bytes,
         };
         let permit = judge(&context.grant, &outgoing)?;
-        let mut hop = Hop { permit, method: request.method.clone(), with_body: true };
+        let mut hop = Hop { permit, method: request.method.clone(), with_body: true, is_same_origin: true };
         for hops in 0.. {
             let response = self.send_hop(context, &hop, &headers, body, idle).await?;
             let Some(location) = redirect_target(&response) else { return Ok(response) };
             let status = response.status().as_u16();
-            let next = judge_redirect(&context.grant, &hop.permit, status, &location, hops, &hop.method)?;
-            hop = Hop { permit: next.permit, method: next.method, with_body: hop.with_body && next.keep_body };
+            let answer = Redirection { status, location: &location, hops, method: &hop.method };
+            let next = judge_redirect(&context.grant, &hop.permit, &answer)?;
+            let is_same_origin = hop.is_same_origin && next.permit.origin == hop.permit.origin;
+            let with_body = hop.with_body && next.keep_body;
+            hop = Hop { permit: next.permit, method: next.method, with_body, is_same_origin };
         }
         Err(NoResponse::CutOff("too many redirects".into()))
     }
@@ -139,10 +142,10 @@ impl Egress {
         let permit = &hop.permit;
         if let Some(address) = literal(permit.origin.host()) {
             // The client connects to an address without asking the resolver, so it is vetted here.
-            vet(permit.origin.host(), &[address], permit.private)
+            vet(permit.origin.host(), &[address], permit.may_be_private)
                 .map_err(|refusal| Refused { refusal: Refusal::PrivateAddress, rule: refusal.to_string() })?;
         }
-        let mut map = header_map(headers)?;
+        let mut map = header_map(headers.iter().filter(|(name, _)| hop.carries(name)))?;
         if let Some(injection) = injection(context, permit)? {
             injection.put_on(&mut map).map_err(|_| Refused {
                 refusal: Refusal::CredentialMissing,
@@ -151,7 +154,7 @@ impl Egress {
         }
         map.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let method = Method::from_bytes(hop.method.as_bytes()).map_err(|_| bad_request("method"))?;
-        let client = if permit.private { &self.granted } else { &self.public };
+        let client = if permit.may_be_private { &self.granted } else { &self.public };
         let mut sending = client.request(method.clone(), permit.url.clone()).headers(map);
         let has_body = hop.with_body && (body.all_bytes > 0 || matches!(method, Method::POST | Method::PUT | Method::PATCH));
         if has_body {
@@ -169,6 +172,19 @@ struct Hop {
     permit: Permit,
     method: String,
     with_body: bool,
+    /// Whether every hop so far stayed with the server that the plugin named.
+    is_same_origin: bool,
+}
+
+impl Hop {
+    /// Whether a header of the plugin goes along: what describes a body goes with the body, and another server gets
+    /// nothing but what any client would tell it.
+    fn carries(&self, name: &str) -> bool {
+        let name = name.to_ascii_lowercase();
+        let describes_body = name.starts_with("content-");
+        let is_common = matches!(name.as_str(), "accept" | "accept-language" | "user-agent");
+        (self.with_body || !describes_body) && (self.is_same_origin || is_common)
+    }
 }
 
 fn literal(host: &Host) -> Option<IpAddr> {
@@ -183,8 +199,8 @@ fn bad_request(what: &str) -> Refused {
     Refused { refusal: Refusal::BadRequest, rule: format!("the request's {what} is malformed") }
 }
 
-fn header_map(headers: &[(String, String)]) -> Result<HeaderMap, Refused> {
-    let mut map = HeaderMap::with_capacity(headers.len() + 4);
+fn header_map<'h>(headers: impl Iterator<Item = &'h (String, String)>) -> Result<HeaderMap, Refused> {
+    let mut map = HeaderMap::new();
     for (name, value) in headers {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad_request("header name"))?;
         map.append(name, HeaderValue::from_str(value).map_err(|_| bad_request("header value"))?);
