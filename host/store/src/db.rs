@@ -77,12 +77,10 @@ impl Store {
     ///
     /// [`StoreError`], e.g. [`StoreError::Newer`] for a database that a newer program has written.
     pub fn open(root: &StateRoot) -> Result<Self, StoreError> {
-        let dir = |parent: &Dir, name: &'static str| {
-            beneath::open_or_create_dir(parent, name).map_err(|no| StoreError::State(explain(no, "open", name)))
-        };
-        let media = dir(root.dir(), "media")?;
-        let (inbound, outbound) = (dir(&media, Area::Inbound.as_str())?, dir(&media, Area::Outbound.as_str())?);
-        let views = dir(root.dir(), "views")?;
+        let media = root.open_private_dir(root.dir(), "media")?;
+        let inbound = root.open_private_dir(&media, "media/inbound")?;
+        let outbound = root.open_private_dir(&media, "media/outbound")?;
+        let views = root.open_private_dir(root.dir(), "views")?;
         create_database_file(root.dir())?;
         let mut durable = connect(root, "FULL")?;
         migrate(&mut durable, FORMS)?;

@@ -7,7 +7,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, MetadataExt as _};
+use cap_std::fs::{Dir, Metadata, MetadataExt as _};
 use zeroize::Zeroizing;
 
 use crate::beneath::{self, NoFile};
@@ -32,7 +32,7 @@ pub enum StateError {
         source: io::Error,
     },
     /// It belongs to somebody else.
-    #[error("the state directory `{}` belongs to user {owner}, not to the user that creel runs as", path.display())]
+    #[error("the directory `{}` belongs to user {owner}, not to the user that creel runs as", path.display())]
     ForeignOwner {
         /// The canonical path.
         path: PathBuf,
@@ -40,7 +40,7 @@ pub enum StateError {
         owner: u32,
     },
     /// Others could put files into it.
-    #[error("the state directory `{}` can be written by others (mode {mode:04o})", path.display())]
+    #[error("the directory `{}` can be written by others (mode {mode:04o})", path.display())]
     WritableByOthers {
         /// The canonical path.
         path: PathBuf,
@@ -132,13 +132,7 @@ impl StateRoot {
             Ok((dir, canonical, metadata))
         };
         let (dir, path, metadata) = open().map_err(|source| StateError::Open { path: path.to_owned(), source })?;
-        if metadata.uid() != own_user() {
-            return Err(StateError::ForeignOwner { path, owner: metadata.uid() });
-        }
-        let mode = metadata.mode() & 0o7777;
-        if mode & 0o022 != 0 {
-            return Err(StateError::WritableByOthers { path, mode });
-        }
+        own_alone(&path, &metadata)?;
         Ok(Self { dir, path, home: None })
     }
 
@@ -228,6 +222,15 @@ impl StateRoot {
         })
     }
 
+    /// Opens a directory of the state by its last segment beneath `parent`, made where it is not there yet.
+    pub(crate) fn open_private_dir(&self, parent: &Dir, path: &str) -> Result<Dir, StateError> {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let dir = beneath::open_or_create_dir(parent, name).map_err(|no| explain(no, "open", path))?;
+        let metadata = dir.dir_metadata().map_err(|error| explain(error.into(), "open", path))?;
+        own_alone(&self.path.join(path), &metadata)?;
+        Ok(dir)
+    }
+
     pub(crate) fn dir(&self) -> &Dir {
         &self.dir
     }
@@ -249,7 +252,7 @@ impl StateRoot {
         Ok(file.into_std())
     }
 
-    fn open_named(&self, name: &str) -> Result<Option<(File, cap_std::fs::Metadata)>, StateError> {
+    fn open_named(&self, name: &str) -> Result<Option<(File, Metadata)>, StateError> {
         let mut segments = segments(name)?;
         let last = segments.pop().ok_or_else(|| StateError::BadName { name: name.to_owned() })?;
         let mut parent = self.dir.try_clone().map_err(|error| explain(error.into(), "read", name))?;
@@ -277,6 +280,18 @@ pub(crate) fn explain(no: NoFile, deed: &'static str, name: &str) -> StateError 
         NoFile::NotFile => StateError::WrongKind { name },
         NoFile::Io(source) => StateError::Io { deed, name, source },
     }
+}
+
+/// Refuses a directory into which others could put what they like.
+fn own_alone(path: &Path, metadata: &Metadata) -> Result<(), StateError> {
+    if metadata.uid() != own_user() {
+        return Err(StateError::ForeignOwner { path: path.to_owned(), owner: metadata.uid() });
+    }
+    let mode = metadata.mode() & 0o7777;
+    if mode & 0o022 != 0 {
+        return Err(StateError::WritableByOthers { path: path.to_owned(), mode });
+    }
+    Ok(())
 }
 
 fn read_utf8(file: &File, name: &str, bytes_max: u64) -> Result<String, StateError> {
