@@ -311,7 +311,7 @@ fn join(high: u16, low: u16) -> Ipv4Addr {
 fn is_below(name: &str, endings: &[&str]) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
     let is_it = |ending: &&str| name.strip_suffix(*ending).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    endings.iter().any(|ending| is_it(ending))
+    endings.iter().any(is_it)
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub struct EntrySettings {
 }
 
 /// All that a plugin may do. What is not in here it may not.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize)]
 pub struct Grant {
     /// Whose it is.
     pub plugin: PluginId,
@@ -43,7 +43,7 @@ pub struct Grant {
 }
 
 /// One server and what may be asked of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize)]
 pub struct EndpointGrant {
     /// Where it is.
     pub base: BaseUrl,
@@ -118,6 +118,19 @@ impl GrantProblem {
             | Self::Metadata { key }
             | Self::BadDirectory { key, .. }
             | Self::BadSetting { key, .. } => key,
+        }
+    }
+
+    /// What to write instead, where that is known.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::BadSetting { hint, .. } => hint.as_deref(),
+            Self::NoServer { .. }
+            | Self::NotText { .. }
+            | Self::BadServer { .. }
+            | Self::Metadata { .. }
+            | Self::BadDirectory { .. } => None,
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod ids;
 pub mod judge;
 mod json5;
 pub mod limits;
+pub mod look_alike;
 pub mod manifest;
 pub mod media;
 pub mod origin;

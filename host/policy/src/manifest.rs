@@ -69,7 +69,7 @@ pub struct EndpointRequest {
 }
 
 /// A method and the path, or path prefix, it may be used on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Allow {
     /// Upper case.
     pub method: String,
@@ -78,7 +78,7 @@ pub struct Allow {
 }
 
 /// `[credentials.<slot>]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize)]
 pub struct CredentialSlot {
     /// The endpoint whose requests may carry it.
     pub endpoint: String,
@@ -89,7 +89,7 @@ pub struct CredentialSlot {
 }
 
 /// `[[credentials.<slot>.classes]]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize)]
 pub struct ClassRule {
     /// The classes that this rule is for.
     pub class: Vec<CredentialClass>,
@@ -114,7 +114,8 @@ pub enum CredentialClass {
 }
 
 /// Where a credential is put.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Placement {
     /// A header, its value behind a prefix (which may be empty).
     Header {
@@ -133,7 +134,7 @@ pub struct RootRequest {
 }
 
 /// `[media]`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct MediaRequest {
     /// May put media into bodies, by handle.
     pub splice: bool,

@@ -476,3 +476,19 @@ fn p12_a_credential_does_not_follow_to_a_twin_of_its_origin() {
     let next = redirected(&grant, &Hop { from, status: 302, location: "/v1/models/b", hops: 0 }).expect("a redirect");
     assert_eq!((next.permit.endpoint.as_str(), next.permit.credential), ("twin", None));
 }
+
+proptest::proptest! {
+    #[test]
+    fn a_permit_is_for_a_granted_origin_and_an_allowed_path(text in "(/v1/models/|https://(cdn|api|evil)\\.x\\.com|//)?[/.%a-z0-9@:?#\\\\*-]{0,24}") {
+        let grant = granted(json!({}));
+        for target in [Target::Url(&text), Target::Endpoint { endpoint: "api", path_and_query: &text }] {
+            let Ok(permit) = judge(&grant, &Outgoing { credential: Some("account"), ..get(target) }) else { continue };
+            let endpoint = &grant.endpoints[&permit.endpoint];
+            proptest::prop_assert_eq!(permit.endpoint.as_str(), "api");
+            proptest::prop_assert_eq!(&Origin::of(&permit.url), &Ok(endpoint.base.origin.clone()));
+            proptest::prop_assert!(permit.url.path() == "/v1/messages" || permit.url.path().starts_with("/v1/models/"));
+            proptest::prop_assert!(permit.url.path().split('/').all(|step| step != ".."));
+            proptest::prop_assert_eq!(permit.url.username(), "");
+        }
+    }
+}

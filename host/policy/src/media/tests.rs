@@ -238,3 +238,24 @@ fn m6_m7_kinds() {
         assert_eq!((kind_of(content_type), kind_of(content_type).input()), (kind, input), "{content_type}");
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn whatever_is_read_as_a_handle_is_one_safe_segment_and_reads_back(text in "(MEDIA:|media://|\\./|/|file:///)?(media/)?(inbound|outbound)?/?\\PC{0,12}") {
+        match read_spelling(&text) {
+            Ok(Spelling::Handle(media)) => {
+                let id = media.id.as_str();
+                proptest::prop_assert!(!id.is_empty() && !id.contains(['/', '\\', '\0']) && id != "." && !id.contains(".."));
+                proptest::prop_assert_eq!(read_spelling(&media.to_string()), Ok(Spelling::Handle(media.clone())));
+                proptest::prop_assert_eq!(MediaRef::parse(&media.to_string()), Ok(media));
+            }
+            Ok(Spelling::AbsolutePath(path)) => {
+                proptest::prop_assert!(path.starts_with('/') && path.split('/').all(|step| step != ".." && step != "."));
+            }
+            Ok(Spelling::HomePath(path)) => {
+                proptest::prop_assert!(!path.starts_with('/') && path.split('/').all(|step| step != ".." && step != "."));
+            }
+            Err(_) => {}
+        }
+    }
+}

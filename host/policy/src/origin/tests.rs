@@ -111,3 +111,10 @@ fn a_foreign_url_keeps_its_query_and_loses_its_fragment() {
     let url = parse_foreign_url("https://CDN.example.com./a%20b?x=1&y=..#top").map(|url| url.to_string());
     assert_eq!(url.as_deref(), Ok("https://cdn.example.com/a%20b?x=1&y=.."));
 }
+
+#[test]
+fn a_foreign_url_of_an_address_keeps_its_host() {
+    for text in ["http://[::1]:8080/a", "http://127.0.0.1:8080/a", "https://x.com/a?b=c%20d"] {
+        assert_eq!(parse_foreign_url(text).map(|url| url.to_string()).as_deref(), Ok(text));
+    }
+}
