@@ -1,0 +1,48 @@
+//! What `wit-bindgen` makes of `wit/creel.wit`. The shared words are bound once, so that both worlds speak of the same
+//! Rust types. Nothing here is written by hand, and no plugin needs to name this module.
+
+/// `types`, `io` and `log`, shared by both worlds.
+pub mod words {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "words",
+        generate_all,
+        additional_derives: [PartialEq],
+    });
+}
+
+/// The world of a provider.
+pub mod provider {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "provider-plugin",
+        with: {
+            "creel:plugin/types@0.1.0": crate::bindings::words::creel::plugin::types,
+            "creel:plugin/io@0.1.0": crate::bindings::words::creel::plugin::io,
+            "creel:plugin/log@0.1.0": crate::bindings::words::creel::plugin::log,
+        },
+        additional_derives: [PartialEq],
+        pub_export_macro: true,
+        export_macro_name: "export_provider",
+        default_bindings_module: "creel_sdk::bindings::provider",
+        runtime_path: "::creel_sdk::wit_bindgen::rt",
+    });
+}
+
+/// The world of a channel.
+pub mod channel {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "channel-plugin",
+        with: {
+            "creel:plugin/types@0.1.0": crate::bindings::words::creel::plugin::types,
+            "creel:plugin/io@0.1.0": crate::bindings::words::creel::plugin::io,
+            "creel:plugin/log@0.1.0": crate::bindings::words::creel::plugin::log,
+        },
+        additional_derives: [PartialEq],
+        pub_export_macro: true,
+        export_macro_name: "export_channel",
+        default_bindings_module: "creel_sdk::bindings::channel",
+        runtime_path: "::creel_sdk::wit_bindgen::rt",
+    });
+}

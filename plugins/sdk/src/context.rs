@@ -1,0 +1,40 @@
+//! The moment that a call runs in: its settings and its random bits. No clock and no environment: there are none.
+
+use serde::de::DeserializeOwned;
+
+use crate::bindings::words::creel::plugin::io::Context;
+
+/// The operator's settings are not what the plugin understands.
+#[derive(Debug, thiserror::Error)]
+#[error("the settings of this plugin do not fit: {0}")]
+pub struct SettingsError(serde_json::Error);
+
+impl Context {
+    /// Reads the operator's settings of this plugin.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`] when they are not of the type `T`.
+    pub fn settings<T: DeserializeOwned>(&self) -> Result<T, SettingsError> {
+        serde_json::from_str(&self.settings_json).map_err(SettingsError)
+    }
+}
+
+/// Puts the crate's `plugin.toml` into the component as the custom section `creel:manifest`, readable without
+/// compiling it. [`provider!`](crate::provider!) and [`channel!`](crate::channel!) do this.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! embed_manifest {
+    () => {
+        const _: () = {
+            const TEXT: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/plugin.toml"));
+            #[cfg_attr(target_arch = "wasm32", unsafe(link_section = "creel:manifest"))]
+            #[used]
+            static MANIFEST: [u8; TEXT.len()] = {
+                let mut bytes = [0; TEXT.len()];
+                bytes.copy_from_slice(TEXT);
+                bytes
+            };
+        };
+    };
+}

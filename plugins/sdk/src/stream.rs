@@ -1,0 +1,90 @@
+//! A response read as a stream of events or lines. The framing itself lives in `sse` and `ndjson`.
+
+use serde::de::DeserializeOwned;
+
+use crate::error::ReadError;
+use crate::io::Response;
+use crate::ndjson::NdjsonReader;
+use crate::sse::{SseEvent, SseReader};
+
+/// A response that is an event stream.
+pub struct SseStream {
+    response: Response,
+    reader: SseReader,
+}
+
+/// A response that is NDJSON.
+pub struct NdjsonStream {
+    response: Response,
+    reader: NdjsonReader,
+    has_ended: bool,
+}
+
+impl Response {
+    /// Reads the rest of the body as server-sent events.
+    #[must_use]
+    pub fn sse(self) -> SseStream {
+        SseStream {
+            response: self,
+            reader: SseReader::new(),
+        }
+    }
+
+    /// Reads the rest of the body as NDJSON.
+    #[must_use]
+    pub fn ndjson(self) -> NdjsonStream {
+        NdjsonStream {
+            response: self,
+            reader: NdjsonReader::new(),
+            has_ended: false,
+        }
+    }
+}
+
+impl SseStream {
+    /// Waits for the next event; `None` at the end of the stream. May be dropped at any time without losing anything.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Io`] and [`ReadError::Sse`].
+    pub async fn next(&mut self) -> Result<Option<SseEvent>, ReadError> {
+        loop {
+            if let Some(event) = self.reader.next_event()? {
+                return Ok(Some(event));
+            }
+            let Some(chunk) = self.response.chunk().await? else {
+                return Ok(None);
+            };
+            self.reader.push(&chunk);
+        }
+    }
+}
+
+impl NdjsonStream {
+    /// Waits for the next object; `None` at the end of the stream. May be dropped at any time without losing anything.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Io`], [`ReadError::Ndjson`] and [`ReadError::Json`].
+    pub async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, ReadError> {
+        loop {
+            let line = if self.has_ended {
+                self.reader.last_line()?
+            } else {
+                self.reader.next_line()?
+            };
+            if let Some(line) = line {
+                return serde_json::from_str(line)
+                    .map(Some)
+                    .map_err(ReadError::Json);
+            }
+            if self.has_ended {
+                return Ok(None);
+            }
+            match self.response.chunk().await? {
+                Some(chunk) => self.reader.push(&chunk),
+                None => self.has_ended = true,
+            }
+        }
+    }
+}
