@@ -7,7 +7,7 @@ pub mod words {
         path: "../../wit",
         world: "words",
         generate_all,
-        additional_derives: [PartialEq],
+        additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
     });
 }
 
@@ -21,7 +21,7 @@ pub mod provider {
             "creel:plugin/io@0.1.0": crate::bindings::words::creel::plugin::io,
             "creel:plugin/log@0.1.0": crate::bindings::words::creel::plugin::log,
         },
-        additional_derives: [PartialEq],
+        additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
         pub_export_macro: true,
         export_macro_name: "export_provider",
         default_bindings_module: "creel_sdk::bindings::provider",
@@ -39,7 +39,7 @@ pub mod channel {
             "creel:plugin/io@0.1.0": crate::bindings::words::creel::plugin::io,
             "creel:plugin/log@0.1.0": crate::bindings::words::creel::plugin::log,
         },
-        additional_derives: [PartialEq],
+        additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
         pub_export_macro: true,
         export_macro_name: "export_channel",
         default_bindings_module: "creel_sdk::bindings::channel",

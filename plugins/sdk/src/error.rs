@@ -11,6 +11,8 @@ use crate::bindings::provider::exports::creel::plugin::chat_provider::{
     CallError, Fault as CallFault,
 };
 use crate::bindings::words::creel::plugin::io::IoError;
+use crate::body::BodyError;
+use crate::context::SettingsError;
 use crate::ndjson::NdjsonError;
 use crate::sse::SseError;
 
@@ -102,6 +104,18 @@ impl From<ReadError> for CallError {
     }
 }
 
+impl From<BodyError> for CallError {
+    fn from(error: BodyError) -> Self {
+        Self::new(CallFault::InvalidRequest, error.to_string())
+    }
+}
+
+impl From<SettingsError> for CallError {
+    fn from(error: SettingsError) -> Self {
+        Self::new(CallFault::InvalidRequest, error.to_string())
+    }
+}
+
 impl ChannelError {
     /// An error that says nothing about when to try again.
     #[must_use]
@@ -144,6 +158,18 @@ impl From<ReadError> for ChannelError {
             | ReadError::Sse(_)
             | ReadError::Ndjson(_) => Self::new(ChannelFault::MalformedResponse, error.to_string()),
         }
+    }
+}
+
+impl From<BodyError> for ChannelError {
+    fn from(error: BodyError) -> Self {
+        Self::new(ChannelFault::Other, error.to_string())
+    }
+}
+
+impl From<SettingsError> for ChannelError {
+    fn from(error: SettingsError) -> Self {
+        Self::new(ChannelFault::Other, error.to_string())
     }
 }
 

@@ -27,6 +27,7 @@ extern crate self as creel_sdk;
 
 #[doc(hidden)]
 pub mod bindings;
+mod body;
 pub mod channel;
 mod context;
 mod error;
@@ -38,11 +39,14 @@ pub mod ndjson;
 pub mod provider;
 pub mod sse;
 mod stream;
+#[cfg(feature = "test-kit")]
+pub mod test_kit;
 
 pub use bindings::words::creel::plugin::io::{BodyPiece, Context, IoError, Refusal, Request};
 pub use bindings::words::creel::plugin::types::{
     Media, Message, Part, Reasoning, ResultPart, Role, ToolCall, ToolResult,
 };
+pub use body::{BodyError, JsonBody};
 pub use context::SettingsError;
 pub use error::ReadError;
 pub use io::{Io, Response};

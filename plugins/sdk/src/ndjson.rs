@@ -122,3 +122,103 @@ impl NdjsonReader {
         Some((from, end))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Reads the pieces to the end; at last the error, if any.
+    fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
+        let mut reader = NdjsonReader::new();
+        let mut lines = Vec::new();
+        for piece in pieces {
+            reader.push(piece);
+            loop {
+                match reader.next_line() {
+                    Ok(Some(line)) => lines.push(line.to_owned()),
+                    Ok(None) => break,
+                    Err(error) => {
+                        lines.push(error.to_string());
+                        return lines;
+                    }
+                }
+            }
+        }
+        match reader.last_line() {
+            Ok(line) => lines.extend(line.map(str::to_owned)),
+            Err(error) => lines.push(error.to_string()),
+        }
+        lines
+    }
+
+    fn check(stream: &str, expected: &[&str]) {
+        let bytes = stream.as_bytes();
+        assert_eq!(read([bytes]), expected, "whole: {stream:?}");
+        assert_eq!(read(bytes.chunks(1)), expected, "bytes: {stream:?}");
+        for at in 0..=bytes.len() {
+            let (first, second) = bytes.split_at(at);
+            assert_eq!(read([first, second]), expected, "split at {at}: {stream:?}");
+        }
+    }
+
+    #[test]
+    fn lines_come_without_their_ends_and_blank_ones_not_at_all() {
+        check(
+            "{\"a\":1}\n{\"b\":2}\r\n\n \r\n{}\n",
+            &["{\"a\":1}", "{\"b\":2}", "{}"],
+        );
+        check("", &[]);
+        check("\n\n", &[]);
+    }
+
+    #[test]
+    fn the_last_line_needs_no_end() {
+        check("1\n2", &["1", "2"]);
+        check("\u{feff}1", &["1"]);
+        check("\u{feff}1\né\n", &["1", "é"]);
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_refused_for_good() {
+        assert_eq!(
+            read([b"1\n\xff\n2\n".as_slice()]),
+            ["1", "a line is not UTF-8"]
+        );
+        assert_eq!(read([b"1\n\xc3".as_slice()]), ["1", "a line is not UTF-8"]);
+    }
+
+    #[test]
+    fn a_line_without_end_is_refused() {
+        let piece = vec![b'x'; 1 << 20];
+        assert_eq!(
+            read(std::iter::repeat_n(piece.as_slice(), 17)),
+            ["a line is larger than 16777216 bytes"]
+        );
+        let line = [piece.repeat(17), b"\n".to_vec()].concat();
+        assert_eq!(
+            read([line.as_slice()]),
+            ["a line is larger than 16777216 bytes"]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_chunking_gives_the_same_lines(
+            lines in prop::collection::vec("[a-zé\u{feff} ]{0,4}(\n|\r\n){1,2}", 0..12),
+            cuts in prop::collection::vec(1_usize..9, 1..40),
+        ) {
+            let stream = lines.concat();
+            let mut rest = stream.as_bytes();
+            let mut pieces = Vec::new();
+            for cut in cuts {
+                let (piece, tail) = rest.split_at(cut.min(rest.len()));
+                pieces.push(piece);
+                rest = tail;
+            }
+            pieces.push(rest);
+            prop_assert_eq!(read(pieces), read([stream.as_bytes()]));
+        }
+    }
+}
