@@ -5,9 +5,10 @@ use creel_sdk::{Context, Io, IoError, Media, Refusal, Request, log};
 use serde_json::{Map, json};
 
 use crate::attachment::Token;
+use crate::base64_stream::BadBase64;
 use crate::limits::RPC_ATTACHMENT_BYTES_MAX;
 use crate::payload::{BadPayload, Payload};
-use crate::rpc::{self, Code, Reply, RpcError};
+use crate::rpc::{self, Code, RpcError};
 use crate::settings::Settings;
 
 /// The directory of the manifest.
@@ -69,7 +70,7 @@ fn request(settings: &Settings, token: Token) -> Request {
 async fn fetch(io: &Io, request: Request, size: Option<u64>) -> Result<Vec<u8>, ChannelError> {
     let bytes_max = RPC_ATTACHMENT_BYTES_MAX;
     if size.is_some_and(|size| usize::try_from(size).is_ok_and(|size| size > bytes_max)) {
-        return Err(bad_payload(BadPayload::TooLarge));
+        return Err(bad_payload(BadPayload::Base64(BadBase64::TooLarge)));
     }
     let mut response = io.send(request).await?;
     if response.status() != 200 {
@@ -82,20 +83,11 @@ async fn fetch(io: &Io, request: Request, size: Option<u64>) -> Result<Vec<u8>, 
     while let Some(chunk) = response.chunk().await? {
         payload.push(&chunk).map_err(bad_payload)?;
     }
-    match payload.finish().map_err(bad_payload)? {
-        (
-            Reply {
-                error: Some(error), ..
-            },
-            _,
-        ) => Err(failure(&error)),
-        (
-            Reply {
-                result: Some(_), ..
-            },
-            bytes,
-        ) => Ok(bytes),
-        (Reply { .. }, _) => Err(bad_payload(BadPayload::NotAReply)),
+    let (reply, bytes) = payload.finish().map_err(bad_payload)?;
+    match (reply.error, bytes) {
+        (Some(error), _) => Err(failure(&error)),
+        (None, Some(bytes)) => Ok(bytes),
+        (None, None) => Err(bad_payload(BadPayload::NotAReply)),
     }
 }
 
@@ -133,7 +125,7 @@ fn failure(error: &RpcError) -> ChannelError {
 
 fn bad_payload(bad: BadPayload) -> ChannelError {
     match bad {
-        BadPayload::TooLarge => ChannelError::new(
+        BadPayload::Base64(BadBase64::TooLarge) => ChannelError::new(
             Fault::Rejected,
             format!(
                 "an attachment of more than {} MiB cannot be taken through the daemon; with the setting \
@@ -141,7 +133,7 @@ fn bad_payload(bad: BadPayload) -> ChannelError {
                 RPC_ATTACHMENT_BYTES_MAX / (1024 * 1024)
             ),
         ),
-        BadPayload::NotBase64 => ChannelError::new(
+        BadPayload::Base64(BadBase64::NotBase64) => ChannelError::new(
             Fault::MalformedResponse,
             "the daemon's attachment is not base64",
         ),

@@ -209,3 +209,155 @@ fn failure(result: &SendResult) -> ChannelError {
 fn rejected(message: &str) -> ChannelError {
     ChannelError::new(Fault::Rejected, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(reply: Value, expect: Result<(u64, usize), (Fault, &str)>) {
+        let text = reply.to_string();
+        match (
+            outcome(serde_json::from_value(reply).expect("a reply")),
+            expect,
+        ) {
+            (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{text}"),
+            (Err(error), Err((fault, words))) => {
+                assert_eq!(error.fault, fault, "{text}");
+                assert!(error.message.contains(words), "{}", error.message);
+            }
+            (found, expected) => panic!("{text} is {found:?}, expected {expected:?}"),
+        }
+    }
+
+    fn results(kinds: &[&str]) -> Value {
+        let results: Vec<_> = kinds
+            .iter()
+            .map(|kind| json!({ "recipientAddress": {}, "type": kind }))
+            .collect();
+        json!({ "timestamp": 17, "results": results })
+    }
+
+    fn sent(kinds: &[&str]) -> Value {
+        json!({ "jsonrpc": "2.0", "id": 1, "result": results(kinds) })
+    }
+
+    #[test]
+    fn a_message_that_reached_somebody_is_delivered() {
+        check(sent(&["SUCCESS"]), Ok((17, 0)));
+        check(
+            sent(&["SUCCESS", "NETWORK_FAILURE", "UNREGISTERED_FAILURE"]),
+            Ok((17, 2)),
+        );
+        check(sent(&[]), Ok((17, 0)));
+    }
+
+    #[test]
+    fn a_message_that_reached_nobody_says_why() {
+        check(
+            sent(&["NETWORK_FAILURE"]),
+            Err((Fault::Unreachable, "could not reach")),
+        );
+        check(
+            sent(&["UNREGISTERED_FAILURE"]),
+            Err((Fault::Rejected, "not registered")),
+        );
+        check(
+            sent(&["IDENTITY_FAILURE"]),
+            Err((Fault::Rejected, "safety number")),
+        );
+        check(
+            sent(&["RATE_LIMIT_FAILURE"]),
+            Err((Fault::RateLimited, "limits")),
+        );
+        check(
+            sent(&["INVALID_PRE_KEY_FAILURE"]),
+            Err((Fault::Unreachable, "keys")),
+        );
+        check(
+            sent(&["SOMETHING_NEW"]),
+            Err((Fault::Other, "does not know")),
+        );
+    }
+
+    #[test]
+    fn while_another_try_can_reach_somebody_that_is_said() {
+        check(
+            sent(&["UNREGISTERED_FAILURE", "NETWORK_FAILURE"]),
+            Err((Fault::Unreachable, "")),
+        );
+        check(
+            sent(&["NETWORK_FAILURE", "RATE_LIMIT_FAILURE", "IDENTITY_FAILURE"]),
+            Err((Fault::RateLimited, "")),
+        );
+        check(
+            sent(&["IDENTITY_FAILURE", "UNREGISTERED_FAILURE"]),
+            Err((Fault::Rejected, "safety number")),
+        );
+    }
+
+    #[test]
+    fn the_pause_that_signal_asks_for_is_passed_on() {
+        let limited =
+            json!({ "type": "RATE_LIMIT_FAILURE", "token": "t", "retryAfterSeconds": 3600 });
+        let reply = json!({ "result": { "timestamp": 17, "results": [limited] } });
+        let error =
+            outcome(serde_json::from_value(reply).expect("a reply")).expect_err("a failure");
+        assert_eq!(error.retry_after_ms, Some(3_600_000));
+    }
+
+    #[test]
+    fn an_error_of_the_daemon_is_told_by_its_results_where_there_are_any() {
+        let error = |code: i64, data: Value| json!({ "error": { "code": code, "message": "no", "data": data } });
+        check(
+            error(
+                -1,
+                json!({ "response": results(&["UNREGISTERED_FAILURE"]) }),
+            ),
+            Err((Fault::Rejected, "not registered")),
+        );
+        check(
+            error(
+                -1,
+                json!({ "response": results(&["SUCCESS", "IDENTITY_FAILURE"]) }),
+            ),
+            Ok((17, 1)),
+        );
+        check(
+            error(-5, json!({ "response": { "results": [] } })),
+            Err((Fault::RateLimited, "code -5")),
+        );
+        check(error(-3, Value::Null), Err((Fault::Unreachable, "code -3")));
+        check(
+            error(-4, json!({ "response": "?" })),
+            Err((Fault::Rejected, "safety number")),
+        );
+    }
+
+    #[test]
+    fn an_answer_without_a_timestamp_is_none() {
+        for reply in [
+            json!({}),
+            json!({ "result": null }),
+            json!({ "result": {} }),
+            json!({ "result": { "timestamp": "x" } }),
+        ] {
+            check(reply, Err((Fault::MalformedResponse, "timestamp")));
+        }
+    }
+
+    #[test]
+    fn a_quote_needs_an_author() {
+        let settings = |account: Option<&str>| Settings {
+            account: account.map(str::to_owned),
+            ..Settings::default()
+        };
+        let own = settings(Some("+15550000000"));
+        assert_eq!(
+            quote("+15551234567:17", &settings(None)),
+            Some((17, "+15551234567".to_owned()))
+        );
+        assert_eq!(quote("17", &own), Some((17, "+15550000000".to_owned())));
+        assert_eq!(quote("17", &settings(None)), None);
+        assert_eq!(quote("<message@elsewhere>", &own), None);
+    }
+}

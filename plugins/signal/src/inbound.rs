@@ -325,3 +325,6 @@ fn place(group: Option<GroupInfo>, sender: &Person) -> Option<Place> {
         None => Some(Place::Person(sender.clone())),
     }
 }
+
+#[cfg(test)]
+mod tests;

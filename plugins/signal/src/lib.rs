@@ -3,6 +3,7 @@
 
 mod attachment;
 mod backoff;
+mod base64_stream;
 mod collect;
 mod deliver;
 mod envelope;
