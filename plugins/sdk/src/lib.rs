@@ -37,6 +37,7 @@ mod join;
 pub mod log;
 pub mod ndjson;
 pub mod provider;
+mod retry;
 pub mod sse;
 mod stream;
 #[cfg(feature = "test-kit")]

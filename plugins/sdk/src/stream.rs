@@ -3,9 +3,13 @@
 use serde::de::DeserializeOwned;
 
 use crate::error::ReadError;
-use crate::io::Response;
+use crate::io::{Io, Response};
+use crate::join::race;
 use crate::ndjson::NdjsonReader;
 use crate::sse::{SseEvent, SseReader};
+
+/// Milliseconds for which the end of a stream is awaited that has said all.
+const DRAIN_MS_MAX: u32 = 500;
 
 /// A response that is an event stream.
 pub struct SseStream {
@@ -42,6 +46,12 @@ impl Response {
 }
 
 impl SseStream {
+    /// Reads on to the end of a stream that has said all, so that the host can use its connection again; gives up
+    /// after half a second, or when it breaks off.
+    pub async fn drain(mut self, io: &Io) {
+        drain(&mut self.response, io).await;
+    }
+
     /// Waits for the next event; `None` at the end of the stream. May be dropped at any time without losing anything.
     ///
     /// # Errors
@@ -61,6 +71,12 @@ impl SseStream {
 }
 
 impl NdjsonStream {
+    /// Reads on to the end of a stream that has said all, so that the host can use its connection again; gives up
+    /// after half a second, or when it breaks off.
+    pub async fn drain(mut self, io: &Io) {
+        drain(&mut self.response, io).await;
+    }
+
     /// Waits for the next object; `None` at the end of the stream. May be dropped at any time without losing anything.
     ///
     /// # Errors
@@ -87,4 +103,9 @@ impl NdjsonStream {
             }
         }
     }
+}
+
+async fn drain(response: &mut Response, io: &Io) {
+    let rest = async { while let Ok(Some(_)) = response.chunk().await {} };
+    race(rest, io.wait(DRAIN_MS_MAX)).await;
 }
