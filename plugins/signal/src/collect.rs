@@ -38,7 +38,7 @@ pub(crate) async fn collect(
         }
         Err(error) => return Err(error.into()),
     }
-    let bytes = fetch(&io, request(&settings, token), attachment.size).await?;
+    let bytes = fetch(&io, request(&settings, token), attachment.size, cx.now_ms).await?;
     Ok(io.store_media(bytes, attachment.name).await?)
 }
 
@@ -66,8 +66,13 @@ fn request(settings: &Settings, token: Token) -> Request {
     rpc::call("getAttachment", params, None)
 }
 
-/// The bytes of an attachment that claims to have `size`.
-async fn fetch(io: &Io, request: Request, size: Option<u64>) -> Result<Vec<u8>, ChannelError> {
+/// The bytes of an attachment that claims to have `size`; `now_ms` is the time of the call.
+async fn fetch(
+    io: &Io,
+    request: Request,
+    size: Option<u64>,
+    now_ms: u64,
+) -> Result<Vec<u8>, ChannelError> {
     let bytes_max = RPC_ATTACHMENT_BYTES_MAX;
     if size.is_some_and(|size| usize::try_from(size).is_ok_and(|size| size > bytes_max)) {
         return Err(bad_payload(BadPayload::Base64(BadBase64::TooLarge)));
@@ -76,7 +81,7 @@ async fn fetch(io: &Io, request: Request, size: Option<u64>) -> Result<Vec<u8>, 
     if response.status() != 200 {
         return Err(rpc::status_error(
             response.status(),
-            response.header("retry-after"),
+            response.retry_after_ms(now_ms),
         ));
     }
     let mut payload = Payload::new(bytes_max, size);

@@ -23,7 +23,7 @@ pub(crate) async fn deliver(
     if response.status() != 200 {
         return Err(rpc::status_error(
             response.status(),
-            response.header("retry-after"),
+            response.retry_after_ms(cx.now_ms),
         ));
     }
     let reply: Reply = response.json(REPLY_BYTES_MAX).await?;
