@@ -1,1 +1,32 @@
-//! local-vision.
+//! A provider that describes pictures by itself: `look` reads one, `sentence` puts it into words, `answer` does so for a
+//! request. It has no endpoint, no credential and no network, so a picture shown to it goes nowhere.
+
+mod answer;
+mod colour;
+mod limits;
+mod look;
+mod sentence;
+
+use std::path::Path;
+
+use creel_sdk::provider::{CallError, ChatRequest, Output, Provider};
+use creel_sdk::{Context, Io};
+
+/// Where the host puts the media of a call.
+const MEDIA: &str = "/media";
+
+/// The provider.
+pub struct LocalVision;
+
+impl Provider for LocalVision {
+    async fn complete(
+        _: Context,
+        request: ChatRequest,
+        io: Io,
+        out: Output,
+    ) -> Result<(), CallError> {
+        answer::answer(Path::new(MEDIA), request, io, out).await
+    }
+}
+
+creel_sdk::provider!(LocalVision);
