@@ -14,6 +14,7 @@ mod exchange;
 mod gate;
 mod running;
 mod sync;
+mod wire;
 
 pub use answer::{Answer, Piece};
 pub use exchange::{Recorded, Refusal};

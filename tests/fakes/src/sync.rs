@@ -39,7 +39,12 @@ pub(crate) async fn reach(
     }
     drop(waited);
     let seen = *counter.borrow();
-    Err(Overdue { what, wanted, seen, details: details() })
+    Err(Overdue {
+        what,
+        wanted,
+        seen,
+        details: details(),
+    })
 }
 
 fn list(details: &[String]) -> String {
@@ -54,7 +59,9 @@ mod tests {
     async fn what_does_not_come_is_named() {
         let counter = watch::Sender::new(1);
         let details = || vec!["GET /api/v1/check: 200".to_owned()];
-        let overdue = reach(&mut counter.subscribe(), 2, "requests", details).await.unwrap_err();
+        let overdue = reach(&mut counter.subscribe(), 2, "requests", details)
+            .await
+            .unwrap_err();
         let expect = "waited 30s for 2 requests, and saw 1\n  GET /api/v1/check: 200";
         assert_eq!(overdue.to_string(), expect);
         assert_eq!(format!("{overdue:?}"), expect);

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::error::ApiError;
-use super::request::{keys, text_field};
+use super::field::{keys, text_field};
 use crate::pictures::{self, Description, NotAPicture};
 
 /// The service measures the base64 text, not the picture: 5 MB of it are 3.75 MB of picture.
@@ -29,10 +29,14 @@ pub(super) fn check(source: Option<&Value>, at: &str) -> Result<Description, Api
         Some("base64") => check_base64(source, &format!("{at}.base64")),
         Some("url") => {
             text_field(source, "url", &format!("{at}.url"))?;
-            Err(ApiError::invalid("Unable to download the file. Please verify the URL and try again."))
+            Err(ApiError::invalid(
+                "Unable to download the file. Please verify the URL and try again.",
+            ))
         }
         Some(other) => {
-            let text = format!("{at}: Input tag '{other}' found using 'type' does not match any of the expected tags: 'base64', 'url'");
+            let text = format!(
+                "{at}: Input tag '{other}' found using 'type' does not match any of the expected tags: 'base64', 'url'"
+            );
             Err(ApiError::invalid(text))
         }
         None => Err(ApiError::invalid(format!("{at}.type: Field required"))),
@@ -42,13 +46,19 @@ pub(super) fn check(source: Option<&Value>, at: &str) -> Result<Description, Api
 /// Checks what holds for the pictures of a request together.
 pub(super) fn check_together(pictures: &[&Description]) -> Result<(), ApiError> {
     if pictures.len() > IMAGES_MAX {
-        let text = format!("messages: too many images: {} > {IMAGES_MAX}", pictures.len());
+        let text = format!(
+            "messages: too many images: {} > {IMAGES_MAX}",
+            pictures.len()
+        );
         return Err(ApiError::invalid(text));
     }
     let is_large = |picture: &&&Description| picture.width.max(picture.height) > SIDE_OF_MANY_MAX;
     if pictures.len() > MANY_IMAGES && pictures.iter().any(|picture| is_large(&picture)) {
-        let text = "At least one of the image dimensions exceed max allowed size for many-image requests";
-        return Err(ApiError::invalid(format!("messages: {text}: {SIDE_OF_MANY_MAX} pixels")));
+        let text =
+            "At least one of the image dimensions exceed max allowed size for many-image requests";
+        return Err(ApiError::invalid(format!(
+            "messages: {text}: {SIDE_OF_MANY_MAX} pixels"
+        )));
     }
     Ok(())
 }
@@ -57,7 +67,9 @@ fn check_base64(source: &Value, at: &str) -> Result<Description, ApiError> {
     keys(source, &["type", "media_type", "data"], at)?;
     let media_type = text_field(source, "media_type", at)?;
     if !["image/jpeg", "image/png", "image/gif", "image/webp"].contains(&media_type) {
-        let text = format!("{at}.media_type: Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp'");
+        let text = format!(
+            "{at}.media_type: Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp'"
+        );
         return Err(ApiError::invalid(text));
     }
     let data = text_field(source, "data", at)?;
@@ -65,7 +77,10 @@ fn check_base64(source: &Value, at: &str) -> Result<Description, ApiError> {
         return Err(ApiError::invalid(format!("{at}: image cannot be empty")));
     }
     if data.len() > BASE64_BYTES_MAX {
-        let text = format!("{at}: image exceeds 5 MB maximum: {} bytes > {BASE64_BYTES_MAX} bytes", data.len());
+        let text = format!(
+            "{at}: image exceeds 5 MB maximum: {} bytes > {BASE64_BYTES_MAX} bytes",
+            data.len()
+        );
         return Err(ApiError::invalid(text));
     }
     let Ok(bytes) = STANDARD.decode(data) else {
@@ -81,11 +96,15 @@ fn check_base64(source: &Value, at: &str) -> Result<Description, ApiError> {
         Some(_) | None => {}
     }
     let picture = pictures::describe(&bytes).map_err(|fault| match fault {
-        NotAPicture::UnknownFormat | NotAPicture::Damaged => ApiError::invalid("Could not process image"),
+        NotAPicture::UnknownFormat | NotAPicture::Damaged => {
+            ApiError::invalid("Could not process image")
+        }
     })?;
     if picture.width.max(picture.height) > SIDE_MAX {
         let text = "At least one of the image dimensions exceed max allowed size";
-        return Err(ApiError::invalid(format!("{at}.data: {text}: {SIDE_MAX} pixels")));
+        return Err(ApiError::invalid(format!(
+            "{at}.data: {text}: {SIDE_MAX} pixels"
+        )));
     }
     Ok(picture)
 }

@@ -5,13 +5,30 @@ use serde_json::Value;
 use super::Model;
 use super::content::{self, Block};
 use super::error::ApiError;
+use super::field::{count_field, keys, text_field};
 use super::image;
+use super::parameters::{check_sampling, check_thinking, parse_tools};
 use crate::pictures::Description;
 
 /// The keys that a request may have at its top.
 const KEYS: [&str; 18] = [
-    "model", "messages", "max_tokens", "system", "stream", "temperature", "top_p", "top_k", "stop_sequences", "tools",
-    "tool_choice", "thinking", "metadata", "service_tier", "container", "context_management", "output_config",
+    "model",
+    "messages",
+    "max_tokens",
+    "system",
+    "stream",
+    "temperature",
+    "top_p",
+    "top_k",
+    "stop_sequences",
+    "tools",
+    "tool_choice",
+    "thinking",
+    "metadata",
+    "service_tier",
+    "container",
+    "context_management",
+    "output_config",
     "cache_control",
 ];
 
@@ -77,23 +94,33 @@ impl Request {
     /// The text of the last message of the user, its blocks joined by line breaks.
     #[must_use]
     pub fn last_user_text(&self) -> String {
-        let texts = self.last_user_turn().iter().filter_map(|block| match block {
-            Block::Text(text) => Some(text.as_str()),
-            _ => None,
-        });
+        let texts = self
+            .last_user_turn()
+            .iter()
+            .filter_map(|block| match block {
+                Block::Text(text) => Some(text.as_str()),
+                _ => None,
+            });
         texts.collect::<Vec<_>>().join("\n")
     }
 
     /// The pictures of the last message of the user, those in tool results included.
     #[must_use]
     pub fn last_user_pictures(&self) -> Vec<Description> {
-        pictures(self.last_user_turn()).into_iter().cloned().collect()
+        pictures(self.last_user_turn())
+            .into_iter()
+            .cloned()
+            .collect()
     }
 
     /// The pictures of the whole conversation, oldest first, those in tool results included.
     #[must_use]
     pub fn pictures(&self) -> Vec<Description> {
-        self.turns.iter().flat_map(|turn| pictures(&turn.content)).cloned().collect()
+        self.turns
+            .iter()
+            .flat_map(|turn| pictures(&turn.content))
+            .cloned()
+            .collect()
     }
 
     pub(super) fn last_user_turn(&self) -> &[Block] {
@@ -107,7 +134,9 @@ impl Request {
 
     pub(super) fn parse(body: &Value, models: &[Model]) -> Result<Self, ApiError> {
         if !body.is_object() {
-            return Err(ApiError::invalid("Input should be a valid dictionary or object to extract fields from"));
+            return Err(ApiError::invalid(
+                "Input should be a valid dictionary or object to extract fields from",
+            ));
         }
         keys(body, &KEYS, "")?;
         let name = text_field(body, "model", "")?;
@@ -120,47 +149,33 @@ impl Request {
             Some(Value::Bool(stream)) => *stream,
             Some(_) => return Err(ApiError::invalid("stream: Input should be a valid boolean")),
         };
-        let Some(model) = models.iter().find(|model| model.id == name || model.dated_id == name) else {
+        let Some(model) = models
+            .iter()
+            .find(|model| model.id == name || model.dated_id == name)
+        else {
             return Err(ApiError::not_found(format!("model: {name}")));
         };
         if max_tokens > model.output_tokens_max {
             let (max, id) = (model.output_tokens_max, &model.dated_id);
-            let text = format!("max_tokens: {max_tokens} > {max}, which is the maximum allowed number of output tokens for {id}");
+            let text = format!(
+                "max_tokens: {max_tokens} > {max}, which is the maximum allowed number of output tokens for {id}"
+            );
             return Err(ApiError::invalid(text));
         }
         check_sampling(body, model)?;
         check_thinking(body, max_tokens)?;
         let (name, dated_model) = (name.to_owned(), model.dated_id.clone());
-        Ok(Self { model: name, dated_model, stream, max_tokens, system, turns, tools, body: body.clone() })
+        Ok(Self {
+            model: name,
+            dated_model,
+            stream,
+            max_tokens,
+            system,
+            turns,
+            tools,
+            body: body.clone(),
+        })
     }
-}
-
-/// Refuses keys that are not in the list.
-pub(super) fn keys(value: &Value, allowed: &[&str], at: &str) -> Result<(), ApiError> {
-    let unknown = value.as_object().and_then(|map| map.keys().find(|key| !allowed.contains(&key.as_str())));
-    match unknown {
-        None => Ok(()),
-        Some(key) => Err(ApiError::invalid(format!("{}: Extra inputs are not permitted", join(at, key)))),
-    }
-}
-
-/// A field that must be there and be text.
-pub(super) fn text_field<'a>(value: &'a Value, key: &str, at: &str) -> Result<&'a str, ApiError> {
-    match value.get(key) {
-        Some(Value::String(text)) => Ok(text),
-        Some(_) => Err(ApiError::invalid(format!("{}: Input should be a valid string", join(at, key)))),
-        None => Err(ApiError::invalid(format!("{}: Field required", join(at, key)))),
-    }
-}
-
-/// Whether a text is made of letters, digits, `_` and `-` alone.
-pub(super) fn is_name(text: &str, length_max: usize) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    !text.is_empty() && text.len() <= length_max && text.bytes().all(is_allowed)
-}
-
-fn join(at: &str, key: &str) -> String {
-    if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") }
 }
 
 fn pictures(content: &[Block]) -> Vec<&Description> {
@@ -175,15 +190,6 @@ fn pictures(content: &[Block]) -> Vec<&Description> {
     found
 }
 
-fn count_field(body: &Value, key: &str) -> Result<u64, ApiError> {
-    match body.get(key).map(Value::as_u64) {
-        Some(Some(0)) => Err(ApiError::invalid(format!("{key}: Input should be greater than or equal to 1"))),
-        Some(Some(count)) => Ok(count),
-        Some(None) => Err(ApiError::invalid(format!("{key}: Input should be a valid integer"))),
-        None => Err(ApiError::invalid(format!("{key}: Field required"))),
-    }
-}
-
 fn parse_turns(messages: Option<&Value>) -> Result<Vec<Turn>, ApiError> {
     let messages = match messages {
         Some(Value::Array(messages)) => messages,
@@ -191,12 +197,21 @@ fn parse_turns(messages: Option<&Value>) -> Result<Vec<Turn>, ApiError> {
         None => return Err(ApiError::invalid("messages: Field required")),
     };
     if messages.is_empty() {
-        return Err(ApiError::invalid("messages: at least one message is required"));
+        return Err(ApiError::invalid(
+            "messages: at least one message is required",
+        ));
     }
-    let turns = messages.iter().enumerate().map(parse_turn).collect::<Result<Vec<_>, _>>()?;
+    let turns = messages
+        .iter()
+        .enumerate()
+        .map(parse_turn)
+        .collect::<Result<Vec<_>, _>>()?;
     check_order(&turns)?;
     content::check_tools(&turns)?;
-    let pictures: Vec<_> = turns.iter().flat_map(|turn| pictures(&turn.content)).collect();
+    let pictures: Vec<_> = turns
+        .iter()
+        .flat_map(|turn| pictures(&turn.content))
+        .collect();
     image::check_together(&pictures)?;
     Ok(turns)
 }
@@ -212,7 +227,9 @@ fn parse_turn((index, message): (usize, &Value)) -> Result<Turn, ApiError> {
             return Err(ApiError::invalid(text));
         }
         other => {
-            let text = format!("messages: Unexpected role \"{other}\". Allowed roles are \"user\" or \"assistant\"");
+            let text = format!(
+                "messages: Unexpected role \"{other}\". Allowed roles are \"user\" or \"assistant\""
+            );
             return Err(ApiError::invalid(text));
         }
     };
@@ -222,11 +239,20 @@ fn parse_turn((index, message): (usize, &Value)) -> Result<Turn, ApiError> {
 
 fn check_order(turns: &[Turn]) -> Result<(), ApiError> {
     if turns.first().is_some_and(|turn| turn.role != Role::User) {
-        return Err(ApiError::invalid("messages: first message must use the \"user\" role"));
+        return Err(ApiError::invalid(
+            "messages: first message must use the \"user\" role",
+        ));
     }
-    if let Some([turn, _]) = turns.array_windows().find(|[turn, next]| turn.role == next.role) {
-        let text = "messages: roles must alternate between \"user\" and \"assistant\", but found multiple";
-        return Err(ApiError::invalid(format!("{text} \"{}\" roles in a row", turn.role.name())));
+    if let Some([turn, _]) = turns
+        .array_windows()
+        .find(|[turn, next]| turn.role == next.role)
+    {
+        let text =
+            "messages: roles must alternate between \"user\" and \"assistant\", but found multiple";
+        return Err(ApiError::invalid(format!(
+            "{text} \"{}\" roles in a row",
+            turn.role.name()
+        )));
     }
     let last = turns.len() - 1;
     for (index, turn) in turns.iter().enumerate() {
@@ -237,7 +263,9 @@ fn check_order(turns: &[Turn]) -> Result<(), ApiError> {
     }
     match turns.last().map(|turn| (turn.role, turn.content.last())) {
         Some((Role::Assistant, Some(Block::Text(text)))) if text.trim_end() != text => {
-            Err(ApiError::invalid("messages: final assistant content cannot end with trailing whitespace"))
+            Err(ApiError::invalid(
+                "messages: final assistant content cannot end with trailing whitespace",
+            ))
         }
         Some(_) | None => Ok(()),
     }
@@ -252,113 +280,25 @@ fn parse_system(system: Option<&Value>) -> Result<String, ApiError> {
             for (index, block) in blocks.iter().enumerate() {
                 let at = format!("system.{index}");
                 keys(block, &["type", "text", "cache_control", "citations"], &at)?;
-                match (text_field(block, "type", &at)?, text_field(block, "text", &at)?) {
-                    ("text", "") => return Err(ApiError::invalid("system: text content blocks must be non-empty")),
+                match (
+                    text_field(block, "type", &at)?,
+                    text_field(block, "text", &at)?,
+                ) {
+                    ("text", "") => {
+                        return Err(ApiError::invalid(
+                            "system: text content blocks must be non-empty",
+                        ));
+                    }
                     ("text", text) => texts.push(text),
-                    (_, _) => return Err(ApiError::invalid(format!("{at}.type: Input should be 'text'"))),
+                    (_, _) => {
+                        return Err(ApiError::invalid(format!(
+                            "{at}.type: Input should be 'text'"
+                        )));
+                    }
                 }
             }
             Ok(texts.join("\n"))
         }
         Some(_) => Err(ApiError::invalid("system: Input should be a valid list")),
-    }
-}
-
-fn parse_tools(body: &Value) -> Result<Vec<String>, ApiError> {
-    let tools = match body.get("tools") {
-        None => &[][..],
-        Some(Value::Array(tools)) => tools,
-        Some(_) => return Err(ApiError::invalid("tools: Input should be a valid list")),
-    };
-    let mut names = Vec::new();
-    for (index, tool) in tools.iter().enumerate() {
-        let at = format!("tools.{index}.custom");
-        keys(tool, &["type", "name", "description", "input_schema", "cache_control", "strict"], &at)?;
-        let name = text_field(tool, "name", &at)?;
-        if !is_name(name, 128) {
-            let text = format!("{at}.name: String should match pattern '^[a-zA-Z0-9_-]{{1,128}}$'");
-            return Err(ApiError::invalid(text));
-        }
-        if names.iter().any(|known| known == name) {
-            return Err(ApiError::invalid("tools: Tool names must be unique."));
-        }
-        let schema = tool.get("input_schema").and_then(|schema| schema.get("type")).and_then(Value::as_str);
-        if schema != Some("object") {
-            return Err(ApiError::invalid(format!("{at}.input_schema.type: Input should be 'object'")));
-        }
-        names.push(name.to_owned());
-    }
-    check_tool_choice(body.get("tool_choice"), &names)?;
-    Ok(names)
-}
-
-fn check_tool_choice(choice: Option<&Value>, tools: &[String]) -> Result<(), ApiError> {
-    let Some(choice) = choice else { return Ok(()) };
-    if tools.is_empty() {
-        return Err(ApiError::invalid("tool_choice may only be specified while providing tools"));
-    }
-    match text_field(choice, "type", "tool_choice")? {
-        "auto" | "any" | "none" => Ok(()),
-        "tool" => {
-            let name = text_field(choice, "name", "tool_choice.tool")?;
-            if tools.iter().any(|known| known == name) {
-                return Ok(());
-            }
-            Err(ApiError::invalid(format!("Tool '{name}' not found in provided tools")))
-        }
-        other => {
-            let text = format!("tool_choice: Input tag '{other}' found using 'type' does not match any of the expected tags: 'any', 'auto', 'none', 'tool'");
-            Err(ApiError::invalid(text))
-        }
-    }
-}
-
-fn check_sampling(body: &Value, model: &Model) -> Result<(), ApiError> {
-    for key in ["temperature", "top_p"] {
-        match body.get(key).map(Value::as_f64) {
-            None => {}
-            Some(Some(value)) if (0.0..=1.0).contains(&value) => {}
-            Some(Some(_)) => return Err(ApiError::invalid(format!("{key}: range: 0..1"))),
-            Some(None) => return Err(ApiError::invalid(format!("{key}: Input should be a valid number"))),
-        }
-    }
-    let is_both = body.get("temperature").is_some() && body.get("top_p").is_some();
-    if is_both && model.one_sampling_parameter {
-        let text = "`temperature` and `top_p` cannot both be specified for this model. Please use only one.";
-        return Err(ApiError::invalid(text));
-    }
-    match body.get("stop_sequences") {
-        None => Ok(()),
-        Some(Value::Array(stops)) => match stops.iter().find(|stop| stop.as_str().is_none_or(|s| s.trim().is_empty())) {
-            None => Ok(()),
-            Some(_) => Err(ApiError::invalid("stop_sequences: each stop sequence must contain non-whitespace")),
-        },
-        Some(_) => Err(ApiError::invalid("stop_sequences: Input should be a valid list")),
-    }
-}
-
-fn check_thinking(body: &Value, max_tokens: u64) -> Result<(), ApiError> {
-    let Some(thinking) = body.get("thinking") else { return Ok(()) };
-    match text_field(thinking, "type", "thinking")? {
-        "disabled" => return Ok(()),
-        "enabled" => {}
-        other => return Err(ApiError::invalid(format!("thinking: Input tag '{other}' found using 'type' does not match any of the expected tags: 'disabled', 'enabled'"))),
-    }
-    let budget = thinking.get("budget_tokens").and_then(Value::as_u64);
-    let Some(budget) = budget else {
-        return Err(ApiError::invalid("thinking.enabled.budget_tokens: Field required"));
-    };
-    if budget < 1024 {
-        let text = "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024";
-        return Err(ApiError::invalid(text));
-    }
-    if budget >= max_tokens {
-        return Err(ApiError::invalid("`max_tokens` must be greater than `thinking.budget_tokens`."));
-    }
-    match body.get("temperature").and_then(Value::as_f64) {
-        Some(temperature) if temperature < 1.0 => {
-            Err(ApiError::invalid("`temperature` may only be set to 1 when thinking is enabled."))
-        }
-        Some(_) | None => Ok(()),
     }
 }

@@ -18,7 +18,8 @@ pub use reply::{Reply, error, stream, stream_broken_by, whole};
 use crate::answer::Answer;
 use crate::exchange::{Recorded, lock};
 use crate::pictures::sha256_hex;
-use crate::running::{self, Running, Service, Verdict};
+use crate::running::{self, Running};
+use crate::wire::{Service, Verdict};
 
 /// The version that the fake gives out.
 const VERSION: &str = "0.30.10";
@@ -37,7 +38,10 @@ impl Model {
     #[must_use]
     pub fn new(name: &str, capabilities: &[&str]) -> Self {
         let all = ["completion"].iter().chain(capabilities);
-        Self { name: tagged(name), capabilities: all.map(|&capability| capability.to_owned()).collect() }
+        Self {
+            name: tagged(name),
+            capabilities: all.map(|&capability| capability.to_owned()).collect(),
+        }
     }
 
     fn can(&self, capability: &str) -> bool {
@@ -59,8 +63,14 @@ impl Config {
     /// Serves `glm-5:cloud` (text and tools) and `qwen3-vl:8b` (text, tools and pictures), and repeats what was said.
     #[must_use]
     pub fn new() -> Self {
-        let models = vec![Model::new("glm-5:cloud", &["tools"]), Model::new("qwen3-vl:8b", &["tools", "vision"])];
-        Self { models, reply: Box::new(reply::echo) }
+        let models = vec![
+            Model::new("glm-5:cloud", &["tools"]),
+            Model::new("qwen3-vl:8b", &["tools", "vision"]),
+        ];
+        Self {
+            models,
+            reply: Box::new(reply::echo),
+        }
     }
 
     /// Serves these models instead.
@@ -86,7 +96,9 @@ impl Default for Config {
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config").field("models", &self.models).finish_non_exhaustive()
+        f.debug_struct("Config")
+            .field("models", &self.models)
+            .finish_non_exhaustive()
     }
 }
 
@@ -108,7 +120,12 @@ impl Ollama {
     ///
     /// When no port can be bound.
     pub async fn start(config: Config) -> io::Result<Running<Self>> {
-        running::start(Self { config, script: Mutex::default(), accepted: Mutex::default() }).await
+        running::start(Self {
+            config,
+            script: Mutex::default(),
+            accepted: Mutex::default(),
+        })
+        .await
     }
 
     fn route(&self, request: &Recorded) -> Result<Answer, Fault> {
@@ -119,7 +136,11 @@ impl Ollama {
             (&Method::GET, "/api/tags") => Ok(self.tags()),
             (&Method::GET, "/api/ps") => Ok(Answer::json(200, &json!({"models": []}))),
             (&Method::GET, "/api/version") => Ok(Answer::json(200, &json!({"version": VERSION}))),
-            (&Method::GET, "/") => Ok(Answer::text(200, "text/plain; charset=utf-8", "Ollama is running")),
+            (&Method::GET, "/") => Ok(Answer::text(
+                200,
+                "text/plain; charset=utf-8",
+                "Ollama is running",
+            )),
             (_, "/api/chat" | "/api/show" | "/api/tags" | "/api/ps" | "/api/version") => {
                 Err((405, "405 method not allowed".to_owned()))
             }
@@ -140,22 +161,35 @@ impl Ollama {
             return Ok(reply::loaded(&request));
         }
         let reply = (self.config.reply)(&request);
-        Ok(if request.stream { stream(&request, &reply) } else { whole(&request, &reply) })
+        Ok(if request.stream {
+            stream(&request, &reply)
+        } else {
+            whole(&request, &reply)
+        })
     }
 
     fn show(&self, recorded: &Recorded) -> Result<Answer, Fault> {
         let body = json_body(recorded)?;
-        let name = body.get("model").or_else(|| body.get("name")).and_then(Value::as_str);
-        let model = self.model(name.filter(|name| !name.is_empty()).ok_or((400, "model is required".to_owned()))?)?;
-        Ok(Answer::json(200, &json!({
-            "license": "",
-            "modelfile": format!("FROM {}", model.name),
-            "template": "{{ .Prompt }}",
-            "details": details(),
-            "model_info": {"general.architecture": "fake", "fake.context_length": 131_072},
-            "capabilities": model.capabilities,
-            "modified_at": "2026-01-01T00:00:00Z",
-        })))
+        let name = body
+            .get("model")
+            .or_else(|| body.get("name"))
+            .and_then(Value::as_str);
+        let model = self.model(
+            name.filter(|name| !name.is_empty())
+                .ok_or((400, "model is required".to_owned()))?,
+        )?;
+        Ok(Answer::json(
+            200,
+            &json!({
+                "license": "",
+                "modelfile": format!("FROM {}", model.name),
+                "template": "{{ .Prompt }}",
+                "details": details(),
+                "model_info": {"general.architecture": "fake", "fake.context_length": 131_072},
+                "capabilities": model.capabilities,
+                "modified_at": "2026-01-01T00:00:00Z",
+            }),
+        ))
     }
 
     fn tags(&self) -> Answer {
@@ -186,10 +220,6 @@ impl Service for Ollama {
             Err((status, message)) => Verdict::refused(error(status, &message), message),
         }
     }
-
-    fn is_held(&self, _request: &Recorded) -> bool {
-        true
-    }
 }
 
 impl Running<Ollama> {
@@ -207,10 +237,21 @@ impl Running<Ollama> {
 
 /// A local server asks for no credential: one that comes here was sent to the wrong place.
 fn check_no_credential(request: &Recorded) -> Result<(), Fault> {
-    let leaked = ["authorization", "x-api-key", "cookie", "proxy-authorization"];
-    match leaked.into_iter().find(|name| request.headers.contains_key(*name)) {
+    let leaked = [
+        "authorization",
+        "x-api-key",
+        "cookie",
+        "proxy-authorization",
+    ];
+    match leaked
+        .into_iter()
+        .find(|name| request.headers.contains_key(*name))
+    {
         None => Ok(()),
-        Some(name) => Err((401, format!("a credential leaked to a server that needs none: `{name}`"))),
+        Some(name) => Err((
+            401,
+            format!("a credential leaked to a server that needs none: `{name}`"),
+        )),
     }
 }
 
@@ -223,13 +264,19 @@ fn json_body(request: &Recorded) -> Result<Value, Fault> {
     }
     match request.content_type().as_deref() {
         Some("application/json") => {}
-        Some(_) | None => return Err((415, "the content-type is not `application/json`".to_owned())),
+        Some(_) | None => {
+            return Err((415, "the content-type is not `application/json`".to_owned()));
+        }
     }
     serde_json::from_slice(&request.body).map_err(|error| (400, error.to_string()))
 }
 
 fn tagged(name: &str) -> String {
-    if name.contains(':') { name.to_owned() } else { format!("{name}:latest") }
+    if name.contains(':') {
+        name.to_owned()
+    } else {
+        format!("{name}:latest")
+    }
 }
 
 fn details() -> Value {
