@@ -3,6 +3,16 @@
 
 #![forbid(unsafe_code)]
 
+pub mod access;
+pub mod address;
+pub mod grant;
+pub mod headers;
 pub mod ids;
+pub mod judge;
 pub mod limits;
+pub mod look_alike;
 pub mod manifest;
+pub mod media;
+pub mod origin;
+pub mod problem;
+mod settings;
