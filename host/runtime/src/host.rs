@@ -1,14 +1,14 @@
 //! A running host: what it was set up with, its tasks, and how it stops.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use creel_engine::{Egress, EngineError, Plugin, Roots};
 use creel_policy::ids::{ChannelId, PluginId};
 use creel_policy::limits::SHUTDOWN_MS_MAX;
-use creel_store::ingest::GrantedDir;
-use creel_store::{Store, StoreError};
+use creel_store::{GrantedDir, StateRoot, Store};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -28,7 +28,9 @@ pub struct Setup {
     pub knowledge: Knowledge,
     /// Plugins, loaded.
     pub plugins: Vec<Plugin>,
-    /// The store of the state directory.
+    /// The state directory.
+    pub state: StateRoot,
+    /// Its store.
     pub store: Store,
     /// The time.
     pub clock: Clock,
@@ -64,11 +66,11 @@ impl Host {
     ///
     /// [`StartError`]. A channel that cannot run is reported in the log and does not stop the others.
     pub async fn start(setup: Setup) -> Result<Self, StartError> {
-        let Setup { knowledge, plugins, store, clock, observer } = setup;
+        let Setup { knowledge, plugins, state, store, clock, observer } = setup;
         for problem in &knowledge.plan.problems {
             tracing::error!(entry = problem.entry(), "{problem}");
         }
-        let roots = open_roots(&knowledge);
+        let roots = open_roots(&knowledge, &state);
         let plugins: BTreeMap<PluginId, Plugin> =
             plugins.into_iter().map(|plugin| (plugin.id().clone(), plugin)).collect();
         let egress = Arc::new(Egress::new()?);
@@ -128,12 +130,12 @@ async fn take_up(core: &Arc<Core>, sessions: &Sessions) -> Result<(), StartError
 }
 
 /// Opens the directories that the operator granted to channels.
-fn open_roots(knowledge: &Knowledge) -> BTreeMap<ChannelId, Arc<Roots>> {
+fn open_roots(knowledge: &Knowledge, state: &StateRoot) -> BTreeMap<ChannelId, Arc<Roots>> {
     let mut all = BTreeMap::new();
     for (id, channel) in &knowledge.plan.channels {
         let mut roots = Roots::new();
         for (name, path) in &channel.grant.roots {
-            match GrantedDir::open_ambient(std::path::Path::new(path)) {
+            match GrantedDir::open_ambient(Path::new(path), state) {
                 Ok(dir) => drop(roots.insert(name.clone(), Arc::new(dir))),
                 Err(error) => tracing::error!(channel = %id, root = name, path, error = %creel_engine::chain(&error), "a granted directory cannot be opened; the channel runs without it"),
             }
@@ -141,10 +143,4 @@ fn open_roots(knowledge: &Knowledge) -> BTreeMap<ChannelId, Arc<Roots>> {
         all.insert(id.clone(), Arc::new(roots));
     }
     all
-}
-
-impl From<StoreError> for StartError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error.into())
-    }
 }

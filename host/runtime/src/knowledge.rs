@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use creel_policy::address::vet;
 use creel_policy::catalog::Catalog;
-use creel_policy::config::Config;
+use creel_policy::config::{Config, MediaModel};
 use creel_policy::credential::{CredentialDerivation, CredentialRequest, Selection, Use, secret_sources, select};
 use creel_policy::grant::Grant;
 use creel_policy::ids::{PluginId, ProfileId, ProviderId};
@@ -14,7 +14,7 @@ use creel_policy::manifest::{CredentialSlot, Manifest};
 use creel_policy::origin::Host;
 use creel_policy::plan::{Plan, PlanProblem, plan, plan_provider};
 use creel_policy::profiles::Profiles;
-use creel_policy::route::{ModelTarget, Needs, Role, RouteDerivation, route};
+use creel_policy::route::{DescribeTerms, ModelTarget, Needs, Role, RouteDerivation, route};
 use creel_store::secrets::Environment;
 use serde::Serialize;
 
@@ -297,11 +297,25 @@ impl Knowledge {
             let fallbacks = chain.fallbacks.iter().cloned().enumerate();
             targets.extend(fallbacks.map(|(index, model)| plain(model, Role::ImageFallback(index), None)));
         }
-        targets.extend(self.config.media_image.models.iter().enumerate().map(|(index, entry)| ModelTarget {
-            preferred_profile: entry.preferred_profile.clone(),
-            ..plain(entry.model.clone(), Role::Describe(index), entry.profile.clone())
-        }));
+        targets.extend(self.describers());
         targets
+    }
+
+    /// The models that describe pictures, in order.
+    pub(crate) fn describers(&self) -> Vec<ModelTarget> {
+        let describer = |(index, entry): (usize, &MediaModel)| ModelTarget {
+            model: entry.model.clone(),
+            role: Role::Describe(index),
+            profile: entry.profile.clone(),
+            preferred_profile: entry.preferred_profile.clone(),
+            describe: Some(DescribeTerms {
+                prompt: entry.prompt.clone(),
+                chars_max: entry.chars_max,
+                bytes_max: entry.bytes_max,
+                timeout_seconds: entry.timeout_seconds,
+            }),
+        };
+        self.config.media_image.models.iter().enumerate().map(describer).collect()
     }
 }
 

@@ -3,8 +3,7 @@
 use creel_policy::channel_text::split;
 use creel_policy::fallback::CallFault;
 use creel_policy::route::RouteDerivation;
-use creel_store::outbox::NewOutbound;
-use creel_store::turn::{InboundRecord, Reply};
+use creel_store::{InboundRecord, NewOutbound, Reply};
 use serde_json::json;
 
 use crate::conversation::Conversation;
@@ -87,7 +86,6 @@ fn outbound(core: &Core, inbound: &InboundRecord, text: &str) -> Vec<NewOutbound
     let conversation: Option<Conversation> = serde_json::from_str(&message.conversation_json).ok();
     let is_group = conversation.is_some_and(|conversation| conversation.is_group());
     let parts = split(text, limit);
-    let count = parts.len().max(1);
     let texts = if parts.is_empty() { vec![String::new()] } else { parts };
     texts
         .into_iter()
@@ -98,7 +96,7 @@ fn outbound(core: &Core, inbound: &InboundRecord, text: &str) -> Vec<NewOutbound
             conversation_json: message.conversation_json.clone(),
             text,
             media: Vec::new(),
-            reply_to: (is_group && index == 0 && count > 0).then(|| message.message_id.clone()),
+            reply_to: (is_group && index == 0).then(|| message.message_id.clone()),
         })
         .collect()
 }

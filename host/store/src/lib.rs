@@ -22,6 +22,7 @@ mod session;
 mod state;
 mod turn;
 mod view;
+pub mod secrets;
 
 pub use audit::{AuditRecord, NewAuditRecord};
 pub use db::{Store, StoreError};
