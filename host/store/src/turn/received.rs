@@ -105,21 +105,6 @@ impl Store {
             ids.map(|id| find(transaction, InboundId(id?))).collect()
         })
     }
-
-    /// The oldest message of a session that is neither answered nor failed.
-    ///
-    /// # Errors
-    ///
-    /// [`TurnError::Store`].
-    pub fn inbound_next(&self, session: &str) -> Result<Option<InboundRecord>, TurnError> {
-        self.read(|transaction| {
-            let mut statement = transaction.prepare_cached(
-                "SELECT id FROM inbound WHERE session = ?1 AND state IN ('received', 'ready') ORDER BY id LIMIT 1",
-            )?;
-            let id = statement.query_row([session], |row| row.get(0)).optional()?;
-            id.map(|id| find(transaction, InboundId(id))).transpose()
-        })
-    }
 }
 
 /// Reads a message with its attachments.
