@@ -8,7 +8,6 @@ mod request;
 use creel_sdk::provider::{CallError, ChatRequest, Output, Provider};
 use creel_sdk::{Context, Io, JsonBody, Request, Response};
 use serde::Deserialize;
-use serde_json::Value;
 
 use answer::Follower;
 
@@ -23,7 +22,7 @@ pub struct Ollama;
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Settings {
-    keep_alive: Option<Value>,
+    keep_alive: Option<String>,
     num_ctx: Option<u32>,
 }
 

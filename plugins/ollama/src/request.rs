@@ -24,7 +24,7 @@ pub(crate) struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     think: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    keep_alive: Option<&'a Value>,
+    keep_alive: Option<&'a str>,
     /// The server streams unless it is told not to.
     stream: bool,
 }
@@ -95,7 +95,7 @@ pub(crate) fn write<'a>(
         format,
         options,
         think: think(request),
-        keep_alive: settings.keep_alive.as_ref(),
+        keep_alive: settings.keep_alive.as_deref(),
         stream: request.streaming,
     })
 }
