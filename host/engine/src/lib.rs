@@ -1,1 +1,36 @@
-//! Runs plugins in wasmtime and turns their commands into I/O; no HTTP server, no CLI.
+//! Runs plugins: loads components into wasmtime, calls them with bounds, and turns their commands into I/O that has
+//! been judged by `creel_policy`. No HTTP server, no command line, no choice of model or credential.
+
+#![deny(unsafe_code)]
+
+mod bindings;
+mod body;
+mod cache;
+mod call;
+mod command;
+mod context;
+mod credential;
+mod egress;
+mod engine;
+mod fault;
+mod guest;
+mod imports;
+mod inert;
+mod inspect;
+mod limiter;
+mod load;
+mod log;
+mod reader;
+mod redact;
+mod resolve;
+
+pub use bindings::{channel, chat, io, types};
+pub use call::{CallEnd, ChannelCall, ChatCall};
+pub use context::{CallContext, MediaScope, Roots};
+pub use credential::{Injectable, Injection, Slots};
+pub use egress::{Egress, EgressRecord};
+pub use engine::{Engine, EngineError, EngineSettings};
+pub use fault::{Fault, FaultKind};
+pub use imports::LINKABLE;
+pub use inspect::{Inspection, inspect};
+pub use load::{Kind, LoadError, Plugin};

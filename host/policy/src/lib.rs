@@ -3,6 +3,26 @@
 
 #![forbid(unsafe_code)]
 
+pub mod access;
+pub mod address;
+pub mod catalog;
+pub mod channel_text;
+pub mod config;
+pub mod credential;
+pub mod fallback;
+pub mod grant;
+pub mod headers;
 pub mod ids;
+pub mod judge;
+mod json5;
 pub mod limits;
+pub mod look_alike;
 pub mod manifest;
+pub mod media;
+pub mod origin;
+pub mod plan;
+pub mod problem;
+pub mod profiles;
+pub mod route;
+pub mod secret_ref;
+mod settings;

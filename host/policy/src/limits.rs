@@ -64,3 +64,35 @@ pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 pub const MANIFEST_BYTES_MAX: usize = 256 << 10;
 /// Bytes of the configuration, and of `auth-profiles.json`.
 pub const CONFIG_BYTES_MAX: u64 = 4 << 20;
+/// Live calls over all plugins; each holds an instance of the pool (some 70 KB). Others wait their turn.
+pub const LIVE_CALLS_MAX: usize = 2_048;
+/// Live calls of one plugin, so that a slow one never takes every place (attack 134).
+pub const LIVE_CALLS_PER_PLUGIN_MAX: usize = 1_024;
+/// Milliseconds that a call waits for a place.
+pub const PLACE_WAIT_MS_MAX: u64 = 30_000;
+/// Milliseconds between two ticks of the epoch clock that bounds the time inside a plugin.
+pub const EPOCH_TICK_MS: u64 = 10;
+/// Ticks inside a plugin after which an async worker hands its other tasks to another thread.
+pub const EPOCH_TICKS_INLINE_MAX: u64 = 2;
+/// Tries of one model before the next of the chain.
+pub const MODEL_TRIES_MAX: u32 = 3;
+/// Milliseconds of a server's `retry-after` that are waited out; a longer one moves on to the next model.
+pub const RETRY_AFTER_MS_MAX: u64 = 20_000;
+/// Tries of one delivery; with the growing pause they span some eleven hours.
+pub const DELIVERY_TRIES_MAX: u32 = 20;
+/// Milliseconds between two tries of a delivery, at most.
+pub const DELIVERY_PAUSE_MS_MAX: u64 = 3_600_000;
+/// Tries to fetch one attachment.
+pub const COLLECT_TRIES_MAX: u32 = 5;
+/// Milliseconds between two starts of a listener that failed, at most.
+pub const LISTEN_PAUSE_MS_MAX: u64 = 60_000;
+/// Turns that run at the same time; each session has at most one.
+pub const TURNS_AT_ONCE_MAX: usize = 64;
+/// Messages of one session that wait for their turn in memory; more wait in the database.
+pub const SESSION_QUEUE_MAX: usize = 64;
+/// Entries of a session that are replayed to a model, unless the channel says otherwise (`historyLimit`).
+pub const HISTORY_ENTRIES_MAX: usize = 50;
+/// Bytes of a reply; a model that writes more is cut off.
+pub const REPLY_BYTES_MAX: usize = 1 << 20;
+/// Milliseconds that a shutdown waits for turns before it parks them.
+pub const SHUTDOWN_MS_MAX: u64 = 20_000;

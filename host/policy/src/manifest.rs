@@ -4,6 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::ids::PluginId;
 
+mod parse;
+mod read;
+mod rules;
+
+pub use parse::{INTERFACE, ManifestErrors};
+pub(crate) use rules::{METHODS, is_secret_name};
+
 /// A validated manifest (`plugin.toml`).
 #[derive(Clone, Debug)]
 pub struct Manifest {
@@ -62,7 +69,7 @@ pub struct EndpointRequest {
 }
 
 /// A method and the path, or path prefix, it may be used on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Allow {
     /// Upper case.
     pub method: String,
@@ -71,7 +78,7 @@ pub struct Allow {
 }
 
 /// `[credentials.<slot>]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize)]
 pub struct CredentialSlot {
     /// The endpoint whose requests may carry it.
     pub endpoint: String,
@@ -82,7 +89,7 @@ pub struct CredentialSlot {
 }
 
 /// `[[credentials.<slot>.classes]]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize)]
 pub struct ClassRule {
     /// The classes that this rule is for.
     pub class: Vec<CredentialClass>,
@@ -107,7 +114,8 @@ pub enum CredentialClass {
 }
 
 /// Where a credential is put.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Placement {
     /// A header, its value behind a prefix (which may be empty).
     Header {
@@ -126,7 +134,7 @@ pub struct RootRequest {
 }
 
 /// `[media]`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct MediaRequest {
     /// May put media into bodies, by handle.
     pub splice: bool,

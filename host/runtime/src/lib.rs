@@ -1,1 +1,30 @@
-//! Turns of a conversation, from the message that came in to the reply that went out.
+//! Turns of a conversation: from the message that came in to the reply that went out. No argument is parsed and no
+//! HTTP route served here; what is allowed is `creel_policy`'s to say.
+
+#![forbid(unsafe_code)]
+
+mod channel_task;
+mod collect;
+mod conversation;
+mod core;
+mod delivery;
+mod describe;
+mod host;
+mod knowledge;
+mod listen;
+mod model;
+mod pause;
+mod reply;
+
+mod secrets;
+mod sessions;
+pub mod step;
+mod trace;
+mod transcript;
+mod turn;
+
+pub use crate::core::Clock;
+pub use host::{Host, Setup, StartError};
+pub use knowledge::{EgressExplanation, GrantedEndpoint, Knowledge, ProviderStatus, UseStatus, Winner};
+
+pub use step::{Observer, Step};

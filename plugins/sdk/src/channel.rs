@@ -158,10 +158,17 @@ async fn run<C: Channel>(
     }
 }
 
+/// Lets the export macro check its argument on every target.
+#[doc(hidden)]
+pub fn assert_channel<T: Channel>() {}
+
 /// Exports a [`Channel`] as the component's `channel`, and its `plugin.toml` as a custom section.
 #[macro_export]
 macro_rules! channel {
     ($channel:ty) => {
+        const _: fn() = $crate::channel::assert_channel::<$channel>;
+        // A native library cannot hold the names of the exports.
+        #[cfg(target_arch = "wasm32")]
         const _: () = {
             struct Exported;
             impl $crate::bindings::channel::exports::creel::plugin::channel::Guest for Exported {

@@ -198,10 +198,17 @@ impl<P: Provider> wit::GuestCompletion for Completion<P> {
     }
 }
 
+/// Lets the export macro check its argument on every target.
+#[doc(hidden)]
+pub fn assert_provider<T: Provider>() {}
+
 /// Exports a [`Provider`] as the component's `chat-provider`, and its `plugin.toml` as a custom section.
 #[macro_export]
 macro_rules! provider {
     ($provider:ty) => {
+        const _: fn() = $crate::provider::assert_provider::<$provider>;
+        // A native library cannot hold the names of the exports.
+        #[cfg(target_arch = "wasm32")]
         const _: () = {
             struct Exported;
             impl $crate::bindings::provider::exports::creel::plugin::chat_provider::Guest for Exported {

@@ -6,13 +6,15 @@ pub mod cassette;
 use std::collections::VecDeque;
 
 use crate::bindings::words::creel::plugin::io::{
-    BodyPiece, Command, Context, Event, Header, Request, RequestId, ResponseHead, Target,
+    BodyPiece, Context, Header, Request, ResponseHead, Target,
 };
 use crate::bindings::words::creel::plugin::types::{Media, Message, Part, Role};
 use crate::channel::{self, Channel, ChannelError, Job, Task};
 use crate::provider::{
     self, CallError, ChatRequest, Completion, Provider, ResponseFormat, ToolChoice,
 };
+
+pub use crate::bindings::words::creel::plugin::io::{Command, Event, IoError, RequestId};
 
 /// A call under test.
 pub struct Script<O, E> {
@@ -103,6 +105,24 @@ impl<O, E> Script<O, E> {
             _ => None,
         };
         sent.expect("asserted above")
+    }
+
+    /// The oldest command that was not looked at, which must be a `wait` of so many milliseconds.
+    ///
+    /// # Panics
+    ///
+    /// When it is another one, or there is none.
+    pub fn expect_wait(&mut self, duration_ms: u32) -> RequestId {
+        let command = self.next_command();
+        let id = match command {
+            Some(Command::Wait((id, found_ms))) if found_ms == duration_ms => Some(id),
+            _ => None,
+        };
+        assert!(
+            id.is_some(),
+            "expected a `wait` of {duration_ms} ms, found {command:?}"
+        );
+        id.expect("asserted above")
     }
 
     /// Answers a request.
@@ -213,6 +233,18 @@ pub fn head(status: u16, headers: &[(&str, &str)]) -> ResponseHead {
         })
         .collect();
     ResponseHead { status, headers }
+}
+
+/// A head has come.
+#[must_use]
+pub fn head_event(id: RequestId, head: ResponseHead) -> Event {
+    Event::Head((id, head))
+}
+
+/// A wait is over.
+#[must_use]
+pub fn elapsed(id: RequestId) -> Event {
+    Event::Elapsed(id)
 }
 
 /// Where a request goes: `api /v1/messages`, or the URL.

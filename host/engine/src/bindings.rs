@@ -1,0 +1,31 @@
+//! The interface of `wit/` as Rust types. Generated code only, fenced in and re-exported under short names.
+
+#[expect(missing_docs, reason = "generated from wit/creel.wit, which documents each item")]
+mod provider {
+    wasmtime::component::bindgen!({
+        world: "provider-plugin",
+        path: "../../wit",
+        imports: { default: trappable },
+    });
+}
+
+#[expect(missing_docs, reason = "generated from wit/creel.wit, which documents each item")]
+mod channel_world {
+    wasmtime::component::bindgen!({
+        world: "channel-plugin",
+        path: "../../wit",
+        imports: { default: trappable },
+        with: {
+            "creel:plugin/types": super::provider::creel::plugin::types,
+            "creel:plugin/io": super::provider::creel::plugin::io,
+            "creel:plugin/log": super::provider::creel::plugin::log,
+        },
+    });
+}
+
+pub use channel_world::exports::creel::plugin::channel;
+pub(crate) use channel_world::{ChannelPlugin, ChannelPluginPre};
+pub use provider::creel::plugin::{io, types};
+pub(crate) use provider::creel::plugin::log;
+pub use provider::exports::creel::plugin::chat_provider as chat;
+pub(crate) use provider::{ProviderPlugin, ProviderPluginPre};

@@ -1,0 +1,184 @@
+//! The one wasmtime engine of a host: its settings, its pool, its clock and its places for live calls.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cap_std::fs::Dir;
+use creel_policy::limits::{
+    CORE_INSTANCES_MAX, EPOCH_TICK_MS, LIVE_CALLS_MAX, LIVE_CALLS_PER_PLUGIN_MAX, MEMORY_BYTES_MAX, PLACE_WAIT_MS_MAX,
+    TABLE_ELEMENTS_MAX,
+};
+use sha2::{Digest, Sha256};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
+
+use crate::cache::Cache;
+use crate::fault::FaultKind;
+
+/// Core instances that a component of wit-component holds, with room for one more.
+const CORE_INSTANCES_USUAL: u32 = 6;
+/// Linear memories and tables of one component.
+const MEMORIES_PER_COMPONENT_MAX: u32 = 4;
+const TABLES_PER_COMPONENT_MAX: u32 = 8;
+/// Bytes of a freed memory that are cleared in place, so that no `madvise` stops the other cores.
+const MEMORY_KEEP_RESIDENT: usize = 256 << 10;
+const TABLE_KEEP_RESIDENT: usize = 64 << 10;
+/// Bytes of the native stack that a guest may use: a chat plugin needs some 100 KiB.
+const STACK_BYTES_MAX: usize = 512 << 10;
+
+/// What the operator can choose about the engine.
+#[derive(Debug, Default)]
+pub struct EngineSettings {
+    /// Where compiled components are kept between runs; none compiles anew each time.
+    pub cache: Option<Dir>,
+}
+
+/// The engine could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// wasmtime refused the settings, or the address space for the pool could not be had.
+    #[error("could not set up the WebAssembly engine: {detail}")]
+    Setup {
+        /// wasmtime's words.
+        detail: String,
+    },
+    /// The thread that ticks the clock could not be started.
+    #[error("could not start the engine's clock")]
+    Clock(#[source] std::io::Error),
+}
+
+/// The one wasmtime engine of a host. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    wasmtime: wasmtime::Engine,
+    cache: Option<Cache>,
+    places: Arc<Semaphore>,
+}
+
+impl Engine {
+    /// Makes the engine and starts its clock. The clock stops when the last clone is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`] when the pool's address space cannot be reserved or no thread can be started.
+    pub fn new(settings: EngineSettings) -> Result<Self, EngineError> {
+        let wasmtime =
+            wasmtime::Engine::new(&config()).map_err(|error| EngineError::Setup { detail: format!("{error:#}") })?;
+        start_clock(&wasmtime).map_err(EngineError::Clock)?;
+        let cache = settings.cache.map(|dir| Cache::new(dir, fingerprint(&wasmtime)));
+        let places = Arc::new(Semaphore::new(LIVE_CALLS_MAX));
+        Ok(Self { inner: Arc::new(Inner { wasmtime, cache, places }) })
+    }
+
+    /// Calls that hold an instance right now.
+    #[must_use]
+    pub fn live_calls(&self) -> usize {
+        LIVE_CALLS_MAX - self.inner.places.available_permits()
+    }
+
+    pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.inner.wasmtime
+    }
+
+    pub(crate) fn cache(&self) -> Option<&Cache> {
+        self.inner.cache.as_ref()
+    }
+
+    /// Waits for a place for one more call, of the plugin and of the whole host.
+    pub(crate) async fn place(&self, plugin: &Arc<Semaphore>) -> Result<Place, FaultKind> {
+        let both = async {
+            let of_plugin = Arc::clone(plugin).acquire_owned().await.ok()?;
+            let of_host = Arc::clone(&self.inner.places).acquire_owned().await.ok()?;
+            Some(Place { _of_plugin: of_plugin, _of_host: of_host })
+        };
+        match tokio::time::timeout(Duration::from_millis(PLACE_WAIT_MS_MAX), both).await {
+            Ok(Some(place)) => Ok(place),
+            Ok(None) | Err(_) => Err(FaultKind::NoRoom {
+                detail: format!("no place for another call came free within {PLACE_WAIT_MS_MAX} ms"),
+            }),
+        }
+    }
+
+    /// Places of one plugin.
+    pub(crate) fn plugin_places() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(LIVE_CALLS_PER_PLUGIN_MAX))
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("live_calls", &self.live_calls()).finish_non_exhaustive()
+    }
+}
+
+/// A live call's place in the pool; dropped with the call.
+#[derive(Debug)]
+pub(crate) struct Place {
+    _of_plugin: OwnedSemaphorePermit,
+    _of_host: OwnedSemaphorePermit,
+}
+
+/// Every setting that guards something is written out, also where wasmtime's default is the same.
+fn config() -> Config {
+    let live = u32::try_from(LIVE_CALLS_MAX).unwrap_or(u32::MAX);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(live)
+        .total_core_instances(live.saturating_mul(CORE_INSTANCES_USUAL))
+        .total_memories(live)
+        .total_tables(live.saturating_mul(2))
+        .max_core_instances_per_component(u32::try_from(CORE_INSTANCES_MAX).unwrap_or(u32::MAX))
+        .max_memories_per_component(MEMORIES_PER_COMPONENT_MAX)
+        .max_tables_per_component(TABLES_PER_COMPONENT_MAX)
+        .max_memory_size(MEMORY_BYTES_MAX)
+        .table_elements(TABLE_ELEMENTS_MAX)
+        .linear_memory_keep_resident(MEMORY_KEEP_RESIDENT)
+        .table_keep_resident(TABLE_KEEP_RESIDENT)
+        .pagemap_scan(Enabled::Auto);
+    let mut config = Config::new();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .memory_reservation(MEMORY_BYTES_MAX as u64)
+        .memory_reservation_for_growth(0)
+        .memory_may_move(false)
+        .epoch_interruption(true)
+        .max_wasm_stack(STACK_BYTES_MAX)
+        .wasm_component_model(true)
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
+        .parallel_compilation(true);
+    config
+}
+
+/// Ticks until nobody holds the engine any more.
+fn start_clock(engine: &wasmtime::Engine) -> std::io::Result<()> {
+    let weak = engine.weak();
+    let tick = move || {
+        while let Some(engine) = weak.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(Duration::from_millis(EPOCH_TICK_MS));
+        }
+    };
+    std::thread::Builder::new().name("creel-epoch".into()).spawn(tick).map(drop)
+}
+
+/// Names wasmtime's version and every setting that compiled code depends on.
+fn fingerprint(engine: &wasmtime::Engine) -> [u8; 32] {
+    struct Sha(Sha256);
+    impl Hasher for Sha {
+        fn finish(&self) -> u64 {
+            0
+        }
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+    }
+    let mut hasher = Sha(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.0.finalize().into()
+}

@@ -1,0 +1,319 @@
+//! One instance of a plugin and the calls into it, each with a bound on its time. No I/O: what the plugin wants done
+//! comes back as commands.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use creel_policy::ids::PluginId;
+use creel_policy::limits::{
+    CALL_MS_MAX, EPOCH_TICK_MS, EPOCH_TICKS_INLINE_MAX, MEDIA_CALL_MS_MAX, MEMORY_BYTES_MAX, TABLE_ELEMENTS_MAX,
+};
+use wasmtime::component::ResourceAny;
+use wasmtime::{Store, StoreContextMut, UpdateDeadline};
+
+use crate::bindings::{ChannelPlugin, ChannelPluginPre, ProviderPlugin, ProviderPluginPre, channel, chat, io};
+use crate::context::CallContext;
+use crate::fault::{Fault, FaultKind};
+use crate::limiter::{Limiter, Refused};
+use crate::log::one_line;
+use crate::reader::Wasi;
+
+/// What the host keeps for one instance.
+pub(crate) struct CallState {
+    pub(crate) plugin: PluginId,
+    pub(crate) call: String,
+    pub(crate) limiter: Limiter,
+    pub(crate) log_lines: u32,
+    pub(crate) now_ms: u64,
+    pub(crate) entropy: u64,
+    pub(crate) stderr: Vec<u8>,
+    pub(crate) wasi: Option<Box<Wasi>>,
+    clock: Clock,
+}
+
+/// How far a call into the guest has come against its bound.
+#[derive(Clone, Copy, Debug, Default)]
+struct Clock {
+    ticks_max: u64,
+    handed_over: bool,
+    expired: bool,
+}
+
+/// What a plugin answers a `start` or `resume` with.
+pub(crate) struct Step<O, F> {
+    pub(crate) commands: Vec<io::Command>,
+    pub(crate) output: Vec<O>,
+    pub(crate) state: Progress<F>,
+}
+
+pub(crate) enum Progress<F> {
+    Running,
+    Done,
+    Failed(F),
+}
+
+pub(crate) type StepOf<G> = Step<<G as Guest>::Output, <G as Guest>::Failure>;
+
+/// A started instance, of either kind.
+pub(crate) trait Guest: Sized + Send + 'static {
+    type Output: Send + 'static;
+    type Failure: Send + 'static;
+    /// What `start` takes beside the context.
+    type Job: Send + 'static;
+
+    fn start(maker: &Maker, job: Self::Job) -> Result<(Self, StepOf<Self>), Fault>;
+    fn resume(&mut self, events: &[io::Event]) -> Result<StepOf<Self>, Fault>;
+    /// Bytes of one output, for the bound on a step.
+    fn weight(output: &Self::Output) -> usize;
+}
+
+/// What a new instance is made from.
+pub(crate) struct Maker {
+    pub(crate) plugin: crate::load::Plugin,
+    pub(crate) context: Arc<CallContext>,
+    /// The directory that stands as `/media`, for a plugin that reads media.
+    pub(crate) media: Option<Arc<creel_store::view::MediaView>>,
+}
+
+impl Maker {
+    fn fault(&self, kind: FaultKind) -> Fault {
+        Fault { plugin: self.plugin.id().clone(), kind }
+    }
+
+    fn store(&self) -> Result<Store<CallState>, Fault> {
+        let reads_media = self.plugin.manifest().media.read;
+        let call_ms_max = if reads_media { MEDIA_CALL_MS_MAX } else { CALL_MS_MAX };
+        let wasi = self.media.as_ref().map(|view| Wasi::with_media(view.path()).map(Box::new)).transpose();
+        let wasi = wasi.map_err(|error| self.fault(FaultKind::NoRoom { detail: format!("{error:#}") }))?;
+        let state = CallState {
+            plugin: self.plugin.id().clone(),
+            call: self.context.call.clone(),
+            limiter: Limiter::default(),
+            log_lines: 0,
+            now_ms: self.context.now_ms,
+            entropy: self.context.entropy,
+            stderr: Vec::new(),
+            wasi,
+            clock: Clock { ticks_max: call_ms_max / EPOCH_TICK_MS, ..Clock::default() },
+        };
+        let mut store = Store::new(self.plugin.engine().wasmtime(), state);
+        store.limiter(|state| &mut state.limiter);
+        store.epoch_deadline_callback(on_deadline);
+        Ok(store)
+    }
+
+    fn context(&self) -> io::Context {
+        let CallContext { call, now_ms, entropy, settings_json, .. } = &*self.context;
+        io::Context {
+            call: call.clone(),
+            now_ms: *now_ms,
+            entropy: *entropy,
+            settings_json: settings_json.clone(),
+        }
+    }
+}
+
+/// After the first ticks the thread's other work is handed to another thread; at the bound the guest is stopped.
+fn on_deadline(mut store: StoreContextMut<'_, CallState>) -> wasmtime::Result<UpdateDeadline> {
+    let clock = &mut store.data_mut().clock;
+    if clock.handed_over {
+        clock.expired = true;
+        return Err(wasmtime::Error::msg("the deadline of the call has passed"));
+    }
+    clock.handed_over = true;
+    let rest = clock.ticks_max.saturating_sub(EPOCH_TICKS_INLINE_MAX).max(1);
+    hand_over();
+    Ok(UpdateDeadline::Continue(rest))
+}
+
+/// Gives this async worker's queue to another thread, so that a long call holds up nothing but itself. On a thread
+/// that is no async worker this does nothing.
+fn hand_over() {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    let is_multi_thread =
+        Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
+    if is_multi_thread {
+        // The queue is given away when the closure begins; the pause lets another thread take it before it ends,
+        // since it would otherwise come straight back.
+        tokio::task::block_in_place(|| std::thread::sleep(Duration::from_millis(1)));
+    }
+}
+
+/// Arms the clock for one call into the guest.
+fn arm(store: &mut Store<CallState>) {
+    let clock = &mut store.data_mut().clock;
+    clock.handed_over = false;
+    clock.expired = false;
+    store.set_epoch_deadline(EPOCH_TICKS_INLINE_MAX);
+}
+
+/// Names what ended a call.
+fn fault(store: &Store<CallState>, error: &wasmtime::Error) -> Fault {
+    let state = store.data();
+    let kind = if state.clock.expired {
+        FaultKind::Deadline { milliseconds: state.clock.ticks_max * EPOCH_TICK_MS }
+    } else {
+        match state.limiter.refused() {
+            Some(Refused::Memory) => FaultKind::Memory { bytes_max: MEMORY_BYTES_MAX },
+            Some(Refused::Table) => FaultKind::Table { elements_max: TABLE_ELEMENTS_MAX },
+            None => FaultKind::Trapped { message: trap_message(state, error) },
+        }
+    };
+    Fault { plugin: state.plugin.clone(), kind }
+}
+
+/// The panic message where the guest printed one, else wasmtime's name of the trap.
+fn trap_message(state: &CallState, error: &wasmtime::Error) -> String {
+    let stderr = state.wasi.as_ref().map_or_else(|| state.stderr.clone(), |wasi| wasi.stderr());
+    let printed = String::from_utf8_lossy(&stderr);
+    let last = printed.lines().map(str::trim).rfind(|line| !line.is_empty() && !line.starts_with("note:"));
+    one_line(last.unwrap_or(&error.root_cause().to_string()))
+}
+
+/// A started completion.
+pub(crate) struct ChatGuest {
+    store: Store<CallState>,
+    plugin: ProviderPlugin,
+    completion: ResourceAny,
+}
+
+fn no_room(maker: &Maker, store: &Store<CallState>, error: &wasmtime::Error) -> Fault {
+    if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+        return maker.fault(FaultKind::NoRoom { detail: format!("{error:#}") });
+    }
+    fault(store, error)
+}
+
+impl ChatGuest {
+    fn begin(
+        maker: &Maker,
+        pre: &ProviderPluginPre<CallState>,
+        request: &chat::ChatRequest,
+    ) -> Result<(Self, StepOf<Self>), Fault> {
+        let mut store = maker.store()?;
+        arm(&mut store);
+        let plugin = pre.instantiate(&mut store).map_err(|error| no_room(maker, &store, &error))?;
+        let started = plugin.creel_plugin_chat_provider().completion().call_start(
+            &mut store,
+            &maker.context(),
+            request,
+        );
+        let (completion, step) = started.map_err(|error| fault(&store, &error))?;
+        Ok((Self { store, plugin, completion }, chat_step(step)))
+    }
+}
+
+fn chat_step(step: chat::Step) -> StepOf<ChatGuest> {
+    let state = match step.state {
+        chat::Progress::Running => Progress::Running,
+        chat::Progress::Done => Progress::Done,
+        chat::Progress::Failed(error) => Progress::Failed(error),
+    };
+    Step { commands: step.commands, output: step.output, state }
+}
+
+impl Guest for ChatGuest {
+    type Output = chat::Output;
+    type Failure = chat::CallError;
+    type Job = chat::ChatRequest;
+
+    fn start(maker: &Maker, job: Self::Job) -> Result<(Self, StepOf<Self>), Fault> {
+        match maker.plugin.linked() {
+            crate::load::Linked::Provider(pre) => Self::begin(maker, pre, &job),
+            crate::load::Linked::Channel(_) => {
+                Err(maker.fault(FaultKind::Protocol { rule: "a channel plugin answers no chat request" }))
+            }
+        }
+    }
+
+    fn resume(&mut self, events: &[io::Event]) -> Result<StepOf<Self>, Fault> {
+        arm(&mut self.store);
+        let resumed = self.plugin.creel_plugin_chat_provider().completion().call_resume(
+            &mut self.store,
+            self.completion,
+            events,
+        );
+        resumed.map(chat_step).map_err(|error| fault(&self.store, &error))
+    }
+
+    fn weight(output: &chat::Output) -> usize {
+        match output {
+            chat::Output::Text(text) | chat::Output::ToolCallArguments((_, text)) => text.len(),
+            chat::Output::Reasoning(reasoning) => {
+                reasoning.text.len() + reasoning.signature.as_ref().map_or(0, String::len)
+            }
+            chat::Output::ToolCallStart((_, id, name)) => id.len() + name.len(),
+            chat::Output::Media(media) => media.uri.len(),
+            chat::Output::Usage(_) | chat::Output::Finished(_) => 0,
+        }
+    }
+}
+
+/// A started task of a channel.
+pub(crate) struct ChannelGuest {
+    store: Store<CallState>,
+    plugin: ChannelPlugin,
+    task: ResourceAny,
+}
+
+impl ChannelGuest {
+    fn begin(
+        maker: &Maker,
+        pre: &ChannelPluginPre<CallState>,
+        (job, cursor): &(channel::Job, Option<Vec<u8>>),
+    ) -> Result<(Self, StepOf<Self>), Fault> {
+        let mut store = maker.store()?;
+        arm(&mut store);
+        let plugin = pre.instantiate(&mut store).map_err(|error| no_room(maker, &store, &error))?;
+        let started = plugin.creel_plugin_channel().task().call_start(
+            &mut store,
+            &maker.context(),
+            job,
+            cursor.as_deref(),
+        );
+        let (task, step) = started.map_err(|error| fault(&store, &error))?;
+        Ok((Self { store, plugin, task }, channel_step(step)))
+    }
+}
+
+fn channel_step(step: channel::Step) -> StepOf<ChannelGuest> {
+    let state = match step.state {
+        channel::Progress::Running => Progress::Running,
+        channel::Progress::Done => Progress::Done,
+        channel::Progress::Failed(error) => Progress::Failed(error),
+    };
+    Step { commands: step.commands, output: step.output, state }
+}
+
+impl Guest for ChannelGuest {
+    type Output = channel::Output;
+    type Failure = channel::ChannelError;
+    type Job = (channel::Job, Option<Vec<u8>>);
+
+    fn start(maker: &Maker, job: Self::Job) -> Result<(Self, StepOf<Self>), Fault> {
+        match maker.plugin.linked() {
+            crate::load::Linked::Channel(pre) => Self::begin(maker, pre, &job),
+            crate::load::Linked::Provider(_) => {
+                Err(maker.fault(FaultKind::Protocol { rule: "a provider plugin has no channel tasks" }))
+            }
+        }
+    }
+
+    fn resume(&mut self, events: &[io::Event]) -> Result<StepOf<Self>, Fault> {
+        arm(&mut self.store);
+        let resumed = self.plugin.creel_plugin_channel().task().call_resume(&mut self.store, self.task, events);
+        resumed.map(channel_step).map_err(|error| fault(&self.store, &error))
+    }
+
+    fn weight(output: &channel::Output) -> usize {
+        match output {
+            channel::Output::Received(inbound) => {
+                inbound.text.len() + inbound.attachments.iter().map(|attachment| attachment.token.len()).sum::<usize>()
+            }
+            channel::Output::Cursor(cursor) => cursor.len(),
+            channel::Output::Collected(media) => media.uri.len(),
+            channel::Output::Delivered(id) => id.len(),
+            channel::Output::Status(_) => 0,
+        }
+    }
+}

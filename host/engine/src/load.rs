@@ -1,0 +1,255 @@
+//! From the bytes of a component to a plugin that can be called: inspect, check, compile or fetch, link.
+
+use std::fmt;
+use std::sync::Arc;
+
+use creel_policy::ids::PluginId;
+use creel_policy::limits::COMPONENT_BYTES_MAX;
+use creel_policy::manifest::Manifest;
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+use wasmtime::component::{Component, Linker};
+
+use crate::bindings::{ChannelPluginPre, ProviderPluginPre, log};
+use crate::engine::Engine;
+use crate::guest::CallState;
+use crate::imports::first_unlinkable;
+use crate::inspect::{Inspection, inspect};
+use crate::{inert, reader};
+
+/// The exports that make a plugin, as this host knows them.
+const CHAT_PROVIDER: &str = "creel:plugin/chat-provider@0.1.0";
+const CHANNEL: &str = "creel:plugin/channel@0.1.0";
+
+/// A component that was not taken, and why. The other plugins are not affected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// Larger than any honest component.
+    #[error("the component has {bytes} bytes, more than {COMPONENT_BYTES_MAX}")]
+    TooLarge {
+        /// Its size.
+        bytes: u64,
+    },
+    /// Not a component, or damaged.
+    #[error("the file is not a sound WebAssembly component: {detail}")]
+    NotAComponent {
+        /// What is wrong and where.
+        detail: String,
+    },
+    /// No `creel:manifest` section.
+    #[error("the component holds no manifest: build it with `creel plugin build`, which puts `plugin.toml` into it")]
+    NoManifest,
+    /// The manifest inside is malformed.
+    #[error("the manifest inside the component is not valid: {detail}")]
+    BadManifest {
+        /// Every problem, one a line.
+        detail: String,
+    },
+    /// It imports something that is not on the list.
+    #[error("the component imports `{import}`, which Creel does not give to plugins")]
+    Import {
+        /// The first such import.
+        import: String,
+    },
+    /// It exports an interface of ours in another version.
+    #[error("the component exports `{found}`, but this host speaks `{supported}`: rebuild it against that version")]
+    Version {
+        /// What it exports.
+        found: String,
+        /// What this host speaks.
+        supported: &'static str,
+    },
+    /// It exports none of our interfaces, or more than one.
+    #[error("the component exports {found}, but a plugin exports exactly one of `{CHAT_PROVIDER}` and `{CHANNEL}`")]
+    Exports {
+        /// What it exports.
+        found: String,
+    },
+    /// An import or export has another type than `wit/creel.wit` says.
+    #[error("the component does not fit the interface: {detail}")]
+    Types {
+        /// wasmtime's words.
+        detail: String,
+    },
+    /// It cannot be compiled.
+    #[error("the component could not be compiled: {detail}")]
+    Compile {
+        /// wasmtime's words.
+        detail: String,
+    },
+}
+
+/// What a plugin can do, seen from its exports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Answers chat requests.
+    Provider,
+    /// Speaks to a messaging network.
+    Channel,
+}
+
+/// A plugin that can be called. Cheap to clone.
+#[derive(Clone)]
+pub struct Plugin {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    manifest: Manifest,
+    manifest_text: String,
+    digest: [u8; 32],
+    from_cache: bool,
+    linked: Linked,
+    places: Arc<Semaphore>,
+    engine: Engine,
+}
+
+pub(crate) enum Linked {
+    Provider(ProviderPluginPre<CallState>),
+    Channel(ChannelPluginPre<CallState>),
+}
+
+impl Plugin {
+    /// Takes a component in. Compiles it unless the cache holds its compiled form; that takes seconds of all cores,
+    /// so call it from a thread that may block.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] that says what is wrong with the component.
+    pub fn load(engine: &Engine, bytes: &[u8]) -> Result<Self, LoadError> {
+        let size = bytes.len() as u64;
+        if size > COMPONENT_BYTES_MAX {
+            return Err(LoadError::TooLarge { bytes: size });
+        }
+        let inspection = inspect(bytes)?;
+        let kind = kind(&inspection)?;
+        if let Some(import) = first_unlinkable(&inspection.imports) {
+            return Err(LoadError::Import { import: import.to_owned() });
+        }
+        let manifest = Manifest::parse(&inspection.manifest)
+            .map_err(|problems| LoadError::BadManifest { detail: problems.to_string() })?;
+        let digest = Sha256::digest(bytes).into();
+        let cached = engine.cache().and_then(|cache| cache.get(engine.wasmtime(), &digest));
+        let from_cache = cached.is_some();
+        let component = match cached {
+            Some(component) => component,
+            None => compile(engine, bytes, &digest)?,
+        };
+        let linked = link(engine, &component, &inspection, kind, manifest.media.read)?;
+        let places = Engine::plugin_places();
+        let manifest_text = inspection.manifest;
+        let inner = Inner { manifest, manifest_text, digest, from_cache, linked, places, engine: engine.clone() };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> &PluginId {
+        &self.inner.manifest.plugin.id
+    }
+
+    /// What it asks for.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.inner.manifest
+    }
+
+    /// Its manifest as it stands in the component.
+    #[must_use]
+    pub fn manifest_text(&self) -> &str {
+        &self.inner.manifest_text
+    }
+
+    /// SHA-256 of the component.
+    #[must_use]
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.inner.digest
+    }
+
+    /// Whether its compiled form came from the cache.
+    #[must_use]
+    pub fn from_cache(&self) -> bool {
+        self.inner.from_cache
+    }
+
+    /// What it can do.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self.inner.linked {
+            Linked::Provider(_) => Kind::Provider,
+            Linked::Channel(_) => Kind::Channel,
+        }
+    }
+
+    pub(crate) fn linked(&self) -> &Linked {
+        &self.inner.linked
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.inner.engine
+    }
+
+    pub(crate) fn places(&self) -> &Arc<Semaphore> {
+        &self.inner.places
+    }
+}
+
+impl fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plugin").field("id", self.id()).field("kind", &self.kind()).finish_non_exhaustive()
+    }
+}
+
+/// Sees from the exports what the plugin can do.
+fn kind(inspection: &Inspection) -> Result<Kind, LoadError> {
+    let ours: Vec<&str> =
+        inspection.exports.iter().map(String::as_str).filter(|name| name.starts_with("creel:plugin/")).collect();
+    match ours[..] {
+        [CHAT_PROVIDER] => Ok(Kind::Provider),
+        [CHANNEL] => Ok(Kind::Channel),
+        [other] => {
+            let interface = |name: &str| name.split('@').next().unwrap_or_default().to_owned();
+            let known = [CHAT_PROVIDER, CHANNEL].into_iter().find(|known| interface(known) == interface(other));
+            match known {
+                Some(supported) => Err(LoadError::Version { found: other.to_owned(), supported }),
+                None => Err(LoadError::Exports { found: format!("`{other}`") }),
+            }
+        }
+        [] => Err(LoadError::Exports { found: "neither".into() }),
+        [..] => Err(LoadError::Exports { found: format!("`{}`", ours.join("`, `")) }),
+    }
+}
+
+fn compile(engine: &Engine, bytes: &[u8], digest: &[u8; 32]) -> Result<Component, LoadError> {
+    let component = Component::from_binary(engine.wasmtime(), bytes)
+        .map_err(|error| LoadError::Compile { detail: format!("{error:#}") })?;
+    if let Some(cache) = engine.cache() {
+        cache.put(&component, digest);
+    }
+    Ok(component)
+}
+
+/// Links exactly what the component imports, all of it from the list.
+fn link(
+    engine: &Engine,
+    component: &Component,
+    inspection: &Inspection,
+    kind: Kind,
+    reads_media: bool,
+) -> Result<Linked, LoadError> {
+    let types = |error: wasmtime::Error| LoadError::Types { detail: format!("{error:#}") };
+    let mut linker = Linker::<CallState>::new(engine.wasmtime());
+    log::add_to_linker::<CallState, wasmtime::component::HasSelf<CallState>>(&mut linker, |state| state)
+        .map_err(types)?;
+    if reads_media {
+        reader::link(&mut linker).map_err(types)?;
+    } else {
+        inert::link(&mut linker, &inspection.imports).map_err(types)?;
+        linker.define_unknown_imports_as_traps(component).map_err(types)?;
+    }
+    let pre = linker.instantiate_pre(component).map_err(types)?;
+    match kind {
+        Kind::Provider => ProviderPluginPre::new(pre).map(Linked::Provider).map_err(types),
+        Kind::Channel => ChannelPluginPre::new(pre).map(Linked::Channel).map_err(types),
+    }
+}

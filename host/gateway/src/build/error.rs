@@ -1,0 +1,113 @@
+//! Why a build ends without components, one variant for each thing that an operator or an author can do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+use creel_policy::ids::PluginId;
+
+use super::component::ComponentError;
+use super::discover::DiscoverError;
+use super::manifest_section::SectionError;
+use super::toolchain::ToolchainError;
+
+/// Why a build ends without components.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BuildError {
+    /// No plugin crates, or bad ones.
+    #[error(transparent)]
+    Discover(#[from] DiscoverError),
+    /// Nothing to compile them with.
+    #[error(transparent)]
+    Toolchain(#[from] ToolchainError),
+    /// The author's to mend.
+    #[error("plugin `{id}` does not compile\n{said}")]
+    Compile {
+        /// Which.
+        id: PluginId,
+        /// What cargo and the compiler said.
+        said: String,
+    },
+    /// Cargo could not be run.
+    #[error("could not run `{}`", program.display())]
+    Run {
+        /// Which cargo.
+        program: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Cargo was content and named no file.
+    #[error("cargo built plugin `{id}` and named no `.wasm` file")]
+    NoArtifact {
+        /// Which.
+        id: PluginId,
+    },
+    /// It compiled, and is no plugin.
+    #[error("plugin `{id}` compiles, but is not one")]
+    NotPlugin {
+        /// Which.
+        id: PluginId,
+        /// Why.
+        #[source]
+        source: ComponentError,
+    },
+    /// It is a component whose sections cannot be told.
+    #[error("the manifest of plugin `{id}` cannot be put into it")]
+    Section {
+        /// Which.
+        id: PluginId,
+        /// Why.
+        #[source]
+        source: SectionError,
+    },
+    /// Larger than any host would load.
+    #[error("plugin `{id}` has {bytes} bytes; a host loads {max} at most")]
+    TooLarge {
+        /// Which.
+        id: PluginId,
+        /// How large it is.
+        bytes: u64,
+        /// How large it may be.
+        max: u64,
+    },
+    /// What cargo made could not be read.
+    #[error("could not read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The component could not be put in its place.
+    #[error("could not write `{}`", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl BuildError {
+    /// What can be done about it, where that is not plain from the message.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Discover(error) => error.hint(),
+            Self::Toolchain(error) => Some(error.hint()),
+            Self::NotPlugin {
+                source: ComponentError::NoPlugin,
+                ..
+            } => Some("call the SDK's `export!` macro once, in `lib.rs`".to_owned()),
+            Self::Compile { .. }
+            | Self::Run { .. }
+            | Self::NoArtifact { .. }
+            | Self::NotPlugin { .. }
+            | Self::Section { .. }
+            | Self::TooLarge { .. }
+            | Self::Read { .. }
+            | Self::Write { .. } => None,
+        }
+    }
+}

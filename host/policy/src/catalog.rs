@@ -1,0 +1,166 @@
+//! What each model takes in, and who says so: the operator before the plugin, and text alone where nobody does.
+//! Which model is asked is not decided here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::config::Config;
+use crate::ids::{ModelRef, PluginId, ProviderId};
+use crate::manifest::{Input, Manifest, ModelInfo};
+
+/// Everything that is known of models.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    providers: BTreeMap<ProviderId, ProviderModels>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct ProviderModels {
+    plugin: Option<PluginId>,
+    /// As the operator describes them, with the key of each.
+    configured: Vec<(String, Facts)>,
+    /// As the plugin describes them.
+    known: Vec<Facts>,
+}
+
+#[derive(Clone, Debug)]
+struct Facts {
+    id: String,
+    input: Option<BTreeSet<Input>>,
+    context_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+}
+
+/// What is known of one model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelFacts {
+    /// What it takes in.
+    pub input: BTreeSet<Input>,
+    /// Who says so.
+    pub said_by: SaidBy,
+    /// Tokens that fit its context.
+    pub context_tokens: Option<u64>,
+    /// Tokens that it may answer with.
+    pub output_tokens: Option<u64>,
+}
+
+/// Who says what a model takes in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SaidBy {
+    /// The configuration.
+    Config {
+        /// E.g. `models.providers.ollama.models[0]`.
+        key: String,
+    },
+    /// The plugin's manifest.
+    Manifest {
+        /// The plugin.
+        plugin: PluginId,
+        /// The model, or the beginning of its name.
+        pattern: String,
+    },
+    /// Nobody: text alone is taken for granted.
+    Nobody,
+}
+
+impl Catalog {
+    /// Gathers what the configuration and the plugins in use say. `manifests` has the plugin of each provider.
+    #[must_use]
+    pub fn new(config: &Config, manifests: &BTreeMap<ProviderId, &Manifest>) -> Self {
+        let mut providers: BTreeMap<ProviderId, ProviderModels> = BTreeMap::new();
+        for (provider, manifest) in manifests {
+            let known = manifest.models.iter().map(Facts::of_manifest).collect();
+            let plugin = Some(manifest.plugin.id.clone());
+            providers.insert(provider.clone(), ProviderModels { plugin, configured: Vec::new(), known });
+        }
+        for (provider, entry) in &config.models.providers {
+            let models = providers.entry(provider.clone()).or_default();
+            let facts = entry.models.iter().enumerate().map(|(index, model)| {
+                let input = model.input.as_ref().map(|input| input.iter().copied().collect());
+                let (context_tokens, output_tokens) = (model.context_tokens, model.output_tokens);
+                let facts = Facts { id: model.id.to_string(), input, context_tokens, output_tokens };
+                (format!("{}.models[{index}]", entry.key), facts)
+            });
+            models.configured = facts.collect();
+            if config.models.replace && !models.configured.is_empty() {
+                models.known.clear();
+            }
+        }
+        Self { providers }
+    }
+
+    /// The plugin that serves a provider; `None`: nobody does.
+    #[must_use]
+    pub fn plugin(&self, provider: &ProviderId) -> Option<&PluginId> {
+        self.providers.get(provider)?.plugin.as_ref()
+    }
+
+    /// What is known of a model. Each fact is taken from the first who states it: the configuration, then the longest
+    /// pattern of the manifest.
+    #[must_use]
+    pub fn facts(&self, model: &ModelRef) -> ModelFacts {
+        let models = self.providers.get(&model.provider);
+        let configured = models.and_then(|models| models.configured.iter().find(|(_, facts)| *facts.id == *model.model));
+        let known = models.and_then(|models| models.longest_match(&model.model));
+        let (input, said_by) = match (configured, known) {
+            (Some((key, Facts { input: Some(input), .. })), _) => {
+                (input.clone(), SaidBy::Config { key: key.clone() })
+            }
+            (_, Some((plugin, Facts { id, input: Some(input), .. }))) => {
+                (input.clone(), SaidBy::Manifest { plugin: plugin.clone(), pattern: id.clone() })
+            }
+            (_, _) => (BTreeSet::from([Input::Text]), SaidBy::Nobody),
+        };
+        let of = |fact: fn(&Facts) -> Option<u64>| {
+            configured.and_then(|(_, facts)| fact(facts)).or_else(|| known.and_then(|(_, facts)| fact(facts)))
+        };
+        let (context_tokens, output_tokens) = (of(|facts| facts.context_tokens), of(|facts| facts.output_tokens));
+        ModelFacts { input, said_by, context_tokens, output_tokens }
+    }
+
+    /// Every model that is known by its whole name, in order.
+    #[must_use]
+    pub fn models(&self) -> Vec<ModelRef> {
+        let mut models = BTreeSet::new();
+        for (provider, of_provider) in &self.providers {
+            let configured = of_provider.configured.iter().map(|(_, facts)| &facts.id);
+            let known = of_provider.known.iter().map(|facts| &facts.id).filter(|id| !id.ends_with('*'));
+            let model = |id: &String| ModelRef { provider: provider.clone(), model: id.as_str().into() };
+            models.extend(configured.chain(known).map(model));
+        }
+        models.into_iter().collect()
+    }
+}
+
+impl ProviderModels {
+    /// An exact name beats every beginning, and a longer beginning a shorter one.
+    fn longest_match(&self, model: &str) -> Option<(&PluginId, &Facts)> {
+        let matches = self.known.iter().filter_map(|facts| match facts.id.strip_suffix('*') {
+            None => (facts.id == model).then_some((usize::MAX, facts)),
+            Some(beginning) => model.starts_with(beginning).then_some((beginning.len(), facts)),
+        });
+        let (_, facts) = matches.max_by_key(|(length, _)| *length)?;
+        self.plugin.as_ref().map(|plugin| (plugin, facts))
+    }
+}
+
+impl Facts {
+    fn of_manifest(model: &ModelInfo) -> Self {
+        Self {
+            id: model.id.clone(),
+            input: Some(model.input.iter().copied().collect()),
+            context_tokens: model.context_tokens,
+            output_tokens: model.output_tokens,
+        }
+    }
+}
+
+impl fmt::Display for SaidBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config { key } => write!(f, "`{key}`"),
+            Self::Manifest { plugin, pattern } => write!(f, "plugin `{plugin}`, model `{pattern}`"),
+            Self::Nobody => f.write_str("nobody describes the model"),
+        }
+    }
+}

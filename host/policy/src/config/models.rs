@@ -1,0 +1,243 @@
+//! `models`: the providers, what they are asked with, and which models the operator describes himself.
+
+use std::collections::BTreeMap;
+
+use crate::ids::{PluginId, ProviderId};
+use crate::json5::{Node, Problems};
+use crate::manifest::{CredentialClass, Input};
+use crate::secret_ref::SecretInput;
+
+use super::read::{Only, Table, name, secret};
+use super::secrets::SecretsConfig;
+use super::settings::Settings;
+
+/// The largest context that is believed.
+const TOKENS_MAX: u64 = 100_000_000;
+
+/// `models`.
+#[derive(Default)]
+pub struct ModelsConfig {
+    /// `models.mode` is `replace`: of a provider that describes its models here, no other model facts are used.
+    pub replace: bool,
+    /// `models.providers`.
+    pub providers: BTreeMap<ProviderId, ProviderEntry>,
+}
+
+/// `models.providers.<p>`.
+#[derive(Default)]
+pub struct ProviderEntry {
+    /// Where the entry stands, e.g. `models.providers.anthropic`, as it was written.
+    pub key: String,
+    /// The plugin that serves it; else the one of that name, else the one that speaks `api`.
+    pub plugin: Option<PluginId>,
+    /// The dialect, e.g. `openai-completions`.
+    pub api: Option<String>,
+    /// The class of credential that is wanted; `apiKey` is of this class.
+    pub auth: Option<CredentialClass>,
+    /// The credential itself.
+    pub api_key: Option<SecretInput>,
+    /// Where it is; checked to be an `http` or `https` URL when the grant is made. Also among `settings`.
+    pub base_url: Option<String>,
+    /// Headers that the host adds, by lower-case name.
+    pub headers: BTreeMap<String, SecretInput>,
+    /// Models that the operator describes.
+    pub models: Vec<ConfigModel>,
+    /// What is left for the plugin, `baseUrl` among it.
+    pub settings: Settings,
+}
+
+/// An element of `models.providers.<p>.models`.
+#[derive(Clone, Debug, Default)]
+pub struct ConfigModel {
+    /// The provider's own name.
+    pub id: Box<str>,
+    /// A name for people.
+    pub name: Option<String>,
+    /// It thinks before it answers.
+    pub reasoning: Option<bool>,
+    /// What it takes; `None`: not said here.
+    pub input: Option<Vec<Input>>,
+    /// `contextWindow`.
+    pub context_tokens: Option<u64>,
+    /// `maxTokens`.
+    pub output_tokens: Option<u64>,
+    /// What it costs.
+    pub cost: Option<Cost>,
+}
+
+/// Prices, in currency per million tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Cost {
+    /// Of what is sent.
+    pub input: f64,
+    /// Of what is answered.
+    pub output: f64,
+    /// Of what is read from the cache.
+    pub cache_read: f64,
+    /// Of what is written to the cache.
+    pub cache_write: f64,
+}
+
+/// The inputs by the words of the files.
+pub(super) const INPUTS: [(&str, Input); 5] = [
+    ("text", Input::Text),
+    ("image", Input::Image),
+    ("audio", Input::Audio),
+    ("video", Input::Video),
+    ("document", Input::Document),
+];
+
+/// The classes of credentials by the words of `models.providers.<p>.auth`.
+const CLASSES: [(&str, CredentialClass); 3] =
+    [("api-key", CredentialClass::ApiKey), ("token", CredentialClass::Token), ("oauth", CredentialClass::Oauth)];
+
+/// Reads `models`.
+pub(super) fn read(mut table: Table<'_>, secrets: &SecretsConfig) -> ModelsConfig {
+    let replace = table.word("mode", &[("merge", false), ("replace", true)]).unwrap_or(false);
+    let mut config = ModelsConfig { replace, ..ModelsConfig::default() };
+    if let Some(providers) = table.table("providers") {
+        let problems = providers.problems();
+        for entry in providers.into_entries() {
+            let id = name(&entry, ProviderId::parse, problems);
+            let (place, key) = (entry.place, entry.node.key.clone());
+            let Some(read) = Table::open(entry.node, problems).map(|table| read_provider(table, secrets)) else {
+                continue;
+            };
+            let Some(id) = id else { continue };
+            if let Some(other) = config.providers.get(&id) {
+                problems.add(place, &key, format!("the same provider as `{}`", other.key), None);
+                continue;
+            }
+            config.providers.insert(id, read);
+        }
+    }
+    table.finish();
+    config
+}
+
+fn read_provider(mut table: Table<'_>, secrets: &SecretsConfig) -> ProviderEntry {
+    table.only("authHeader", &Only::Flag(false), "the plugin's manifest says which header carries the credential");
+    if let Some(request) = table.table("request") {
+        refuse_request(request);
+    }
+    let aws = "no plugin signs requests for AWS; use a bearer token with `auth: \"token\"`";
+    table.refuse_word("auth", "aws-sdk", aws);
+    let mut entry = ProviderEntry {
+        key: table.key.clone(),
+        plugin: table.id("plugin", PluginId::parse),
+        api: table.text("api"),
+        auth: table.word("auth", &CLASSES),
+        api_key: table.secret("apiKey", secrets),
+        headers: table.table("headers").map(|headers| read_headers(headers, secrets)).unwrap_or_default(),
+        models: table.list("models", read_model).unwrap_or_default(),
+        ..ProviderEntry::default()
+    };
+    let (key, place, problems) = (table.key.clone(), table.place, table.problems());
+    let (mut asked, left) = table.rest();
+    asked.retain(|key| !matches!(*key, "request" | "authHeader"));
+    entry.settings = Settings::read((&key, place), (asked, left), problems);
+    entry.base_url = entry.settings.values().get("baseUrl").and_then(|url| url.as_str()).map(str::to_owned);
+    entry
+}
+
+/// Everything below `request` is refused under its own name, with what Creel has instead.
+fn refuse_request(mut request: Table<'_>) {
+    request.refuse(&[
+        ("auth", "use `apiKey` with `auth`, or a profile"),
+        ("headers", "use `headers` beside `baseUrl`"),
+        ("tls", "client certificates are not there yet"),
+        ("proxy", "the daemon connects directly"),
+        ("allowPrivateNetwork", "leave it out: the very origin of `baseUrl` is granted, private or not"),
+    ]);
+    request.finish();
+}
+
+fn read_headers(table: Table<'_>, secrets: &SecretsConfig) -> BTreeMap<String, SecretInput> {
+    let problems = table.problems();
+    let mut headers = BTreeMap::new();
+    for entry in table.into_entries() {
+        let name = entry.name.to_ascii_lowercase();
+        if let Some((message, hint)) = refused_header(&name) {
+            problems.add(entry.place, &entry.node.key, message, hint.map(str::to_owned));
+            continue;
+        }
+        let (place, key) = (entry.place, entry.node.key.clone());
+        if let Some(value) = secret(entry.node, secrets, problems)
+            && headers.insert(name, value).is_some()
+        {
+            problems.add(place, &key, "the header appears twice", None);
+        }
+    }
+    headers
+}
+
+/// Why a header cannot be set here: not a name, the transport's own, or the credential's.
+fn refused_header(name: &str) -> Option<(&'static str, Option<&'static str>)> {
+    const TRANSPORT: [&str; 10] = [
+        "connection",
+        "content-encoding",
+        "content-length",
+        "expect",
+        "host",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ];
+    const CREDENTIAL: [&str; 5] = ["authorization", "cookie", "proxy-authorization", "x-api-key", "x-goog-api-key"];
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if name.is_empty() || !name.bytes().all(token) {
+        return Some(("not the name of a header", None));
+    }
+    if TRANSPORT.contains(&name) {
+        return Some(("this header is set by the host alone", None));
+    }
+    let hint = "give the credential by `apiKey` or a profile; the plugin's manifest says where it goes";
+    CREDENTIAL.contains(&name).then_some(("a credential cannot be given as a header", Some(hint)))
+}
+
+fn read_model(node: Node, problems: &Problems) -> Option<ConfigModel> {
+    let mut table = Table::open(node, problems)?;
+    table.refuse(&[
+        ("api", "one entry speaks one dialect; write a second entry of `models.providers`"),
+        ("headers", "use `headers` of the provider"),
+        ("compat", "the plugin owns the dialect"),
+    ]);
+    if !table.has("id") {
+        table.problem("the model has no `id`", None);
+    }
+    let model = ConfigModel {
+        name: table.text("name"),
+        reasoning: table.flag("reasoning"),
+        input: table.list("input", read_input),
+        context_tokens: table.count("contextWindow", 1..=TOKENS_MAX),
+        output_tokens: table.count("maxTokens", 1..=TOKENS_MAX),
+        cost: table.table("cost").map(read_cost),
+        id: table.text("id").unwrap_or_default().into(),
+    };
+    table.finish();
+    (!model.id.is_empty()).then_some(model)
+}
+
+fn read_input(node: Node, problems: &Problems) -> Option<Input> {
+    let written = super::read::text(&node, problems)?;
+    let known = INPUTS.iter().find(|(word, _)| *word == written).map(|(_, input)| *input);
+    if known.is_none() {
+        let message = format!("expected {}", super::read::alternatives(INPUTS.map(|(word, _)| word)));
+        problems.add(node.place, &node.key, message, None);
+    }
+    known
+}
+
+fn read_cost(mut table: Table<'_>) -> Cost {
+    let mut amount = |name| table.amount(name).unwrap_or_default();
+    let cost = Cost {
+        input: amount("input"),
+        output: amount("output"),
+        cache_read: amount("cacheRead"),
+        cache_write: amount("cacheWrite"),
+    };
+    table.finish();
+    cost
+}

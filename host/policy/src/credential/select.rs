@@ -1,0 +1,132 @@
+//! Walks the candidates and chooses. The walk is short: the first that can be sent wins, and a configured one that
+//! cannot be sent ends it.
+
+use crate::config::Config;
+use crate::profiles::Profiles;
+
+use super::contenders::{Contender, Context, Group, State, groups, word};
+use super::{Candidate, CredentialDerivation, CredentialRequest, Known, Selection, Verdict};
+
+/// Chooses the credential for a question, and says why.
+///
+/// The derivation lists every candidate in order, each with a verdict and a reason, and holds either a winner or a
+/// failure. Asked first is the profile that was named; then `apiKey` where `auth` stands beside it; then the stored
+/// profiles; then `apiKey` without `auth`; then the environment; then, where none is needed, none.
+#[must_use]
+pub fn select(
+    config: &Config,
+    profiles: &Profiles,
+    known: &dyn Known,
+    request: &CredentialRequest<'_>,
+) -> (CredentialDerivation, Selection) {
+    let mut walk = Walk { candidates: Vec::new(), outcome: Outcome::Open };
+    for group in groups(Context { config, profiles, known, request }) {
+        walk.group(group);
+    }
+    walk.finish(request)
+}
+
+struct Walk {
+    candidates: Vec<Candidate>,
+    outcome: Outcome,
+}
+
+enum Outcome {
+    Open,
+    /// The index of the winner, and what to send.
+    Won(usize, Selection),
+    /// The index of the one that failed.
+    Lost(usize),
+}
+
+impl Walk {
+    fn group(&mut self, group: Group) {
+        let mut broken = None;
+        for contender in group {
+            let at = self.candidates.len();
+            if matches!(contender.state, State::Broken(_)) {
+                broken = broken.or(Some(at));
+            }
+            self.contender(contender);
+        }
+        // Nothing of this group took over, and nothing of another may.
+        if let (Outcome::Open, Some(at)) = (&self.outcome, broken) {
+            self.candidates[at].verdict = Verdict::Failed;
+            self.outcome = Outcome::Lost(at);
+        }
+    }
+
+    fn contender(&mut self, contender: Contender) {
+        let Contender { id, source, class, state } = contender;
+        let at = self.candidates.len();
+        let fingerprint = match &state {
+            State::Ready(selected) => Some(selected.fingerprint.clone()),
+            State::Bare(_) | State::Absent(_) | State::Broken(_) | State::Failed(_) => None,
+        };
+        let (verdict, reason) = match (self.before(), state) {
+            (None, State::Ready(selected)) => {
+                let reason = format!("the first that can be sent, as class `{}`", word(selected.class));
+                self.outcome = Outcome::Won(at, Selection::Secret(selected));
+                (Verdict::Chosen, reason)
+            }
+            (None, State::Bare(reason)) => {
+                self.outcome = Outcome::Won(at, Selection::Bare);
+                (Verdict::Chosen, reason)
+            }
+            (None, State::Failed(reason)) => {
+                self.outcome = Outcome::Lost(at);
+                (Verdict::Failed, reason)
+            }
+            (Some(before), State::Ready(_) | State::Bare(_)) => (Verdict::PassedOver, before),
+            (_, State::Absent(reason) | State::Broken(reason)) | (Some(_), State::Failed(reason)) => {
+                (Verdict::PassedOver, reason)
+            }
+        };
+        self.candidates.push(Candidate { id, source, class, verdict, reason, fingerprint });
+    }
+
+    /// Why nothing that follows can be chosen.
+    fn before(&self) -> Option<String> {
+        let id = |at: usize| self.candidates.get(at).map_or("", |candidate| &candidate.id);
+        match self.outcome {
+            Outcome::Open => None,
+            Outcome::Won(at, _) => Some(format!("usable, but `{}` comes first", id(at))),
+            Outcome::Lost(at) => Some(format!("usable, but `{}` failed, and nothing takes over for it", id(at))),
+        }
+    }
+
+    fn finish(self, request: &CredentialRequest<'_>) -> (CredentialDerivation, Selection) {
+        let Self { candidates, outcome } = self;
+        let (winner, failure, hint, selection) = match outcome {
+            Outcome::Won(at, selection) => (Some(at), None, None, selection),
+            Outcome::Lost(at) => {
+                let failed = &candidates[at];
+                let failure = format!("credential `{}` ({}) failed: {}", failed.id, failed.source, failed.reason);
+                let hint = "mend it or remove it; nothing takes over for a configured credential";
+                (None, Some(failure), Some(hint.to_owned()), Selection::Failed)
+            }
+            Outcome::Open => {
+                let (failure, hint) = nothing_found(&candidates, request);
+                (None, Some(failure), Some(hint), Selection::Failed)
+            }
+        };
+        let CredentialRequest { provider, use_, profile, .. } = *request;
+        let (provider, profile) = (provider.clone(), profile.cloned());
+        (CredentialDerivation { provider, use_, profile, candidates, winner, failure, hint }, selection)
+    }
+}
+
+/// Which names were sought, and what to write.
+fn nothing_found(candidates: &[Candidate], request: &CredentialRequest<'_>) -> (String, String) {
+    let provider = request.provider;
+    let checked: Vec<&str> = candidates.iter().map(|candidate| candidate.id.as_str()).collect();
+    let checked = if checked.is_empty() { "nothing".to_owned() } else { format!("`{}`", checked.join("`, `")) };
+    let failure = format!("no credential found for provider `{provider}` (checked: {checked})");
+    let write = format!("write `models.providers.{provider}.apiKey`");
+    let mut names = request.slot.classes.iter().flat_map(|rule| &rule.environment);
+    let hint = match names.next() {
+        Some(name) => format!("set `{name}` in the daemon's environment, or {write}"),
+        None => write,
+    };
+    (failure, hint)
+}

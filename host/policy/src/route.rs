@@ -1,0 +1,227 @@
+//! Which models a turn is given to, and why not to others. A picture is a need like any other: there is no path of its
+//! own for it. Whether a model's credential works is not asked here.
+
+mod candidates;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::catalog::Catalog;
+use crate::config::Config;
+use crate::ids::{ModelRef, ProfileId};
+use crate::manifest::Input;
+
+use candidates::Search;
+
+/// What a turn needs of its model. Text is always among it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(transparent)]
+pub struct Needs(BTreeSet<Input>);
+
+impl Needs {
+    /// The needs of a turn that holds these inputs.
+    #[must_use]
+    pub fn of(inputs: impl IntoIterator<Item = Input>) -> Self {
+        Self(inputs.into_iter().chain([Input::Text]).collect())
+    }
+
+    /// Tells whether this is among them.
+    #[must_use]
+    pub fn contains(&self, input: Input) -> bool {
+        self.0.contains(&input)
+    }
+
+    /// What of them a model does not take.
+    #[must_use]
+    pub fn unmet(&self, input: &BTreeSet<Input>) -> BTreeSet<Input> {
+        self.0.difference(input).copied().collect()
+    }
+
+    /// The same without one, which something else takes care of.
+    #[must_use]
+    pub fn without(&self, input: Input) -> Self {
+        Self::of(self.0.iter().copied().filter(|need| *need != input))
+    }
+}
+
+impl fmt::Display for Needs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&words(&self.0))
+    }
+}
+
+/// What a model is asked to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case", tag = "as", content = "number")]
+pub enum Role {
+    /// It was picked by name for this turn.
+    Picked,
+    /// `agents.defaults.model.primary`.
+    Primary,
+    /// An element of `agents.defaults.model.fallbacks`.
+    Fallback(usize),
+    /// `agents.defaults.imageModel.primary`.
+    ImageModel,
+    /// An element of `agents.defaults.imageModel.fallbacks`.
+    ImageFallback(usize),
+    /// An element of `tools.media.image.models`: it describes pictures for a model that takes none.
+    Describe(usize),
+}
+
+/// A model that is to be called.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct ModelTarget {
+    /// The model.
+    pub model: ModelRef,
+    /// What it is asked to be.
+    pub role: Role,
+    /// The one profile to use.
+    pub profile: Option<ProfileId>,
+    /// The profile to try first.
+    pub preferred_profile: Option<ProfileId>,
+    /// Of a model that describes: how.
+    pub describe: Option<DescribeTerms>,
+}
+
+/// How a picture is described.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct DescribeTerms {
+    /// What is asked; `None`: the usual question.
+    pub prompt: Option<String>,
+    /// Characters of the description.
+    pub chars_max: u64,
+    /// Larger pictures are left to the next describer (I15).
+    pub bytes_max: u64,
+    /// How long it may take.
+    pub timeout_seconds: u64,
+}
+
+/// How a turn is answered.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoutePlan {
+    /// The first of the chain gets everything; the others take over in order.
+    Direct {
+        /// Each of them takes all that the turn needs.
+        chain: Vec<ModelTarget>,
+    },
+    /// Pictures are described first, and the chain gets the descriptions in their place.
+    Describe {
+        /// Each of them takes pictures; the later take over.
+        describers: Vec<ModelTarget>,
+        /// Each of them takes all else that the turn needs.
+        chain: Vec<ModelTarget>,
+    },
+}
+
+/// What became of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RouteVerdict {
+    /// It is in the plan, in this order.
+    Taken,
+    /// It is not.
+    PassedOver,
+}
+
+/// A model that was considered.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct RouteCandidate {
+    /// The model.
+    pub model: ModelRef,
+    /// What it would have been.
+    pub role: Role,
+    /// What became of it.
+    pub verdict: RouteVerdict,
+    /// Why; never empty.
+    pub reason: String,
+}
+
+/// The whole derivation of a route: printed alike by status, explain, the error and the log.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct RouteDerivation {
+    /// What the turn needs.
+    pub needs: Needs,
+    /// All candidates, in order.
+    pub candidates: Vec<RouteCandidate>,
+    /// How it is answered.
+    pub plan: Option<RoutePlan>,
+    /// Why it cannot be.
+    pub failure: Option<String>,
+    /// What to write then.
+    pub hint: Option<String>,
+}
+
+/// A model that the configuration lets be picked by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picked(ModelRef);
+
+/// Why a model cannot be picked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PickRefusal {
+    /// It is neither an alias nor `provider/model`.
+    #[error("the model is neither an alias nor of the form `provider/model`")]
+    Malformed,
+    /// There is a list without it.
+    #[error("model `{model}` is not allowed: it is not in `agents.defaults.models`")]
+    NotAllowed {
+        /// What was picked.
+        model: ModelRef,
+    },
+    /// No plugin serves it.
+    #[error("no plugin serves provider `{}`", model.provider)]
+    NoPlugin {
+        /// What was picked.
+        model: ModelRef,
+    },
+}
+
+/// Reads what a user picked: an alias, or `provider/model`.
+///
+/// # Errors
+///
+/// [`PickRefusal`]; nothing else is picked in its place.
+pub fn pick(config: &Config, catalog: &Catalog, text: &str) -> Result<Picked, PickRefusal> {
+    let listed = config.defaults.models.as_ref();
+    let is_alias = |alias: &Option<String>| alias.as_ref().is_some_and(|alias| alias.eq_ignore_ascii_case(text.trim()));
+    let aliased = listed.and_then(|listed| listed.iter().find(|(_, model)| is_alias(&model.alias)));
+    let model = match aliased {
+        Some((model, _)) => model.clone(),
+        None => ModelRef::parse(text).map_err(|_| PickRefusal::Malformed)?,
+    };
+    if listed.is_some_and(|listed| !listed.contains_key(&model)) {
+        return Err(PickRefusal::NotAllowed { model });
+    }
+    if catalog.plugin(&model.provider).is_none() {
+        return Err(PickRefusal::NoPlugin { model });
+    }
+    Ok(Picked(model))
+}
+
+/// Routes a turn by the configured chains.
+///
+/// Where the primary takes all that is needed it answers, with those fallbacks that take it too. Else pictures are
+/// described, where `tools.media.image` names who describes; else the image model answers; else there is no answer.
+#[must_use]
+pub fn route(config: &Config, catalog: &Catalog, needs: &Needs) -> RouteDerivation {
+    Search::new(config, catalog, needs).by_chains()
+}
+
+/// Routes a turn to the one model that was picked for it: that model answers or nobody does. Pictures that it cannot
+/// take are described, where the configuration says by whom.
+#[must_use]
+pub fn route_picked(config: &Config, catalog: &Catalog, needs: &Needs, picked: &Picked) -> RouteDerivation {
+    Search::new(config, catalog, needs).by_pick(&picked.0)
+}
+
+/// `text, image`
+fn words(inputs: &BTreeSet<Input>) -> String {
+    let word = |input: &Input| match input {
+        Input::Text => "text",
+        Input::Image => "image",
+        Input::Audio => "audio",
+        Input::Video => "video",
+        Input::Document => "document",
+    };
+    inputs.iter().map(word).collect::<Vec<_>>().join(", ")
+}

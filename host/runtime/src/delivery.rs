@@ -1,0 +1,141 @@
+//! From the outbox to the network: each session's replies in order, tried again until they arrive or are given up,
+//! also after a restart. The database is the queue.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use creel_engine::{channel, types};
+use creel_policy::limits::{DELIVERY_PAUSE_MS_MAX, DELIVERY_TRIES_MAX};
+use creel_policy::media::Area;
+use creel_store::session::OutboxRow;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::channel_task::{Task, TaskFailure};
+use crate::conversation::to_wit;
+use crate::core::{Core, StoreFailed};
+use crate::pause::growing;
+use crate::step::{DeliveredMedia, Step};
+
+/// How long to wait when nothing is due and nobody nudges.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Tells the deliverer that something is in the outbox. Cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct Deliveries(Arc<Notify>);
+
+impl Deliveries {
+    pub(crate) fn nudge(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// Delivers until told to stop.
+pub(crate) async fn run(core: Arc<Core>, deliveries: Deliveries, stopping: CancellationToken) {
+    loop {
+        let next_due = match deliver_due(&core).await {
+            Ok(next_due) => next_due,
+            Err(error) => {
+                tracing::error!(error = %creel_engine::chain(&error), "the outbox could not be read or written");
+                Some(Duration::from_secs(5))
+            }
+        };
+        tokio::select! {
+            biased;
+            () = stopping.cancelled() => return,
+            () = deliveries.0.notified() => {}
+            () = tokio::time::sleep(next_due.unwrap_or(IDLE)) => {}
+        }
+    }
+}
+
+/// Delivers what is due, the oldest of each session first; gives the time until the next is.
+async fn deliver_due(core: &Arc<Core>) -> Result<Option<Duration>, StoreFailed> {
+    loop {
+        let pending = core.store(creel_store::Store::outbox_pending).await?;
+        let now_ms = core.now_ms();
+        let mut seen = BTreeSet::new();
+        // A session's later replies wait for its first one.
+        let heads: Vec<OutboxRow> =
+            pending.into_iter().filter(|row| seen.insert((row.channel.clone(), row.session.clone()))).collect();
+        let (due, waiting): (Vec<_>, Vec<_>) = heads.into_iter().partition(|row| row.next_attempt_ms <= now_ms);
+        if due.is_empty() {
+            let next = waiting.iter().map(|row| row.next_attempt_ms - now_ms).min();
+            return Ok(next.map(Duration::from_millis));
+        }
+        let deliveries = due.into_iter().map(|row| deliver(core, row));
+        for delivered in futures_util::future::join_all(deliveries).await {
+            delivered?;
+        }
+    }
+}
+
+/// Tries one row once and records what became of it.
+async fn deliver(core: &Arc<Core>, row: OutboxRow) -> Result<(), StoreFailed> {
+    let id = row.id;
+    match send(core, &row).await {
+        Ok(network_id) => {
+            let now_ms = core.now_ms();
+            core.store(move |store| store.outbox_delivered(id, &network_id, now_ms)).await?;
+            let media = answered_media(core, &row).await?;
+            core.observe(&Step::Delivered { channel: row.channel, session: row.session, text: row.text, media });
+        }
+        Err(failure) => {
+            let tries = row.attempts.saturating_add(1);
+            let next_try = (failure.may_pass && tries < DELIVERY_TRIES_MAX)
+                .then(|| failure.retry_after.unwrap_or_else(|| growing(tries, 1_000, DELIVERY_PAUSE_MS_MAX)));
+            let next_try_ms = next_try.map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
+            let (reason, now_ms) = (failure.reason.clone(), core.now_ms());
+            core.store(move |store| match next_try_ms {
+                Some(ms) => store.outbox_attempt(id, &reason, now_ms.saturating_add(ms)),
+                None => store.outbox_given_up(id, &reason, now_ms),
+            })
+            .await?;
+            let reason = failure.reason;
+            core.observe(&Step::DeliveryFailed { channel: row.channel, session: row.session, reason, next_try_ms });
+        }
+    }
+    Ok(())
+}
+
+/// Sends one reply; gives the network's identity of it.
+async fn send(core: &Arc<Core>, row: &OutboxRow) -> Result<String, TaskFailure> {
+    let outbound = channel::Outbound {
+        conversation: to_wit(&row.conversation),
+        text: row.text.clone(),
+        attachments: attachments(core, row).await?,
+        reply_to: row.reply_to.clone(),
+    };
+    let task = Task {
+        channel: &row.channel,
+        name: format!("{}:{}:deliver", row.channel, row.id),
+        job: channel::Job::Deliver(outbound),
+        media: row.media.clone(),
+        area: Area::Outbound,
+    };
+    let delivered = task.run(core, |output| match output {
+        channel::Output::Delivered(network_id) => Some(network_id),
+        channel::Output::Received(_)
+        | channel::Output::Collected(_)
+        | channel::Output::Cursor(_)
+        | channel::Output::Status(_) => None,
+    });
+    delivered.await
+}
+
+async fn attachments(core: &Core, row: &OutboxRow) -> Result<Vec<types::Media>, TaskFailure> {
+    let mut attachments = Vec::with_capacity(row.media.len());
+    for media in row.media.clone() {
+        let medium = core.store(move |store| store.medium(&media)).await;
+        attachments.push(crate::transcript::wit_media(medium.map_err(|error| TaskFailure::lasting(creel_engine::chain(&error)))?));
+    }
+    Ok(attachments)
+}
+
+/// The media of the message that a reply answers.
+async fn answered_media(core: &Core, row: &OutboxRow) -> Result<Vec<DeliveredMedia>, StoreFailed> {
+    let Some(inbound) = row.inbound else { return Ok(Vec::new()) };
+    let media = core.store(move |store| store.inbound_media(inbound)).await?;
+    Ok(media.into_iter().map(|medium| DeliveredMedia { uri: medium.media, sha256: medium.sha256 }).collect())
+}

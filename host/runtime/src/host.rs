@@ -1,0 +1,150 @@
+//! A running host: what it was set up with, its tasks, and how it stops.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use creel_engine::{Egress, EngineError, Plugin, Roots};
+use creel_policy::ids::{ChannelId, PluginId};
+use creel_policy::limits::SHUTDOWN_MS_MAX;
+use creel_store::ingest::GrantedDir;
+use creel_store::{Store, StoreError};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::core::{Clock, Core};
+use crate::delivery::{self, Deliveries};
+use crate::knowledge::Knowledge;
+use crate::listen;
+use crate::sessions::Sessions;
+use crate::step::Observer;
+
+/// Unfinished messages that are read at once after a restart.
+const PAGE: usize = 256;
+
+/// What a host is started with: everything that boot has read, once.
+pub struct Setup {
+    /// Configuration, profiles, manifests and secrets.
+    pub knowledge: Knowledge,
+    /// Plugins, loaded.
+    pub plugins: Vec<Plugin>,
+    /// The store of the state directory.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// Hears of each step.
+    pub observer: Arc<dyn Observer>,
+}
+
+/// The host could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The clients for requests could not be made.
+    #[error(transparent)]
+    Egress(#[from] EngineError),
+    /// The database could not be read.
+    #[error("could not read what was left unfinished")]
+    Store(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// A running host.
+pub struct Host {
+    pub(crate) core: Arc<Core>,
+    pub(crate) sessions: Sessions,
+    deliveries: Deliveries,
+    stopping: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Host {
+    /// Starts a host: takes up what was left unfinished, delivers what was left undelivered, and listens on every
+    /// channel of the plan.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]. A channel that cannot run is reported in the log and does not stop the others.
+    pub async fn start(setup: Setup) -> Result<Self, StartError> {
+        let Setup { knowledge, plugins, store, clock, observer } = setup;
+        for problem in &knowledge.plan.problems {
+            tracing::error!(entry = problem.entry(), "{problem}");
+        }
+        let roots = open_roots(&knowledge);
+        let plugins: BTreeMap<PluginId, Plugin> =
+            plugins.into_iter().map(|plugin| (plugin.id().clone(), plugin)).collect();
+        let egress = Arc::new(Egress::new()?);
+        let core = Arc::new(Core { knowledge, plugins, roots, store, egress, clock, observer });
+        let (stopping, tasks, deliveries) = (CancellationToken::new(), TaskTracker::new(), Deliveries::default());
+        let sessions = Sessions::new(Arc::clone(&core), deliveries.clone(), stopping.clone(), tasks.clone());
+        take_up(&core, &sessions).await?;
+        tasks.spawn(delivery::run(Arc::clone(&core), deliveries.clone(), stopping.clone()));
+        for channel in core.knowledge.plan.channels.keys() {
+            tasks.spawn(listen::run(Arc::clone(&core), channel.clone(), sessions.clone(), stopping.clone()));
+        }
+        Ok(Self { core, sessions, deliveries, stopping, tasks })
+    }
+
+    /// What this host answers by; `explain` and `status` ask it.
+    #[must_use]
+    pub fn knowledge(&self) -> &Knowledge {
+        &self.core.knowledge
+    }
+
+    /// The plugins that are loaded.
+    pub fn plugins(&self) -> impl Iterator<Item = &Plugin> {
+        self.core.plugins.values()
+    }
+
+    /// Milliseconds since the Unix epoch, by this host's clock.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.core.now_ms()
+    }
+
+    /// Stops: no new message is taken in, turns under way may finish, and what does not finish in time stays durable
+    /// and is taken up at the next start.
+    pub async fn shutdown(self) {
+        self.stopping.cancel();
+        self.deliveries.nudge();
+        self.tasks.close();
+        let bound = Duration::from_millis(SHUTDOWN_MS_MAX);
+        if tokio::time::timeout(bound, self.tasks.wait()).await.is_err() {
+            tracing::warn!(unfinished = self.tasks.len(), "turns that did not finish in time are parked");
+        }
+    }
+}
+
+/// Wakes every session that has an unfinished message.
+async fn take_up(core: &Arc<Core>, sessions: &Sessions) -> Result<(), StartError> {
+    let mut after = None;
+    loop {
+        let page = core.store(move |store| store.inbound_unfinished(after, PAGE)).await;
+        let page = page.map_err(|error| StartError::Store(error.0))?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.id);
+        for inbound in &page {
+            sessions.wake(&inbound.message.session);
+        }
+    }
+}
+
+/// Opens the directories that the operator granted to channels.
+fn open_roots(knowledge: &Knowledge) -> BTreeMap<ChannelId, Arc<Roots>> {
+    let mut all = BTreeMap::new();
+    for (id, channel) in &knowledge.plan.channels {
+        let mut roots = Roots::new();
+        for (name, path) in &channel.grant.roots {
+            match GrantedDir::open_ambient(std::path::Path::new(path)) {
+                Ok(dir) => drop(roots.insert(name.clone(), Arc::new(dir))),
+                Err(error) => tracing::error!(channel = %id, root = name, path, error = %creel_engine::chain(&error), "a granted directory cannot be opened; the channel runs without it"),
+            }
+        }
+        all.insert(id.clone(), Arc::new(roots));
+    }
+    all
+}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.into())
+    }
+}

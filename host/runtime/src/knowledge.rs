@@ -1,0 +1,330 @@
+//! Everything that answers depend on and that does not change while a host runs: configuration, profiles, manifests,
+//! the plan made of them, and which secrets hold a value. `explain` and `status` ask the same object as a call does.
+
+use std::collections::BTreeMap;
+
+use creel_policy::address::vet;
+use creel_policy::catalog::Catalog;
+use creel_policy::config::Config;
+use creel_policy::credential::{CredentialDerivation, CredentialRequest, Selection, Use, secret_sources, select};
+use creel_policy::grant::Grant;
+use creel_policy::ids::{PluginId, ProfileId, ProviderId};
+use creel_policy::judge::{Outgoing, Target, judge};
+use creel_policy::manifest::{CredentialSlot, Manifest};
+use creel_policy::origin::Host;
+use creel_policy::plan::{Plan, PlanProblem, plan, plan_provider};
+use creel_policy::profiles::Profiles;
+use creel_policy::route::{ModelTarget, Needs, Role, RouteDerivation, route};
+use creel_store::secrets::Environment;
+use serde::Serialize;
+
+use crate::secrets::Secrets;
+
+/// Everything that answers depend on.
+pub struct Knowledge {
+    /// The configuration.
+    pub config: Config,
+    /// The stored profiles.
+    pub profiles: Profiles,
+    /// What each installed plugin asks for.
+    pub manifests: BTreeMap<PluginId, Manifest>,
+    /// Providers and channels with their grants.
+    pub plan: Plan,
+    /// What models take in.
+    pub catalog: Catalog,
+    pub(crate) secrets: Secrets,
+}
+
+/// One use of a provider's credential.
+#[derive(Clone, Debug, Serialize)]
+pub struct UseStatus {
+    /// `chat` or `image`.
+    #[serde(rename = "use")]
+    pub use_: Use,
+    /// The models that are used so.
+    pub models: Vec<String>,
+    /// The credential that would be sent.
+    pub winner: Option<Winner>,
+    /// `ok`, `not-needed`, `failed` or `no-plugin`.
+    pub state: &'static str,
+    /// Why.
+    pub detail: String,
+}
+
+/// The credential that would be sent.
+#[derive(Clone, Debug, Serialize)]
+pub struct Winner {
+    /// Profile id, key path or `env:NAME`.
+    pub id: String,
+    /// Where the value is.
+    pub source: String,
+    /// `api_key`, `token` or `oauth`.
+    pub class: Option<creel_policy::manifest::CredentialClass>,
+    /// Tells values apart without telling them.
+    pub fingerprint: Option<String>,
+}
+
+/// A provider with each use of its credential.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProviderStatus {
+    /// The provider.
+    pub provider: ProviderId,
+    /// Its uses.
+    pub uses: Vec<UseStatus>,
+}
+
+/// The answer to "may this plugin send that?".
+#[derive(Clone, Debug, Serialize)]
+pub struct EgressExplanation {
+    /// The plugin.
+    pub plugin: String,
+    /// The entry of the configuration that grants.
+    pub entry: Option<String>,
+    /// `allowed` or `refused`.
+    pub verdict: &'static str,
+    /// The rule that decided.
+    pub rule: String,
+    /// What the entry grants.
+    pub grants: Vec<GrantedEndpoint>,
+}
+
+/// A granted endpoint.
+#[derive(Clone, Debug, Serialize)]
+pub struct GrantedEndpoint {
+    /// The name that the plugin uses.
+    pub endpoint: String,
+    /// Scheme, host, port and base path.
+    pub base: String,
+    /// Methods with their paths.
+    pub allow: Vec<String>,
+    /// Who said so.
+    pub source: String,
+    /// Whether it may be at an address that is not public.
+    pub may_be_private: bool,
+}
+
+impl Knowledge {
+    /// Makes the plan and resolves the secrets, once.
+    #[must_use]
+    pub fn gather(
+        config: Config,
+        profiles: Profiles,
+        manifests: BTreeMap<PluginId, Manifest>,
+        environment: &Environment,
+        fingerprint_key: &creel_store::secrets::FingerprintKey,
+    ) -> Self {
+        let plan = plan(&config, &manifests);
+        let by_provider: BTreeMap<ProviderId, &Manifest> = plan
+            .providers
+            .iter()
+            .filter_map(|(id, provider)| Some((id.clone(), manifests.get(&provider.plugin)?)))
+            .collect();
+        let catalog = Catalog::new(&config, &by_provider);
+        // Also of plugins that nothing names yet, so that `explain auth` can tell of them.
+        let sources = {
+            let mut all = by_provider.clone();
+            for (id, manifest) in &manifests {
+                if let Ok(provider) = ProviderId::parse(id.as_str()) {
+                    all.entry(provider).or_insert(manifest);
+                }
+            }
+            secret_sources(&config, &profiles, &all)
+        };
+        let secrets = Secrets::resolve(&config, &profiles, &sources, environment, fingerprint_key);
+        Self { config, profiles, manifests, plan, catalog, secrets }
+    }
+
+    /// Which credential a call would get, and why.
+    ///
+    /// # Errors
+    ///
+    /// The problems of the provider's entry when nobody serves it.
+    pub fn explain_auth(
+        &self,
+        provider: &ProviderId,
+        use_: Use,
+        profile: Option<&ProfileId>,
+        now_ms: u64,
+    ) -> Result<CredentialDerivation, Vec<PlanProblem>> {
+        let planned = match self.plan.providers.get(provider) {
+            Some(planned) => planned.clone(),
+            None => plan_provider(&self.config, &self.manifests, provider)?,
+        };
+        let slot = planned.grant.credentials.values().next().cloned().unwrap_or_else(no_slot);
+        let pinned = self.pinned(provider, use_);
+        let request = CredentialRequest {
+            provider,
+            slot: &slot,
+            keyless: planned.keyless,
+            use_,
+            profile: profile.or_else(|| pinned.as_ref().and_then(|target| target.profile.as_ref())),
+            preferred_profile: pinned.as_ref().and_then(|target| target.preferred_profile.as_ref()),
+            now_ms,
+        };
+        Ok(select(&self.config, &self.profiles, &self.secrets, &request).0)
+    }
+
+    /// The target of that provider and use that the configuration names first.
+    fn pinned(&self, provider: &ProviderId, use_: Use) -> Option<ModelTarget> {
+        self.targets().into_iter().find(|target| &target.model.provider == provider && use_of(target) == use_)
+    }
+
+    /// Which credential goes with one slot of a call to a model.
+    pub(crate) fn select(
+        &self,
+        target: &ModelTarget,
+        slot: &CredentialSlot,
+        keyless: bool,
+        now_ms: u64,
+    ) -> (CredentialDerivation, Selection) {
+        let request = CredentialRequest {
+            provider: &target.model.provider,
+            slot,
+            keyless,
+            use_: use_of(target),
+            profile: target.profile.as_ref(),
+            preferred_profile: target.preferred_profile.as_ref(),
+            now_ms,
+        };
+        select(&self.config, &self.profiles, &self.secrets, &request)
+    }
+
+    /// Which model a turn with these needs would get, and why.
+    #[must_use]
+    pub fn explain_route(&self, needs: &Needs) -> RouteDerivation {
+        route(&self.config, &self.catalog, needs)
+    }
+
+    /// Whether a plugin, or an entry of the configuration, may send that request, and by which rule.
+    #[must_use]
+    pub fn explain_egress(&self, name: &str, method: &str, url: &str) -> EgressExplanation {
+        let providers = self.plan.providers.values().map(|provider| &provider.grant);
+        let channels = self.plan.channels.values().map(|channel| &channel.grant);
+        let of_name = |grant: &&std::sync::Arc<Grant>| grant.plugin.as_str() == name || grant.entry == name;
+        let Some(grant) = providers.chain(channels).find(of_name) else {
+            return EgressExplanation {
+                plugin: name.to_owned(),
+                entry: None,
+                verdict: "refused",
+                rule: format!("nothing is granted to `{name}`: no entry of the configuration names it"),
+                grants: Vec::new(),
+            };
+        };
+        let outgoing =
+            Outgoing { method, target: Target::Url(url), headers: &[], credential: None, body_bytes: 0, media_bytes: 0 };
+        let judged = judge(grant, &outgoing).map_err(|refused| format!("{}: {}", refused.refusal, refused.rule));
+        let judged = judged.and_then(|permit| {
+            let literal = match permit.origin.host() {
+                Host::Domain(_) => Vec::new(),
+                Host::Ipv4(address) => vec![(*address).into()],
+                Host::Ipv6(address) => vec![(*address).into()],
+            };
+            vet(permit.origin.host(), &literal, permit.may_be_private)
+                .map_err(|refusal| format!("private-address: {refusal}"))?;
+            Ok(format!("endpoint `{}` of `{}`", permit.endpoint, grant.entry))
+        });
+        EgressExplanation {
+            plugin: grant.plugin.to_string(),
+            entry: Some(grant.entry.clone()),
+            verdict: if judged.is_ok() { "allowed" } else { "refused" },
+            rule: judged.unwrap_or_else(|refusal| refusal),
+            grants: granted(grant),
+        }
+    }
+
+    /// Each provider that the configuration uses, with the credential that each use of it would send.
+    #[must_use]
+    pub fn models_status(&self, now_ms: u64) -> Vec<ProviderStatus> {
+        let mut providers: BTreeMap<ProviderId, Vec<UseStatus>> = BTreeMap::new();
+        for target in self.targets() {
+            let uses = providers.entry(target.model.provider.clone()).or_default();
+            let use_ = use_of(&target);
+            let model = target.model.to_string();
+            let status = self.use_status(&target, now_ms);
+            // Two models of one use with the same credential are one line.
+            let same = |known: &&mut UseStatus| {
+                let winner = |status: &UseStatus| status.winner.as_ref().map(|winner| winner.id.clone());
+                known.use_ == use_ && known.state == status.state && winner(known) == winner(&status)
+            };
+            match uses.iter_mut().find(same) {
+                Some(known) if !known.models.contains(&model) => known.models.push(model),
+                Some(_) => {}
+                None => uses.push(UseStatus { models: vec![model], ..status }),
+            }
+        }
+        providers.into_iter().map(|(provider, uses)| ProviderStatus { provider, uses }).collect()
+    }
+
+    fn use_status(&self, target: &ModelTarget, now_ms: u64) -> UseStatus {
+        let use_ = use_of(target);
+        let status = |state, detail: String| UseStatus { use_, models: Vec::new(), winner: None, state, detail };
+        let Some(planned) = self.plan.providers.get(&target.model.provider) else {
+            let entry = format!("models.providers.{}", target.model.provider);
+            let reasons: Vec<String> =
+                self.plan.problems.iter().filter(|problem| problem.entry() == entry).map(ToString::to_string).collect();
+            return status("no-plugin", reasons.join("; "));
+        };
+        let slot = planned.grant.credentials.values().next().cloned().unwrap_or_else(no_slot);
+        let (derivation, _) = self.select(target, &slot, planned.keyless, now_ms);
+        match (derivation.chosen(), &derivation.failure) {
+            (Some(chosen), _) if chosen.class.is_none() => status("not-needed", chosen.reason.clone()),
+            (Some(chosen), _) => UseStatus {
+                winner: Some(Winner {
+                    id: chosen.id.clone(),
+                    source: chosen.source.clone(),
+                    class: chosen.class,
+                    fingerprint: chosen.fingerprint.clone(),
+                }),
+                ..status("ok", chosen.reason.clone())
+            },
+            (None, Some(failure)) => status("failed", failure.clone()),
+            (None, None) => status("not-needed", "the plugin declares no credential".into()),
+        }
+    }
+
+    /// Every model that the configuration names, in the role it has there.
+    fn targets(&self) -> Vec<ModelTarget> {
+        let defaults = &self.config.defaults;
+        let plain = |model, role, profile| ModelTarget { model, role, profile, preferred_profile: None, describe: None };
+        let mut targets = Vec::new();
+        if let Some(chain) = &defaults.model {
+            targets.push(plain(chain.primary.clone(), Role::Primary, chain.profile.clone()));
+            let fallbacks = chain.fallbacks.iter().cloned().enumerate();
+            targets.extend(fallbacks.map(|(index, model)| plain(model, Role::Fallback(index), None)));
+        }
+        if let Some(chain) = &defaults.image_model {
+            targets.push(plain(chain.primary.clone(), Role::ImageModel, chain.profile.clone()));
+            let fallbacks = chain.fallbacks.iter().cloned().enumerate();
+            targets.extend(fallbacks.map(|(index, model)| plain(model, Role::ImageFallback(index), None)));
+        }
+        targets.extend(self.config.media_image.models.iter().enumerate().map(|(index, entry)| ModelTarget {
+            preferred_profile: entry.preferred_profile.clone(),
+            ..plain(entry.model.clone(), Role::Describe(index), entry.profile.clone())
+        }));
+        targets
+    }
+}
+
+/// What a call is for, seen from the role of its model.
+pub(crate) fn use_of(target: &ModelTarget) -> Use {
+    match target.role {
+        Role::Picked | Role::Primary | Role::Fallback(_) => Use::Chat,
+        Role::ImageModel | Role::ImageFallback(_) | Role::Describe(_) => Use::Image,
+    }
+}
+
+/// The slot of a plugin that declares none.
+fn no_slot() -> CredentialSlot {
+    CredentialSlot { endpoint: String::new(), optional: true, classes: Vec::new() }
+}
+
+fn granted(grant: &Grant) -> Vec<GrantedEndpoint> {
+    let endpoint = |(name, endpoint): (&String, &creel_policy::grant::EndpointGrant)| GrantedEndpoint {
+        endpoint: name.clone(),
+        base: endpoint.base.to_string(),
+        allow: endpoint.allow.iter().map(|allow| format!("{} {}", allow.method, allow.path)).collect(),
+        source: endpoint.source.clone(),
+        may_be_private: endpoint.may_be_private,
+    };
+    grant.endpoints.iter().map(endpoint).collect()
+}

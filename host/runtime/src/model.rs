@@ -1,0 +1,309 @@
+//! Model calls along a chain of models: one try after the other as `creel_policy::fallback` says, never beyond the
+//! chain. Knows nothing of sessions beyond their name, nor of channels.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use creel_engine::{CallEnd, ChatCall, chat, types};
+use creel_policy::credential::{CredentialDerivation, Use};
+use creel_policy::fallback::{CallFault, Next, after};
+use creel_policy::ids::ModelRef;
+use creel_policy::limits::{MODEL_CALL_MS_MAX, REPLY_BYTES_MAX};
+use creel_policy::media::{Area, MediaRef};
+use creel_policy::route::{ModelTarget, Role};
+use serde::Serialize;
+
+use crate::core::{CallParts, Core};
+use crate::step::Step;
+use crate::transcript::Transcript;
+
+/// What to ask one model.
+pub(crate) struct Ask {
+    pub(crate) request: chat::ChatRequest,
+    /// Media that the call may name.
+    pub(crate) media: Vec<MediaRef>,
+    /// Milliseconds that it may take.
+    pub(crate) total_ms: u64,
+}
+
+/// A model's whole answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) model: ModelRef,
+    pub(crate) text: String,
+    pub(crate) media: Vec<MediaRef>,
+    pub(crate) usage: Option<Tokens>,
+    pub(crate) credential: Option<CredentialDerivation>,
+    pub(crate) attempts: Vec<Attempt>,
+}
+
+/// Tokens that an answer used.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Tokens {
+    input: u64,
+    output: u64,
+    cache_read: u64,
+    cache_write: u64,
+    reasoning: u64,
+}
+
+/// A try that failed.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Attempt {
+    pub(crate) model: String,
+    pub(crate) fault: CallFault,
+    pub(crate) message: String,
+}
+
+/// A chain of which no model answered.
+#[derive(Clone, Debug)]
+pub(crate) struct ChainFailure {
+    pub(crate) attempts: Vec<Attempt>,
+    reason: Option<String>,
+}
+
+impl ChainFailure {
+    /// There was nobody to ask.
+    pub(crate) fn no_route(reason: String) -> Self {
+        Self { attempts: Vec::new(), reason: Some(reason) }
+    }
+
+    /// What went wrong, for the operator.
+    pub(crate) fn for_operator(&self) -> String {
+        let attempts = self.attempts.iter().map(|one| format!("{}: {}: {}", one.model, one.fault.code(), one.message));
+        let all: Vec<String> = self.reason.iter().cloned().chain(attempts).collect();
+        all.join("; ")
+    }
+
+    /// The last failure's kind.
+    pub(crate) fn fault(&self) -> Option<CallFault> {
+        self.attempts.last().map(|attempt| attempt.fault)
+    }
+}
+
+/// Why one try failed.
+struct Failure {
+    fault: CallFault,
+    message: String,
+    retry_after_ms: Option<u64>,
+}
+
+/// Asks the models of a chain to go on with a conversation.
+pub(crate) async fn answer(
+    core: &Arc<Core>,
+    session: &str,
+    chain: &[ModelTarget],
+    transcript: &Transcript,
+) -> Result<Answer, ChainFailure> {
+    let system_prompt = core.config.defaults.system_prompt.as_deref();
+    let tokens_max = core.config.defaults.output_tokens_max.and_then(|tokens| u32::try_from(tokens).ok());
+    ask_chain(core, session, chain, |target| {
+        let accepts = core.catalog.accepts(&target.model);
+        let messages = transcript.messages(system_prompt, &accepts);
+        Ask {
+            request: request(target, messages, tokens_max),
+            media: transcript.media_for(&accepts),
+            total_ms: MODEL_CALL_MS_MAX,
+        }
+    })
+    .await
+}
+
+/// A plain request: no tools, streaming.
+pub(crate) fn request(target: &ModelTarget, messages: Vec<types::Message>, max_tokens: Option<u32>) -> chat::ChatRequest {
+    chat::ChatRequest {
+        model: target.model.model.to_string(),
+        messages,
+        tools: Vec::new(),
+        tool_choice: chat::ToolChoice::Auto,
+        response_format: chat::ResponseFormat::Text,
+        max_tokens,
+        temperature: None,
+        top_p: None,
+        stop: Vec::new(),
+        seed: None,
+        reasoning_effort: None,
+        streaming: true,
+    }
+}
+
+/// Asks one model after the other until one answers.
+pub(crate) async fn ask_chain(
+    core: &Arc<Core>,
+    session: &str,
+    chain: &[ModelTarget],
+    ask: impl Fn(&ModelTarget) -> Ask,
+) -> Result<Answer, ChainFailure> {
+    let mut attempts = Vec::new();
+    for target in chain {
+        for tries in 1.. {
+            let failure = match ask_once(core, session, target, ask(target)).await {
+                Ok(answer) => return Ok(Answer { attempts, ..answer }),
+                Err(failure) => failure,
+            };
+            let next = after(failure.fault, tries, failure.retry_after_ms);
+            core.observe(&Step::AttemptFailed {
+                session: session.to_owned(),
+                model: target.model.to_string(),
+                fault: failure.fault.code().to_owned(),
+                message: failure.message.clone(),
+                next: match next {
+                    Next::Retry { .. } => "retry",
+                    Next::NextModel => "next-model",
+                    Next::Stop => "stop",
+                },
+            });
+            let Failure { fault, message, .. } = failure;
+            attempts.push(Attempt { model: target.model.to_string(), fault, message });
+            match next {
+                Next::Retry { after_ms } => tokio::time::sleep(Duration::from_millis(after_ms)).await,
+                Next::NextModel => break,
+                Next::Stop => return Err(ChainFailure { attempts, reason: None }),
+            }
+        }
+    }
+    Err(ChainFailure { attempts, reason: None })
+}
+
+async fn ask_once(core: &Arc<Core>, session: &str, target: &ModelTarget, ask: Ask) -> Result<Answer, Failure> {
+    let failure = |fault, message: String| Failure { fault, message, retry_after_ms: None };
+    let planned = core.plan.providers.get(&target.model.provider);
+    let provider = planned.ok_or_else(|| failure(CallFault::Refused, no_provider(core, target)))?;
+    let plugin = core
+        .plugins
+        .get(&provider.plugin)
+        .ok_or_else(|| failure(CallFault::Refused, format!("plugin `{}` is not loaded", provider.plugin)))?;
+    let (slots, credential) = core.slots(target, use_of(target));
+    let name = format!("{session}:{}", target.model);
+    if let Some(credential) = &credential {
+        core.observe(&Step::Credential {
+            call: name.clone(),
+            model: target.model.to_string(),
+            credential: credential.clone(),
+        });
+        if let Some(reason) = &credential.failure {
+            return Err(failure(CallFault::CredentialMissing, reason.clone()));
+        }
+    }
+    let context = core.context(CallParts {
+        name,
+        grant: Arc::clone(&provider.grant),
+        settings_json: provider.settings_json.clone(),
+        slots,
+        media: ask.media,
+        area: Area::Outbound,
+        roots: Arc::default(),
+        total_ms_max: Some(ask.total_ms),
+    });
+    let started = ChatCall::start(plugin, &core.egress, &core.store, context, ask.request).await;
+    let call = started.map_err(|fault| failure(CallFault::PluginFault, fault.to_string()))?;
+    read(call, target, credential).await
+}
+
+/// Reads a call to its end.
+async fn read(
+    mut call: ChatCall,
+    target: &ModelTarget,
+    credential: Option<CredentialDerivation>,
+) -> Result<Answer, Failure> {
+    let mut answer = Answer {
+        model: target.model.clone(),
+        text: String::new(),
+        media: Vec::new(),
+        usage: None,
+        credential,
+        attempts: Vec::new(),
+    };
+    loop {
+        match call.next().await {
+            Ok(Some(chat::Output::Text(text))) => answer.text.push_str(&text),
+            Ok(Some(chat::Output::Media(media))) => answer.media.extend(MediaRef::parse(&media.uri).ok()),
+            Ok(Some(chat::Output::Usage(usage))) => answer.usage = Some(usage.into()),
+            // No tools are offered to a conversation, and what a model thinks is not what it says.
+            Ok(Some(
+                chat::Output::Reasoning(_)
+                | chat::Output::ToolCallStart(_)
+                | chat::Output::ToolCallArguments(_)
+                | chat::Output::Finished(_),
+            )) => {}
+            Ok(None) => break,
+            Err(end) => return Err(end.into()),
+        }
+        if answer.text.len() > REPLY_BYTES_MAX {
+            let message = format!("the answer is longer than {REPLY_BYTES_MAX} bytes");
+            return Err(Failure { fault: CallFault::MalformedResponse, message, retry_after_ms: None });
+        }
+    }
+    if answer.text.trim().is_empty() && answer.media.is_empty() {
+        let message = "the model gave an empty answer".to_owned();
+        return Err(Failure { fault: CallFault::MalformedResponse, message, retry_after_ms: None });
+    }
+    Ok(answer)
+}
+
+fn use_of(target: &ModelTarget) -> Use {
+    match target.role {
+        Role::Primary | Role::Fallback(_) => Use::Chat,
+        Role::ImageModel | Role::ImageFallback(_) | Role::Describe(_) => Use::Image,
+    }
+}
+
+/// Why a model's provider cannot be called, as the plan says.
+fn no_provider(core: &Core, target: &ModelTarget) -> String {
+    let entry = format!("models.providers.{}", target.model.provider);
+    let problems = core.plan.problems.iter().filter(|problem| problem.entry() == entry);
+    let reasons: Vec<String> = problems.map(ToString::to_string).collect();
+    if reasons.is_empty() { format!("no plugin serves provider `{}`", target.model.provider) } else { reasons.join("; ") }
+}
+
+impl From<CallEnd<chat::CallError>> for Failure {
+    fn from(end: CallEnd<chat::CallError>) -> Self {
+        match end {
+            CallEnd::Failed(error) => Self {
+                fault: fault(error.fault),
+                message: error.message,
+                retry_after_ms: error.retry_after_ms,
+            },
+            CallEnd::Fault(fault) => {
+                Self { fault: CallFault::PluginFault, message: fault.to_string(), retry_after_ms: None }
+            }
+            CallEnd::TimedOut { milliseconds } => Self {
+                fault: CallFault::TimedOut,
+                message: format!("no whole answer within {milliseconds} ms"),
+                retry_after_ms: None,
+            },
+        }
+    }
+}
+
+fn fault(fault: chat::Fault) -> CallFault {
+    match fault {
+        chat::Fault::Authentication => CallFault::Authentication,
+        chat::Fault::Permission => CallFault::Permission,
+        chat::Fault::Billing => CallFault::Billing,
+        chat::Fault::RateLimited => CallFault::RateLimited,
+        chat::Fault::Overloaded => CallFault::Overloaded,
+        chat::Fault::TimedOut => CallFault::TimedOut,
+        chat::Fault::InvalidRequest => CallFault::InvalidRequest,
+        chat::Fault::ContextTooLong => CallFault::ContextTooLong,
+        chat::Fault::UnsupportedInput => CallFault::UnsupportedInput,
+        chat::Fault::UnknownModel => CallFault::UnknownModel,
+        chat::Fault::ContentRefused => CallFault::ContentRefused,
+        chat::Fault::MalformedResponse => CallFault::MalformedResponse,
+        chat::Fault::Unreachable => CallFault::Unreachable,
+        chat::Fault::Refused => CallFault::Refused,
+        chat::Fault::Other => CallFault::Other,
+    }
+}
+
+impl From<chat::Usage> for Tokens {
+    fn from(usage: chat::Usage) -> Self {
+        Self {
+            input: usage.input_tokens,
+            output: usage.output_tokens,
+            cache_read: usage.cache_read_tokens,
+            cache_write: usage.cache_write_tokens,
+            reasoning: usage.reasoning_tokens,
+        }
+    }
+}

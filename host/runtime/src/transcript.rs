@@ -1,0 +1,134 @@
+//! A session's log as messages for a model: media as handles where the model takes them, as words where it does not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use creel_engine::types;
+use creel_policy::catalog::Accepts;
+use creel_policy::manifest::Input;
+use creel_policy::media::{MediaRef, kind_of};
+use creel_policy::route::Needs;
+use creel_store::media::Medium;
+use creel_store::session::{Entry, Role};
+use creel_store::turn::{AttachmentState, InboundRecord};
+
+use crate::core::{Core, StoreFailed};
+
+/// A session's log with what is known of its media.
+pub(crate) struct Transcript {
+    entries: Vec<Entry>,
+    media: BTreeMap<MediaRef, Medium>,
+    descriptions: BTreeMap<MediaRef, String>,
+}
+
+/// What a turn brings that a model must take.
+pub(crate) async fn needs(core: &Core, inbound: &InboundRecord) -> Result<Needs, StoreFailed> {
+    let mut inputs = BTreeSet::from([Input::Text]);
+    for attachment in &inbound.attachments {
+        if let AttachmentState::Stored(media) = attachment.state.clone() {
+            let medium = core.store(move |store| store.medium(&media)).await?;
+            inputs.extend(kind_of(&medium.content_type).input());
+        }
+    }
+    Ok(Needs::of(inputs))
+}
+
+/// A medium as the interface has it.
+pub(crate) fn wit_media(medium: Medium) -> types::Media {
+    types::Media { uri: medium.media.to_string(), content_type: medium.content_type, size: medium.size, name: medium.name }
+}
+
+impl Transcript {
+    /// Takes a session's log and looks up its media. A medium that is gone is told as words, never dropped silently.
+    pub(crate) async fn of(core: &Core, entries: Vec<Entry>) -> Result<Self, StoreFailed> {
+        let named: Vec<MediaRef> = entries.iter().flat_map(|entry| entry.media.iter().cloned()).collect();
+        let media = core
+            .store(move |store| {
+                let found = named.into_iter().filter_map(|media| Some((media.clone(), store.medium(&media).ok()?)));
+                Ok::<_, std::convert::Infallible>(found.collect())
+            })
+            .await?;
+        Ok(Self { entries, media, descriptions: BTreeMap::new() })
+    }
+
+    /// The pictures of the last message.
+    pub(crate) fn new_pictures(&self) -> Vec<Medium> {
+        let last = self.entries.iter().rev().find(|entry| entry.role == Role::User);
+        let media = last.into_iter().flat_map(|entry| &entry.media);
+        media.filter_map(|media| self.media.get(media)).filter(|medium| is_picture(medium)).cloned().collect()
+    }
+
+    /// Every picture of the conversation.
+    pub(crate) fn pictures(&self) -> Vec<Medium> {
+        self.media.values().filter(|medium| is_picture(medium)).cloned().collect()
+    }
+
+    /// Notes what a model said about a picture.
+    pub(crate) fn describe(&mut self, media: MediaRef, text: String) {
+        self.descriptions.insert(media, text);
+    }
+
+    /// The media that a model which takes these inputs is given.
+    pub(crate) fn media_for(&self, accepts: &Accepts) -> Vec<MediaRef> {
+        let taken = self.media.values().filter(|medium| accepts.takes(medium));
+        taken.map(|medium| medium.media.clone()).collect()
+    }
+
+    /// The messages for a model that takes these inputs.
+    pub(crate) fn messages(&self, system_prompt: Option<&str>, accepts: &Accepts) -> Vec<types::Message> {
+        let system = system_prompt.map(|prompt| types::Message {
+            role: types::Role::System,
+            parts: vec![types::Part::Text(prompt.to_owned())],
+        });
+        let entries = self.entries.iter().map(|entry| types::Message {
+            role: match entry.role {
+                Role::User => types::Role::User,
+                Role::Assistant => types::Role::Assistant,
+            },
+            parts: self.parts(entry, accepts),
+        });
+        system.into_iter().chain(entries.filter(|message| !message.parts.is_empty())).collect()
+    }
+
+    fn parts(&self, entry: &Entry, accepts: &Accepts) -> Vec<types::Part> {
+        let mut parts = Vec::new();
+        for media in &entry.media {
+            parts.push(match self.media.get(media) {
+                Some(medium) if entry.role == Role::User && accepts.takes(medium) => {
+                    types::Part::Media(wit_media(medium.clone()))
+                }
+                Some(medium) => types::Part::Text(self.in_words(medium)),
+                None => types::Part::Text(format!("[An attachment ({media}) is not stored any more.]")),
+            });
+        }
+        parts.extend(entry.missing.iter().map(|reason| types::Part::Text(format!("[An attachment could not be fetched: {reason}]"))));
+        if !entry.text.is_empty() {
+            parts.push(types::Part::Text(entry.text.clone()));
+        }
+        parts
+    }
+
+    fn in_words(&self, medium: &Medium) -> String {
+        match self.descriptions.get(&medium.media) {
+            Some(description) => format!("[Attached picture {}, described: {description}]", medium.media),
+            None => format!(
+                "[Attached: {} ({}, {} bytes); this model cannot look at it.]",
+                medium.media, medium.content_type, medium.size
+            ),
+        }
+    }
+}
+
+fn is_picture(medium: &Medium) -> bool {
+    kind_of(&medium.content_type).input() == Some(Input::Image)
+}
+
+/// Whether a model takes a medium.
+trait Takes {
+    fn takes(&self, medium: &Medium) -> bool;
+}
+
+impl Takes for Accepts {
+    fn takes(&self, medium: &Medium) -> bool {
+        kind_of(&medium.content_type).input().is_some_and(|input| self.inputs.contains(&input))
+    }
+}

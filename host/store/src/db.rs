@@ -1,0 +1,237 @@
+//! The handle to all that is stored, and the one SQLite database in it. What the tables mean is said beside the types
+//! that live in them; only opening, migrating and transactions are here.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cap_std::fs::Dir;
+use creel_policy::media::Area;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+use crate::beneath;
+use crate::limits::DATABASE_WAIT_MS_MAX;
+use crate::state::{StateError, StateLock, StateRoot, explain};
+
+/// All that is stored. Cheap to clone; every clone means the same store. Calls wait for the disk: an async caller
+/// runs them where waiting is allowed.
+#[derive(Clone, Debug)]
+pub struct Store(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// What must not be lost: on disk when a call returns.
+    durable: Mutex<Connection>,
+    /// The audit log: ordered, and on disk within moments, so that a request does not wait for the disk twice.
+    prompt: Mutex<Connection>,
+    /// Held while a file of the older gateway becomes a medium, so that two readers do not both do it.
+    adopting: Mutex<()>,
+    root: StateRoot,
+    inbound: Dir,
+    outbound: Dir,
+    views: Dir,
+}
+
+/// Why the database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A directory or file of the store.
+    #[error("the store could not be opened")]
+    State(#[from] StateError),
+    /// A newer creel has written it.
+    #[error("the database has form {found}, and this creel knows forms up to {known}")]
+    Newer {
+        /// The form on disk.
+        found: usize,
+        /// The last form that this program knows.
+        known: usize,
+    },
+    /// SQLite said no.
+    #[error("the database failed")]
+    Database(#[from] rusqlite::Error),
+    /// A row holds what this program never writes.
+    #[error("the database holds an unreadable {what}")]
+    Corrupt {
+        /// What could not be read, and where.
+        what: String,
+    },
+    /// The operating system said no.
+    #[error("could not {deed}")]
+    Io {
+        /// What was being done.
+        deed: &'static str,
+        /// What it said.
+        source: io::Error,
+    },
+}
+
+const DATABASE_FILE: &str = "creel.db";
+
+/// Forms of the database, oldest first; the place in the list, from 1, is the number of the form.
+const FORMS: &[&str] = &[include_str!("schema/1.sql")];
+
+impl Store {
+    /// Opens the store of a state directory, made where it is not there yet. Several processes may have it open.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`], e.g. [`StoreError::Newer`] for a database that a newer program has written.
+    pub fn open(root: &StateRoot) -> Result<Self, StoreError> {
+        let media = root.open_private_dir(root.dir(), "media")?;
+        let inbound = root.open_private_dir(&media, "media/inbound")?;
+        let outbound = root.open_private_dir(&media, "media/outbound")?;
+        let views = root.open_private_dir(root.dir(), "views")?;
+        create_database_file(root.dir())?;
+        let mut durable = connect(root, "FULL")?;
+        migrate(&mut durable, FORMS)?;
+        let prompt = connect(root, "NORMAL")?;
+        let root = root.try_clone().map_err(|source| StoreError::Io { deed: "hold the state directory", source })?;
+        Ok(Self(Arc::new(Inner {
+            durable: Mutex::new(durable),
+            prompt: Mutex::new(prompt),
+            adopting: Mutex::new(()),
+            root,
+            inbound,
+            outbound,
+            views,
+        })))
+    }
+
+    /// Removes what a daemon that ended in the middle of things has left behind: half-written media and views. Only
+    /// the one daemon may, since to anybody else these could be in use. Says how many there were.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`].
+    pub fn clear_leftovers(&self, _lock: &StateLock) -> Result<usize, StoreError> {
+        let clear = || {
+            let mut removed = 0;
+            for dir in [&self.0.inbound, &self.0.outbound, self.0.root.dir()] {
+                removed += beneath::remove_partials(dir)?;
+            }
+            for entry in self.0.views.entries()? {
+                self.0.views.remove_dir_all(entry?.file_name())?;
+                removed += 1;
+            }
+            Ok(removed)
+        };
+        clear().map_err(|source| StoreError::Io { deed: "clear what an earlier daemon left behind", source })
+    }
+
+    pub(crate) fn root(&self) -> &StateRoot {
+        &self.0.root
+    }
+
+    pub(crate) fn area(&self, area: Area) -> &Dir {
+        match area {
+            Area::Inbound => &self.0.inbound,
+            Area::Outbound => &self.0.outbound,
+        }
+    }
+
+    pub(crate) fn views(&self) -> &Dir {
+        &self.0.views
+    }
+
+    pub(crate) fn adopting(&self) -> MutexGuard<'_, ()> {
+        self.0.adopting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `work` in a transaction that is on disk when this returns, or has not happened.
+    pub(crate) fn write<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        transact(&self.0.durable, TransactionBehavior::Immediate, work)
+    }
+
+    /// Runs `work`, which only reads, on one state of the database.
+    pub(crate) fn read<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        transact(&self.0.durable, TransactionBehavior::Deferred, work)
+    }
+
+    /// As [`Self::write`], but on disk only within moments.
+    pub(crate) fn write_soon<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        transact(&self.0.prompt, TransactionBehavior::Immediate, work)
+    }
+}
+
+/// A number as SQLite holds it.
+pub(crate) fn signed(number: u64) -> Result<i64, StoreError> {
+    i64::try_from(number).map_err(|_| StoreError::Corrupt { what: format!("number {number}") })
+}
+
+/// A number that came out of SQLite.
+pub(crate) fn unsigned(number: i64) -> Result<u64, StoreError> {
+    u64::try_from(number).map_err(|_| StoreError::Corrupt { what: format!("number {number}") })
+}
+
+/// A count of rows, for `LIMIT`.
+pub(crate) fn limit(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn transact<T, E: From<StoreError>>(
+    connection: &Mutex<Connection>,
+    behavior: TransactionBehavior,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    // A panic in `work` rolls its transaction back, so that the connection behind a poisoned lock is sound.
+    let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+    let transaction = connection.transaction_with_behavior(behavior).map_err(StoreError::from)?;
+    let done = work(&transaction)?;
+    transaction.commit().map_err(StoreError::from)?;
+    Ok(done)
+}
+
+/// Makes the file with mode 0600 before SQLite would make it for everybody to read; SQLite gives its companions the
+/// same mode.
+fn create_database_file(dir: &Dir) -> Result<(), StoreError> {
+    match beneath::create_file(dir, DATABASE_FILE, 0o600) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match beneath::open_file(dir, DATABASE_FILE) {
+            Ok(_) => Ok(()),
+            Err(no) => Err(StoreError::State(explain(no, "open", DATABASE_FILE))),
+        },
+        Err(source) => Err(StoreError::Io { deed: "create the database", source }),
+    }
+}
+
+fn connect(root: &StateRoot, synchronous: &str) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(root.display_path().join(DATABASE_FILE), flags)?;
+    connection.busy_timeout(Duration::from_millis(DATABASE_WAIT_MS_MAX))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// Brings the database to the last of `forms`, all of the way or not at all.
+fn migrate(connection: &mut Connection, forms: &[&str]) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT")?;
+    let found: i64 =
+        transaction.query_row("SELECT coalesce(max(version), 0) FROM schema_version", [], |row| row.get(0))?;
+    let found = usize::try_from(found).map_err(|_| StoreError::Corrupt { what: "schema version".to_owned() })?;
+    let Some(missing) = forms.get(found..) else {
+        return Err(StoreError::Newer { found, known: forms.len() });
+    };
+    for (form, number) in missing.iter().zip(found + 1..) {
+        transaction.execute_batch(form)?;
+        transaction.execute("INSERT INTO schema_version (version) VALUES (?1)", [limit(number)])?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

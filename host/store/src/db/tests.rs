@@ -1,0 +1,122 @@
+//! Tests of opening and migrating the database, and of what an earlier process leaves behind.
+
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+use super::*;
+use crate::fixture::{Fixture, PNG};
+
+#[test]
+fn only_the_owner_reads_the_database_and_what_goes_with_it() {
+    let fixture = Fixture::new();
+    fixture.receive("m1", 0);
+    for entry in std::fs::read_dir(fixture.state()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{:?} has mode {mode:o}", entry.file_name());
+    }
+}
+
+#[test]
+fn a_newer_form_is_refused_with_both_numbers() {
+    let fixture = Fixture::new();
+    let (temp, root) = (fixture.temp, fixture.root);
+    drop(fixture.store);
+    let newer = Connection::open(root.display_path().join(DATABASE_FILE)).unwrap();
+    newer.execute("INSERT INTO schema_version VALUES (7)", []).unwrap();
+    drop(newer);
+    let error = Store::open(&root).unwrap_err();
+    assert_eq!(error.to_string(), "the database has form 7, and this creel knows forms up to 1");
+    drop(temp);
+}
+
+#[test]
+fn forms_follow_each_other_all_of_the_way_or_not_at_all() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    let version = |connection: &Connection| {
+        connection.query_row("SELECT max(version) FROM schema_version", [], |row| row.get::<_, Option<i64>>(0)).ok()
+    };
+    migrate(&mut connection, &["CREATE TABLE a (x)"]).unwrap();
+    assert_eq!(version(&connection), Some(Some(1)));
+    let broken = ["CREATE TABLE a (x)", "CREATE TABLE b (x)", "CREATE TABLE a (x)"];
+    assert!(matches!(migrate(&mut connection, &broken), Err(StoreError::Database(_))));
+    assert_eq!(version(&connection), Some(Some(1)));
+    migrate(&mut connection, &broken[..2]).unwrap();
+    migrate(&mut connection, &broken[..2]).unwrap();
+    assert_eq!(version(&connection), Some(Some(2)));
+    connection.execute("INSERT INTO b VALUES (1)", []).unwrap();
+}
+
+#[test]
+fn a_linked_database_or_media_directory_is_refused() {
+    for name in ["creel.db", "media", "views"] {
+        let temp = tempfile::tempdir().unwrap();
+        std::fs::create_dir(temp.path().join("elsewhere")).unwrap();
+        let root = StateRoot::open_ambient(&temp.path().join("state")).unwrap();
+        symlink("../elsewhere", temp.path().join("state").join(name)).unwrap();
+        let error = Store::open(&root).unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert_eq!(cause, format!("`{name}` in the state directory is a symbolic link"));
+    }
+}
+
+#[test]
+fn a_directory_that_others_can_put_files_into_is_refused() {
+    let fixture = Fixture::new();
+    let area = fixture.area("inbound");
+    std::fs::set_permissions(&area, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let error = Store::open(&fixture.root).unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.ends_with("media/inbound` can be written by others (mode 0777)"), "{cause}");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_an_error() {
+    let temp = tempfile::tempdir().unwrap();
+    let root = StateRoot::open_ambient(&temp.path().join("state")).unwrap();
+    std::fs::write(temp.path().join("state/creel.db"), "x".repeat(5000)).unwrap();
+    assert!(matches!(Store::open(&root), Err(StoreError::Database(_))));
+}
+
+#[test]
+fn the_next_daemon_clears_what_the_last_left_and_nothing_else() {
+    let fixture = Fixture::new();
+    let medium = fixture.store.media_put(Area::Inbound, None, PNG, 1).unwrap();
+    fixture.plant("inbound/old.png", PNG);
+    let mut half = fixture.store.media_begin(Area::Inbound, None, 100).unwrap();
+    half.write(b"half").unwrap();
+    let view = fixture.store.media_view(std::slice::from_ref(&medium.media)).unwrap();
+    // As when the process is killed.
+    std::mem::forget(half);
+    std::mem::forget(view);
+    assert_eq!(std::fs::read_dir(fixture.area("inbound")).unwrap().count(), 3);
+    let fixture = fixture.restart();
+    let lock = fixture.root.lock().unwrap();
+    assert_eq!(fixture.store.clear_leftovers(&lock).unwrap(), 2);
+    assert_eq!(fixture.store.clear_leftovers(&lock).unwrap(), 0);
+    assert_eq!(std::fs::read_dir(fixture.area("inbound")).unwrap().count(), 2);
+    assert_eq!(std::fs::read_dir(fixture.state().join("views")).unwrap().count(), 0);
+    fixture.store.media_open(&medium.media).unwrap();
+}
+
+#[test]
+fn two_processes_may_have_one_store_open() {
+    let fixture = Fixture::new();
+    let other = Store::open(&fixture.root).unwrap();
+    let medium = fixture.store.media_put(Area::Inbound, None, PNG, 1).unwrap();
+    assert_eq!(other.medium(&medium.media).unwrap(), medium);
+}
+
+#[test]
+fn a_panic_in_a_transaction_leaves_the_store_usable() {
+    let fixture = Fixture::new();
+    let store = fixture.store.clone();
+    let thread = std::thread::spawn(move || {
+        store.write::<(), StoreError>(|transaction| {
+            transaction.execute("DELETE FROM inbound", [])?;
+            panic!("in the middle of it");
+        })
+    });
+    let id = fixture.receive("m1", 0);
+    assert!(thread.join().is_err());
+    assert_eq!(fixture.store.inbound(id).unwrap().message.message_id, "m1");
+}

@@ -1,0 +1,90 @@
+//! What the tests of this crate share: a state directory, a store, small media. Only tests see this.
+
+use std::path::{Path, PathBuf};
+
+use creel_policy::ids::ChannelId;
+
+use crate::{InboundId, Inserted, NewInbound, NewOutbound, StateRoot, Store};
+
+/// The smallest bytes that are a PNG to everybody.
+pub(crate) const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x02\0\0\0\x03\x08\x02\0\0\0";
+
+/// A state directory that goes when dropped, with its store.
+pub(crate) struct Fixture {
+    pub(crate) temp: tempfile::TempDir,
+    pub(crate) root: StateRoot,
+    pub(crate) store: Store,
+}
+
+impl Fixture {
+    pub(crate) fn new() -> Self {
+        let temp = tempfile::tempdir().expect("a temporary directory can be made");
+        Self::open(temp)
+    }
+
+    /// As a process that ends and one that starts.
+    pub(crate) fn restart(self) -> Self {
+        let Self { temp, root, store } = self;
+        drop((root, store));
+        Self::open(temp)
+    }
+
+    fn open(temp: tempfile::TempDir) -> Self {
+        let root = StateRoot::open_ambient(&temp.path().join("state")).expect("the state directory opens");
+        let store = Store::open(&root).expect("the store opens");
+        Self { temp, root, store }
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.temp.path().join("state")
+    }
+
+    pub(crate) fn area(&self, area: &str) -> PathBuf {
+        self.state().join("media").join(area)
+    }
+
+    /// Puts a file where the older gateway would have.
+    pub(crate) fn plant(&self, path: impl AsRef<Path>, bytes: &[u8]) -> PathBuf {
+        let path = self.state().join("media").join(path);
+        std::fs::create_dir_all(path.parent().expect("it has a parent")).expect("the directory can be made");
+        std::fs::write(&path, bytes).expect("the file can be written");
+        path
+    }
+
+    /// A message that has just come in.
+    pub(crate) fn receive(&self, message_id: &str, attachments: usize) -> InboundId {
+        match self.store.inbound_insert(&message(message_id, attachments)).expect("it can be stored") {
+            Inserted::New(id) | Inserted::Duplicate(id) => id,
+        }
+    }
+}
+
+pub(crate) fn channel() -> ChannelId {
+    ChannelId::parse("signal").expect("it is well formed")
+}
+
+pub(crate) fn message(message_id: &str, attachments: usize) -> NewInbound {
+    NewInbound {
+        channel: channel(),
+        message_id: message_id.to_owned(),
+        session: "signal:alice".to_owned(),
+        sender_json: r#"{"id":"alice"}"#.to_owned(),
+        conversation_json: r#"{"id":"alice"}"#.to_owned(),
+        text: format!("text of {message_id}"),
+        attachments: (0..attachments).map(|n| format!(r#"{{"token":"{n}"}}"#)).collect(),
+        reply_to: None,
+        sent_at_ms: 1,
+        received_ms: 2,
+    }
+}
+
+pub(crate) fn outbound(text: &str) -> NewOutbound {
+    NewOutbound {
+        channel: channel(),
+        session: "signal:alice".to_owned(),
+        conversation_json: r#"{"id":"alice"}"#.to_owned(),
+        text: text.to_owned(),
+        media: Vec::new(),
+        reply_to: None,
+    }
+}

@@ -1,0 +1,32 @@
+//! The bounds that belong to disk alone, each with its reason. What a request or a plugin is bound by stands in
+//! `creel_policy::limits`.
+
+/// Bytes of all media together; a runaway channel fills this and not the operator's disk (attack 121).
+pub(crate) const MEDIA_STORE_BYTES_MAX: u64 = 20 << 30;
+/// Characters of the name that a sender gave: it is for display, and a file name has no more.
+pub(crate) const MEDIA_NAME_CHARS_MAX: usize = 255;
+/// Bytes from the front of a medium that its type is read from; the window of the older gateway.
+pub(crate) const SNIFF_BYTES_MAX: usize = 16 << 10;
+/// Bytes from the front of a picture in which its size must stand: 64 KiB segments of camera data come before it.
+pub(crate) const DIMENSION_BYTES_MAX: u64 = 1 << 20;
+/// Media of one view: those of one request.
+pub(crate) const VIEW_MEDIA_MAX: usize = 256;
+/// Bytes of a relative name in a granted directory.
+pub(crate) const INGEST_NAME_BYTES_MAX: usize = 1024;
+/// Bytes of a network's identity of a message, of a session key, and of the like.
+pub(crate) const KEY_BYTES_MAX: usize = 1024;
+/// Bytes of what a channel says about sender, conversation or one attachment, as JSON.
+pub(crate) const CHANNEL_JSON_BYTES_MAX: usize = 16 << 10;
+/// Bytes of a text that says what went wrong, kept for the operator.
+pub(crate) const REASON_BYTES_MAX: usize = 2 << 10;
+/// Records of the audit log; some 20 MB. Older ones go.
+pub(crate) const AUDIT_RECORDS_MAX: i64 = 100_000;
+/// Bytes of one field of an audit record.
+pub(crate) const AUDIT_FIELD_BYTES_MAX: usize = 1 << 10;
+/// Milliseconds to wait for another process that writes to the database (a command of the operator's).
+pub(crate) const DATABASE_WAIT_MS_MAX: u64 = 10_000;
+
+/// Cuts a text to `bytes_max` at a character boundary.
+pub(crate) fn cut(text: &str, bytes_max: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes_max)]
+}

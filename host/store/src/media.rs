@@ -1,0 +1,144 @@
+//! Stored media: what is known of each, and opening one for reading. How one comes to be is in `new` and `adopt`; where
+//! the text that names one comes from is not known here (see `resolve`).
+
+use std::fs::File;
+use std::io;
+
+use cap_std::fs::MetadataExt as _;
+use creel_policy::media::{Area, MediaRef, MediaRefusal, MediaRefusalCode};
+
+use crate::beneath::{self, NoFile};
+use crate::db::{Store, StoreError};
+
+mod adopt;
+mod new;
+mod pixels;
+mod row;
+mod sniff;
+mod sweep;
+
+pub use new::NewMedium;
+pub use sweep::Swept;
+
+/// A stored medium. Its bytes never change while it exists.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Medium {
+    /// Its name, the only one that is ever written down.
+    pub media: MediaRef,
+    /// Read from the bytes, not taken from whoever sent them.
+    pub content_type: String,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256 of the bytes, in lower-case hex.
+    pub sha256: String,
+    /// The name that the sender gave, for display only.
+    pub name: Option<String>,
+    /// When it was stored, in milliseconds since the Unix epoch.
+    pub created_ms: u64,
+    /// Pixels from left to right, where it is a picture whose header says so.
+    pub width: Option<u32>,
+    /// Pixels from top to bottom.
+    pub height: Option<u32>,
+}
+
+/// Why a medium was not stored, found or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum MediaError {
+    /// An expected answer: not there, too large, no file, …
+    #[error(transparent)]
+    Refused(#[from] MediaRefusal),
+    /// All media together have reached their bound.
+    #[error("the media store is full: it holds at most {bytes_max} bytes")]
+    Full {
+        /// The bound.
+        bytes_max: u64,
+    },
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The operating system said no.
+    #[error("could not {deed}")]
+    Io {
+        /// What was being done.
+        deed: &'static str,
+        /// What it said.
+        source: io::Error,
+    },
+}
+
+impl MediaError {
+    pub(crate) fn io(deed: &'static str) -> impl Fn(io::Error) -> Self {
+        move |source| Self::Io { deed, source }
+    }
+}
+
+impl Store {
+    /// Stores bytes as a medium.
+    ///
+    /// # Errors
+    ///
+    /// As [`NewMedium::finish`].
+    pub fn media_put(&self, area: Area, name: Option<&str>, bytes: &[u8], now_ms: u64) -> Result<Medium, MediaError> {
+        let mut new = self.media_begin(area, name, bytes.len() as u64)?;
+        new.write(bytes)?;
+        new.finish(now_ms)
+    }
+
+    /// What is known of a medium. A file that the older gateway has put into an area is taken in when it is first
+    /// asked for.
+    ///
+    /// # Errors
+    ///
+    /// `not-found`, `expired` for one that was cleaned away, `invalid-path` for a symbolic link and for a file that is
+    /// not what was stored, `not-file`, `too-large`.
+    pub fn medium(&self, media: &MediaRef) -> Result<Medium, MediaError> {
+        self.media_checked(media).map(|(medium, _)| medium)
+    }
+
+    /// Opens a medium for reading.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::medium`].
+    pub fn media_open(&self, media: &MediaRef) -> Result<File, MediaError> {
+        self.media_checked(media).map(|(_, file)| file)
+    }
+
+    /// The one way to a stored file: its row and the file itself, each checked against the other.
+    fn media_checked(&self, media: &MediaRef) -> Result<(Medium, File), MediaError> {
+        let row = match row::find(self, media)? {
+            Some(row) => row,
+            None => adopt::adopt(self, media)?,
+        };
+        if row.expired {
+            return Err(refused(MediaRefusalCode::Expired, media, "was stored and has been cleaned away"));
+        }
+        let (file, metadata) = match beneath::open_file(self.area(media.area), media.id.as_str()) {
+            Ok(opened) => opened,
+            Err(NoFile::Missing) => {
+                return Err(refused(MediaRefusalCode::Expired, media, "was stored, and its file has been removed"));
+            }
+            Err(no) => return Err(no_file(no, media)),
+        };
+        if metadata.size() != row.medium.size {
+            return Err(refused(MediaRefusalCode::InvalidPath, media, "is not the file that was stored"));
+        }
+        Ok((row.medium, file))
+    }
+}
+
+fn refused(code: MediaRefusalCode, media: &MediaRef, what: &str) -> MediaError {
+    MediaError::Refused(MediaRefusal::new(code, format!("`{media}` {what}")))
+}
+
+fn no_file(no: NoFile, media: &MediaRef) -> MediaError {
+    match no {
+        NoFile::Missing => refused(MediaRefusalCode::NotFound, media, "is not stored"),
+        NoFile::Symlink => refused(MediaRefusalCode::InvalidPath, media, "is a symbolic link"),
+        NoFile::NotFile => refused(MediaRefusalCode::NotFile, media, "is not a regular file"),
+        NoFile::Io(source) => MediaError::Io { deed: "open a medium", source },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! Tests of the durable turn: each step, each step twice, and a process that ends behind each step.
+
+use super::*;
+use crate::fixture::{Fixture, PNG, message, outbound};
+use crate::{Entry, Inserted, Role, Store};
+use creel_policy::media::Area;
+
+fn reply(text: &str) -> Reply {
+    Reply {
+        text: text.to_owned(),
+        media: Vec::new(),
+        model: "ollama/glm-5:cloud".to_owned(),
+        derivation_json: "{}".to_owned(),
+        usage_json: None,
+    }
+}
+
+fn history(store: &Store) -> Vec<Entry> {
+    store.history("signal:alice", None, 100).expect("the history can be read")
+}
+
+fn state(store: &Store, id: InboundId) -> InboundState {
+    store.inbound(id).expect("it is stored").state
+}
+
+#[test]
+fn a_process_that_ends_behind_any_step_loses_nothing_and_repeats_nothing() {
+    let fixture = Fixture::new();
+    let id = fixture.receive("m1", 2);
+
+    let fixture = fixture.restart();
+    let unfinished = fixture.store.inbound_unfinished(None, 10).unwrap();
+    assert_eq!(unfinished.len(), 1);
+    assert_eq!(unfinished[0].message.text, "text of m1");
+    assert_eq!(unfinished[0].attachments.len(), 2);
+    assert_eq!(unfinished[0].attachments[1].json, r#"{"token":"1"}"#);
+    let medium = fixture.store.media_put(Area::Inbound, None, PNG, 3).unwrap();
+    fixture.store.inbound_attachment_stored(id, 0, &medium.media).unwrap();
+
+    let fixture = fixture.restart();
+    let record = fixture.store.inbound(id).unwrap();
+    assert_eq!(record.attachments[0].state, AttachmentState::Stored(medium.media.clone()));
+    assert_eq!(record.attachments[1].state, AttachmentState::Pending);
+    let early = fixture.store.inbound_ready(id, 4).unwrap_err();
+    assert_eq!(early.to_string(), "message 1 has 1 attachments that are still to be collected");
+    fixture.store.inbound_attachment_failed(id, 1, "gone").unwrap();
+    let seq = fixture.store.inbound_ready(id, 4).unwrap();
+
+    let fixture = fixture.restart();
+    assert_eq!(fixture.store.inbound_ready(id, 5).unwrap(), seq);
+    let entries = history(&fixture.store);
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0].media, vec![medium.media.clone()]);
+    assert_eq!(entries[0].missing, vec!["gone".to_owned()]);
+    assert_eq!(fixture.store.inbound_unfinished(None, 10).unwrap()[0].state, InboundState::Ready);
+    fixture.store.reply_commit(id, &reply("a cat"), &[outbound("a cat")], 6).unwrap();
+
+    let fixture = fixture.restart();
+    fixture.store.reply_commit(id, &reply("a dog"), &[outbound("a dog")], 7).unwrap();
+    assert!(fixture.store.inbound_unfinished(None, 10).unwrap().is_empty());
+    let entries = history(&fixture.store);
+    let said: Vec<_> = entries.iter().map(|entry| (entry.role, entry.text.as_str())).collect();
+    assert_eq!(said, [(Role::User, "text of m1"), (Role::Assistant, "a cat")]);
+    let pending = fixture.store.outbox_pending(None, 10).unwrap();
+    assert_eq!(pending.iter().map(|row| row.message.text.as_str()).collect::<Vec<_>>(), ["a cat"]);
+    assert_eq!(pending[0].inbound, Some(id));
+}
+
+#[test]
+fn a_double_is_known_even_after_it_was_answered() {
+    let fixture = Fixture::new();
+    let id = fixture.receive("m1", 0);
+    assert_eq!(fixture.store.inbound_insert(&message("m1", 1)).unwrap(), Inserted::Duplicate(id));
+    fixture.store.inbound_ready(id, 1).unwrap();
+    fixture.store.reply_commit(id, &reply("x"), &[], 2).unwrap();
+    let fixture = fixture.restart();
+    assert_eq!(fixture.store.inbound_insert(&message("m1", 1)).unwrap(), Inserted::Duplicate(id));
+    let other = NewInbound { channel: ChannelId::parse("telegram").unwrap(), ..message("m1", 0) };
+    assert!(matches!(fixture.store.inbound_insert(&other).unwrap(), Inserted::New(_)));
+}
+
+#[test]
+fn steps_out_of_order_are_refused_by_name() {
+    let fixture = Fixture::new();
+    let id = fixture.receive("m1", 1);
+    let store = &fixture.store;
+    let media = store.media_put(Area::Inbound, None, PNG, 3).unwrap().media;
+    let text = |result: Result<(), TurnError>| result.unwrap_err().to_string();
+    assert_eq!(
+        text(store.reply_commit(id, &reply("x"), &[], 1)),
+        "message 1 is `received`, which does not go on to `answered`"
+    );
+    assert_eq!(text(store.inbound_attachment_stored(id, 1, &media)), "message 1 has no attachment 1");
+    assert_eq!(text(store.inbound_attachment_stored(InboundId(9), 0, &media)), "no message has the number 9");
+    store.inbound_failed(id, "no model takes images", &[outbound("sorry")], 2).unwrap();
+    store.inbound_failed(id, "again", &[outbound("sorry")], 2).unwrap();
+    assert_eq!(
+        text(store.inbound_attachment_stored(id, 0, &media)),
+        "message 1 is `failed`, which does not go on to `received`"
+    );
+    assert_eq!(
+        text(store.reply_commit(id, &reply("x"), &[], 1)),
+        "message 1 is `failed`, which does not go on to `answered`"
+    );
+    assert_eq!(store.inbound(id).unwrap().reason.as_deref(), Some("no model takes images"));
+    assert_eq!(store.outbox_pending(None, 10).unwrap().len(), 1);
+    let answered = fixture.receive("m2", 0);
+    store.inbound_ready(answered, 3).unwrap();
+    store.reply_commit(answered, &reply("x"), &[], 4).unwrap();
+    assert_eq!(
+        text(store.inbound_failed(answered, "late", &[], 5)),
+        "message 2 is `answered`, which does not go on to `failed`"
+    );
+    assert_eq!(state(store, answered), InboundState::Answered);
+}
+
+#[test]
+fn an_attachment_that_is_collected_twice_stays_the_first() {
+    let fixture = Fixture::new();
+    let id = fixture.receive("m1", 1);
+    let first = fixture.store.media_put(Area::Inbound, None, PNG, 3).unwrap().media;
+    let second = fixture.store.media_put(Area::Inbound, None, PNG, 3).unwrap().media;
+    fixture.store.inbound_attachment_stored(id, 0, &first).unwrap();
+    fixture.store.inbound_attachment_stored(id, 0, &second).unwrap();
+    fixture.store.inbound_attachment_failed(id, 0, "gone").unwrap();
+    assert_eq!(fixture.store.inbound(id).unwrap().attachments[0].state, AttachmentState::Stored(first));
+}
+
+#[test]
+fn unfinished_messages_come_in_the_order_of_their_arrival_and_in_pages() {
+    let fixture = Fixture::new();
+    let ids: Vec<_> = (0..5).map(|n| fixture.receive(&format!("m{n}"), 0)).collect();
+    fixture.store.inbound_ready(ids[3], 1).unwrap();
+    fixture.store.inbound_failed(ids[1], "x", &[], 1).unwrap();
+    let page = |after, count| {
+        let records = fixture.store.inbound_unfinished(after, count).unwrap();
+        records.iter().map(|record| record.id).collect::<Vec<_>>()
+    };
+    assert_eq!(page(None, 2), [ids[0], ids[2]]);
+    assert_eq!(page(Some(ids[2]), 2), [ids[3], ids[4]]);
+    assert_eq!(page(Some(ids[4]), 2), []);
+}
+
+#[test]
+fn a_turn_sees_what_came_before_it_and_not_behind() {
+    let fixture = Fixture::new();
+    let (first, second) = (fixture.receive("m1", 0), fixture.receive("m2", 0));
+    let through = fixture.store.inbound_ready(first, 1).unwrap();
+    fixture.store.inbound_ready(second, 2).unwrap();
+    let seen = fixture.store.history("signal:alice", Some(through), 10).unwrap();
+    assert_eq!(seen.iter().map(|entry| entry.text.as_str()).collect::<Vec<_>>(), ["text of m1"]);
+    let last = fixture.store.history("signal:alice", None, 1).unwrap();
+    assert_eq!(last.iter().map(|entry| entry.text.as_str()).collect::<Vec<_>>(), ["text of m2"]);
+    assert!(fixture.store.history("signal:bob", None, 10).unwrap().is_empty());
+}
+
+#[test]
+fn bounds_are_reached_and_not_passed() {
+    use creel_policy::limits::{ATTACHMENTS_MAX, INBOUND_TEXT_BYTES_MAX};
+    let fixture = Fixture::new();
+    let insert = |message: &NewInbound| fixture.store.inbound_insert(message).map(|_| ()).map_err(|e| e.to_string());
+    let most = NewInbound { text: "x".repeat(INBOUND_TEXT_BYTES_MAX), ..message("m1", ATTACHMENTS_MAX) };
+    assert_eq!(insert(&most), Ok(()));
+    let long = NewInbound { text: "x".repeat(INBOUND_TEXT_BYTES_MAX + 1), ..message("m2", 0) };
+    assert_eq!(insert(&long), Err("the text of the message has more than 262144 bytes".to_owned()));
+    assert_eq!(insert(&message("m3", 33)), Err("a message has at most 32 attachments".to_owned()));
+}
+
+#[test]
+fn what_is_stored_names_media_by_handle_and_by_nothing_else() {
+    let fixture = Fixture::new();
+    let id = fixture.receive("m1", 1);
+    let media = fixture.store.media_put(Area::Inbound, None, PNG, 3).unwrap().media;
+    fixture.store.inbound_attachment_stored(id, 0, &media).unwrap();
+    fixture.store.inbound_ready(id, 4).unwrap();
+    let state = fixture.state();
+    drop(fixture.store);
+    let database = std::fs::read(state.join("creel.db")).unwrap();
+    let path = state.to_str().unwrap().as_bytes();
+    assert!(!database.windows(path.len()).any(|window| window == path));
+    assert!(database.windows(16).any(|window| window == b"media://inbound/"));
+}

@@ -1,0 +1,321 @@
+//! A strict fake of the Anthropic Messages API: routes, the order of the checks, and what a test may ask of it.
+//! What a request must look like stands in `request` and `content`, which credential goes where in `credential`.
+
+mod content;
+mod credential;
+mod error;
+mod field;
+mod image;
+mod parameters;
+mod reply;
+mod request;
+mod words;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::Method;
+use serde_json::{Value, json};
+
+pub use content::Block;
+pub use error::{error, overloaded, rate_limited};
+pub use reply::{Content, Reply, stream, stream_broken_by, whole};
+pub use request::{Request, Role, Turn};
+pub use words::describe_and_echo;
+
+use crate::answer::Answer;
+use crate::exchange::{Recorded, lock};
+use crate::running::{self, Running};
+use crate::wire::{Service, Verdict};
+use credential::{Accepted, Credentials};
+use error::ApiError;
+
+/// The largest request body that the service takes; Cloudflare refuses what is larger.
+const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// A model that the fake serves.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The name that callers use.
+    pub id: String,
+    /// The name that answers carry; it is accepted as well.
+    pub dated_id: String,
+    /// For people.
+    pub display_name: String,
+    /// The largest `max_tokens`.
+    pub output_tokens_max: u64,
+    /// Whether `temperature` and `top_p` exclude each other.
+    pub one_sampling_parameter: bool,
+}
+
+impl Model {
+    /// Claude Haiku 4.5.
+    #[must_use]
+    pub fn haiku() -> Self {
+        Self::new(
+            "claude-haiku-4-5",
+            "claude-haiku-4-5-20251001",
+            "Claude Haiku 4.5",
+        )
+    }
+
+    /// Claude Sonnet 4.5.
+    #[must_use]
+    pub fn sonnet() -> Self {
+        Self::new(
+            "claude-sonnet-4-5",
+            "claude-sonnet-4-5-20250929",
+            "Claude Sonnet 4.5",
+        )
+    }
+
+    fn new(id: &str, dated_id: &str, display_name: &str) -> Self {
+        let [id, dated_id, display_name] = [id, dated_id, display_name].map(str::to_owned);
+        Self {
+            id,
+            dated_id,
+            display_name,
+            output_tokens_max: 64_000,
+            one_sampling_parameter: true,
+        }
+    }
+}
+
+type ReplyFn = Box<dyn Fn(&Request) -> Reply + Send + Sync>;
+
+/// How the fake is set up.
+pub struct Config {
+    /// The only API key that is accepted, in `x-api-key`.
+    pub api_key: Option<String>,
+    /// The only OAuth token that is accepted, in `authorization`.
+    pub oauth_token: Option<String>,
+    /// The models that exist.
+    pub models: Vec<Model>,
+    /// Makes the answer to a request that passed every check.
+    pub reply: ReplyFn,
+}
+
+impl Config {
+    /// Accepts one API key, serves Haiku and Sonnet, and answers with [`describe_and_echo`].
+    #[must_use]
+    pub fn with_api_key(api_key: &str) -> Self {
+        Self {
+            api_key: Some(api_key.to_owned()),
+            oauth_token: None,
+            models: vec![Model::haiku(), Model::sonnet()],
+            reply: Box::new(describe_and_echo),
+        }
+    }
+
+    /// Accepts one OAuth token as well.
+    #[must_use]
+    pub fn and_oauth_token(mut self, token: &str) -> Self {
+        self.oauth_token = Some(token.to_owned());
+        self
+    }
+
+    /// Answers with what the function makes of the request.
+    #[must_use]
+    pub fn replying(mut self, reply: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+        self.reply = Box::new(reply);
+        self
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("models", &self.models)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The fake of `https://api.anthropic.com`.
+#[derive(Debug)]
+pub struct Anthropic {
+    config: Config,
+    script: Mutex<VecDeque<Answer>>,
+    accepted: Mutex<Vec<Request>>,
+    request_count: AtomicU64,
+}
+
+impl Anthropic {
+    /// Starts the fake on a port of its own.
+    ///
+    /// # Errors
+    ///
+    /// When no port can be bound.
+    pub async fn start(config: Config) -> io::Result<Running<Self>> {
+        let (script, accepted) = (Mutex::default(), Mutex::default());
+        running::start(Self {
+            config,
+            script,
+            accepted,
+            request_count: AtomicU64::new(0),
+        })
+        .await
+    }
+
+    fn route(&self, request: &Recorded) -> Result<Answer, ApiError> {
+        match request.path.as_str() {
+            "/v1/messages" if request.method == Method::POST => {
+                let accepted = self.check_head(request)?;
+                self.messages(request, accepted)
+            }
+            "/v1/models" if request.method == Method::GET => {
+                self.check_head(request)?;
+                Ok(self.models())
+            }
+            "/v1/messages" | "/v1/models" => Err(ApiError::new(
+                405,
+                "invalid_request_error",
+                "Method Not Allowed",
+            )),
+            _ => Err(ApiError::not_found("Not found")),
+        }
+    }
+
+    fn check_head(&self, request: &Recorded) -> Result<Accepted, ApiError> {
+        let Config {
+            api_key,
+            oauth_token,
+            ..
+        } = &self.config;
+        let credentials = Credentials {
+            api_key: api_key.as_deref(),
+            oauth_token: oauth_token.as_deref(),
+        };
+        let accepted = credentials.check(request)?;
+        match request.header("anthropic-version") {
+            Some("2023-06-01") => Ok(accepted),
+            Some(other) => {
+                let text = format!("anthropic-version: \"{other}\" is not a valid version");
+                Err(ApiError::invalid(text))
+            }
+            None => Err(ApiError::invalid("anthropic-version: header is required")),
+        }
+    }
+
+    fn messages(&self, recorded: &Recorded, accepted: Accepted) -> Result<Answer, ApiError> {
+        if let Some(fault) = recorded.framing_fault() {
+            return Err(ApiError::new(411, "invalid_request_error", fault));
+        }
+        if recorded.body.len() > BODY_BYTES_MAX {
+            return Err(ApiError::new(
+                413,
+                "request_too_large",
+                "Request exceeds the maximum size",
+            ));
+        }
+        if recorded.content_type().as_deref() != Some("application/json") {
+            return Err(ApiError::invalid("content-type: must be application/json"));
+        }
+        let body: Value = serde_json::from_slice(&recorded.body).map_err(|error| {
+            ApiError::invalid(format!("The request body is not valid JSON: {error}"))
+        })?;
+        let request = Request::parse(&body, &self.config.models)?;
+        if accepted == Accepted::OAuthToken && !request.may_use_oauth() {
+            return Err(ApiError::invalid("Error"));
+        }
+        lock(&self.accepted).push(request.clone());
+        if let Some(answer) = lock(&self.script).pop_front() {
+            return Ok(answer);
+        }
+        let reply = (self.config.reply)(&request).cut_to(request.max_tokens);
+        Ok(if request.stream {
+            stream(&request, &reply)
+        } else {
+            whole(&request, &reply)
+        })
+    }
+
+    fn models(&self) -> Answer {
+        let models: Vec<Value> = self.config.models.iter().map(model_json).collect();
+        let id = |model: Option<&Model>| model.map(|model| model.dated_id.clone());
+        let (first, last) = (
+            id(self.config.models.first()),
+            id(self.config.models.last()),
+        );
+        Answer::json(
+            200,
+            &json!({"data": models, "has_more": false, "first_id": first, "last_id": last}),
+        )
+    }
+}
+
+impl Service for Anthropic {
+    fn answer(&self, request: &Recorded) -> Verdict {
+        let number = self.request_count.fetch_add(1, Ordering::Relaxed);
+        let id = format!("req_011CR{number:019}");
+        match self.route(request) {
+            Ok(answer) => Verdict::good(with_service_headers(answer, &id)),
+            Err(error) => {
+                let fault = error.to_string();
+                Verdict::refused(with_service_headers(error.into_answer(&id), &id), fault)
+            }
+        }
+    }
+}
+
+impl Running<Anthropic> {
+    /// Gives this answer to the next message request that passes every check. More than one are given in turn.
+    pub fn script(&self, answer: Answer) {
+        lock(&self.fake().script).push_back(answer);
+    }
+
+    /// The message requests that passed every check, oldest first, with their pictures decoded.
+    #[must_use]
+    pub fn accepted(&self) -> Vec<Request> {
+        lock(&self.fake().accepted).clone()
+    }
+}
+
+fn model_json(model: &Model) -> Value {
+    json!({
+        "type": "model",
+        "id": model.dated_id,
+        "display_name": model.display_name,
+        "created_at": "2025-10-15T00:00:00Z",
+    })
+}
+
+/// Adds what the real service sends with every answer, unless the answer has it already.
+fn with_service_headers(answer: Answer, id: &str) -> Answer {
+    let mut answer = answer;
+    let limits = [
+        ("requests", "4000"),
+        ("tokens", "4800000"),
+        ("input-tokens", "4000000"),
+        ("output-tokens", "800000"),
+    ];
+    let mut headers = vec![
+        ("request-id".to_owned(), id),
+        (
+            "anthropic-organization-id".to_owned(),
+            "00000000-0000-4000-8000-000000000000",
+        ),
+        ("x-envoy-upstream-service-time".to_owned(), "412"),
+        ("cf-ray".to_owned(), "99c000000000abcd-FRA"),
+    ];
+    for (name, limit) in limits {
+        headers.push((format!("anthropic-ratelimit-{name}-limit"), limit));
+        headers.push((format!("anthropic-ratelimit-{name}-remaining"), limit));
+        headers.push((
+            format!("anthropic-ratelimit-{name}-reset"),
+            "2026-01-01T00:00:00Z",
+        ));
+    }
+    for (name, value) in headers {
+        if !answer
+            .headers
+            .iter()
+            .any(|(known, _)| known.as_str() == name)
+        {
+            answer = answer.header(&name, value);
+        }
+    }
+    answer
+}
