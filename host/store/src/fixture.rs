@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use creel_policy::ids::ChannelId;
 
-use crate::{InboundId, Inserted, NewInbound, NewOutbound, StateRoot, Store};
+use crate::Store;
+use crate::outbox::NewOutbound;
+use crate::state::StateRoot;
+use crate::turn::{InboundId, Inserted, NewInbound};
 
 /// The smallest bytes that are a PNG to everybody.
 pub(crate) const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x02\0\0\0\x03\x08\x02\0\0\0";

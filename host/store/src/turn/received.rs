@@ -1,6 +1,7 @@
 //! Making a message durable, and finding it again. What follows on it is in `progress`.
 
 use creel_policy::limits::{ATTACHMENTS_MAX, INBOUND_TEXT_BYTES_MAX};
+use creel_policy::media::MediaRef;
 use rusqlite::{OptionalExtension as _, Row, Transaction};
 
 use super::{
@@ -58,6 +59,34 @@ impl Store {
     /// [`TurnError::UnknownInbound`], [`TurnError::Store`].
     pub fn inbound(&self, id: InboundId) -> Result<InboundRecord, TurnError> {
         self.read(|transaction| find(transaction, id))
+    }
+
+    /// The oldest message of a session that is neither answered nor failed: the one whose turn it is.
+    ///
+    /// # Errors
+    ///
+    /// [`TurnError::Store`].
+    pub fn inbound_next(&self, session: &str) -> Result<Option<InboundRecord>, TurnError> {
+        self.read(|transaction| {
+            let mut statement = transaction.prepare_cached(
+                "SELECT id FROM inbound WHERE session = ?1 AND state IN ('received', 'ready') ORDER BY id LIMIT 1",
+            )?;
+            let id: Option<i64> = statement.query_row([session], |row| row.get(0)).optional()?;
+            id.map(|id| find(transaction, InboundId(id))).transpose()
+        })
+    }
+
+    /// The handles of the attachments of a message that were stored, in order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::inbound`].
+    pub fn inbound_media(&self, id: InboundId) -> Result<Vec<MediaRef>, TurnError> {
+        let stored = |attachment: Attachment| match attachment.state {
+            AttachmentState::Stored(media) => Some(media),
+            AttachmentState::Pending | AttachmentState::Failed(_) => None,
+        };
+        Ok(self.inbound(id)?.attachments.into_iter().filter_map(stored).collect())
     }
 
     /// The messages that are neither answered nor failed, in the order of their arrival, those behind `after`; at most

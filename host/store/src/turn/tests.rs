@@ -1,8 +1,9 @@
 //! Tests of the durable turn: each step, each step twice, and a process that ends behind each step.
 
 use super::*;
+use crate::Store;
 use crate::fixture::{Fixture, PNG, message, outbound};
-use crate::{Entry, Inserted, Role, Store};
+use crate::session::{Entry, Role};
 use creel_policy::media::Area;
 
 fn reply(text: &str) -> Reply {
@@ -54,6 +55,7 @@ fn a_process_that_ends_behind_any_step_loses_nothing_and_repeats_nothing() {
     assert_eq!(entries[0].missing, vec!["gone".to_owned()]);
     assert_eq!(fixture.store.inbound_unfinished(None, 10).unwrap()[0].state, InboundState::Ready);
     fixture.store.reply_commit(id, &reply("a cat"), &[outbound("a cat")], 6).unwrap();
+    assert_eq!(fixture.store.inbound_media(id).unwrap(), [medium.media]);
 
     let fixture = fixture.restart();
     fixture.store.reply_commit(id, &reply("a dog"), &[outbound("a dog")], 7).unwrap();
@@ -139,6 +141,22 @@ fn unfinished_messages_come_in_the_order_of_their_arrival_and_in_pages() {
     assert_eq!(page(None, 2), [ids[0], ids[2]]);
     assert_eq!(page(Some(ids[2]), 2), [ids[3], ids[4]]);
     assert_eq!(page(Some(ids[4]), 2), []);
+}
+
+#[test]
+fn a_session_has_one_message_whose_turn_it_is() {
+    let fixture = Fixture::new();
+    let (first, second) = (fixture.receive("m1", 0), fixture.receive("m2", 0));
+    let other = NewInbound { session: "signal:bob".to_owned(), ..message("m3", 0) };
+    let Inserted::New(other) = fixture.store.inbound_insert(&other).unwrap() else { panic!("it is new") };
+    let next = |session: &str| fixture.store.inbound_next(session).unwrap().map(|record| record.id);
+    assert_eq!((next("signal:alice"), next("signal:bob"), next("signal:eve")), (Some(first), Some(other), None));
+    fixture.store.inbound_ready(first, 1).unwrap();
+    assert_eq!(next("signal:alice"), Some(first));
+    fixture.store.reply_commit(first, &reply("x"), &[], 2).unwrap();
+    assert_eq!(next("signal:alice"), Some(second));
+    fixture.store.inbound_failed(second, "x", &[], 3).unwrap();
+    assert_eq!(next("signal:alice"), None);
 }
 
 #[test]
