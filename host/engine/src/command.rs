@@ -6,7 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use creel_policy::judge::{Refusal, Refused, is_secret_response_header};
 use creel_policy::limits::{CHUNK_BYTES_MAX, IDLE_MS_MAX, MEDIUM_BYTES_MAX, RESPONSE_BYTES_MAX, WAIT_MS_MAX};
+use creel_policy::media::MediaRefusalCode;
 use creel_store::Store;
+use creel_store::ingest::Ingest;
 use creel_store::media::{MediaError, Medium, NewMedium};
 use futures_util::stream::{BoxStream, StreamExt};
 use futures_util::{FutureExt, stream};
@@ -306,7 +308,10 @@ async fn ingest(shared: Arc<Shared>, file: FileRef) -> Result<Media, IoError> {
         return Err(IoError::Refused((WitRefusal::NoGrant, rule)));
     };
     let (store, area, now_ms) = (shared.store.clone(), shared.context.area, (shared.context.clock)());
-    let ingested = move || store.ingest(&root, &file.name, area, MEDIUM_BYTES_MAX, now_ms);
+    let ingested = move || {
+        let wanted = Ingest { name: &file.name, area, bytes_max: MEDIUM_BYTES_MAX };
+        store.ingest(&root, &wanted, now_ms)
+    };
     let ingested = blocking(ingested).await.map_err(IoError::CutOff)?;
     ingested.map(|medium| stored(&shared.context, medium)).map_err(media_error)
 }
@@ -326,6 +331,10 @@ fn stored(context: &CallContext, medium: Medium) -> Media {
 }
 
 fn media_error(error: MediaError) -> IoError {
-    let refusal = if error.is_too_large() { WitRefusal::TooLarge } else { WitRefusal::UnknownFile };
+    let refusal = match &error {
+        MediaError::Refused(refused) if refused.code == MediaRefusalCode::TooLarge => WitRefusal::TooLarge,
+        MediaError::Full { .. } => WitRefusal::TooLarge,
+        MediaError::Refused(_) | MediaError::Store(_) | MediaError::Io { .. } => WitRefusal::UnknownFile,
+    };
     IoError::Refused((refusal, error.to_string()))
 }

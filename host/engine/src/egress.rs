@@ -249,7 +249,7 @@ fn no_response(error: reqwest::Error) -> NoResponse {
 }
 
 /// A failure and its causes in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
     let mut cause = error.source();
     while let Some(source) = cause {

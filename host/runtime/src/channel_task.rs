@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use creel_engine::{CallEnd, ChannelCall, channel};
+use creel_engine::{CallEnd, ChannelCall, Slots, channel};
 use creel_policy::ids::ChannelId;
 use creel_policy::limits::CHANNEL_TASK_MS_MAX;
 use creel_policy::media::{Area, MediaRef};
@@ -12,7 +12,7 @@ use crate::core::{CallParts, Core};
 
 /// One task.
 pub(crate) struct Task<'a> {
-    pub(crate) channel: &'a str,
+    pub(crate) channel: &'a ChannelId,
     /// For logs.
     pub(crate) name: String,
     pub(crate) job: channel::Job,
@@ -60,19 +60,18 @@ impl Task<'_> {
     }
 
     async fn start(self, core: &Arc<Core>) -> Result<ChannelCall, TaskFailure> {
-        let id = ChannelId::parse(self.channel).map_err(|error| TaskFailure::lasting(error.to_string()))?;
         // A channel that is switched off keeps its work until it is back.
         let away = || TaskFailure::passing(format!("channel `{}` is not running", self.channel));
-        let plan = core.plan.channels.get(&id).ok_or_else(away)?;
+        let plan = core.knowledge.plan.channels.get(self.channel).ok_or_else(away)?;
         let plugin = core.plugins.get(&plan.plugin).ok_or_else(away)?;
         let context = core.context(CallParts {
             name: self.name,
             grant: Arc::clone(&plan.grant),
             settings_json: plan.settings_json.clone(),
-            slots: core.channel_slots(&id),
+            slots: Slots::new(),
             media: self.media,
             area: self.area,
-            roots: core.roots(&id),
+            roots: core.roots(self.channel),
             total_ms_max: Some(CHANNEL_TASK_MS_MAX),
         });
         ChannelCall::start(plugin, &core.egress, &core.store, context, (self.job, None))

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use creel_engine::channel;
 use creel_policy::limits::COLLECT_TRIES_MAX;
 use creel_policy::media::{Area, MediaRef};
-use creel_store::session::{AttachmentState, InboundRecord};
+use creel_store::turn::{AttachmentState, InboundRecord};
 
 use crate::channel_task::Task;
+use crate::conversation::Waiting;
 use crate::core::{Core, StoreFailed};
 use crate::pause::growing;
 use crate::step::{Step, StoredMedia};
@@ -17,32 +18,33 @@ use crate::step::{Step, StoredMedia};
 pub(crate) async fn attachments(core: &Arc<Core>, mut inbound: InboundRecord) -> Result<InboundRecord, StoreFailed> {
     for index in 0..inbound.attachments.len() {
         let attachment = &inbound.attachments[index];
-        if !matches!(attachment.state, AttachmentState::Waiting) {
+        if attachment.state != AttachmentState::Pending {
             continue;
         }
-        let wanted = channel::Attachment {
-            token: attachment.token.clone(),
-            name: attachment.name.clone(),
-            content_type: attachment.content_type.clone(),
-            size: attachment.size,
+        let fetched = match serde_json::from_str::<Waiting>(&attachment.json) {
+            Ok(waiting) => fetch(core, &inbound, &waiting.into()).await,
+            Err(error) => Err(format!("what the channel said of it cannot be read: {error}")),
         };
-        let state = match fetch(core, &inbound, &wanted).await {
+        let (id, kept) = (inbound.id, fetched.clone());
+        core.store(move |store| match &kept {
+            Ok(media) => store.inbound_attachment_stored(id, index, media),
+            Err(reason) => store.inbound_attachment_failed(id, index, reason),
+        })
+        .await?;
+        inbound.attachments[index].state = match fetched {
             Ok(media) => AttachmentState::Stored(media),
-            Err(reason) => AttachmentState::Missing(reason),
+            Err(reason) => AttachmentState::Failed(reason),
         };
-        let (id, durable) = (inbound.id, state.clone());
-        core.store(move |store| store.inbound_attachment(id, index, &durable)).await?;
-        observe(core, &inbound, &state).await?;
-        inbound.attachments[index].state = state;
+        observe(core, &inbound, &inbound.attachments[index].state).await?;
     }
     Ok(inbound)
 }
 
 async fn observe(core: &Core, inbound: &InboundRecord, state: &AttachmentState) -> Result<(), StoreFailed> {
-    let session = inbound.session.clone();
+    let session = inbound.message.session.clone();
     match state {
-        AttachmentState::Waiting => {}
-        AttachmentState::Missing(reason) => core.observe(&Step::MediaMissing { session, reason: reason.clone() }),
+        AttachmentState::Pending => {}
+        AttachmentState::Failed(reason) => core.observe(&Step::MediaMissing { session, reason: reason.clone() }),
         AttachmentState::Stored(media) => {
             let named = media.clone();
             let medium = core.store(move |store| store.medium(&named)).await?;
@@ -64,8 +66,8 @@ async fn fetch(core: &Arc<Core>, inbound: &InboundRecord, wanted: &channel::Atta
     loop {
         tries += 1;
         let task = Task {
-            channel: &inbound.channel,
-            name: format!("{}:{}:collect", inbound.channel, inbound.id),
+            channel: &inbound.message.channel,
+            name: format!("{}:{}:collect", inbound.message.channel, inbound.id),
             job: channel::Job::Collect(wanted.clone()),
             media: Vec::new(),
             area: Area::Inbound,

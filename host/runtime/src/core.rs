@@ -5,20 +5,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use creel_engine::{CallContext, Egress, EgressRecord, Injection, MediaScope, Plugin, Roots, Slot, Slots};
-use creel_policy::catalog::Catalog;
-use creel_policy::config::Config;
-use creel_policy::credential::{CredentialDerivation, CredentialRequest, Use, select};
+use creel_policy::credential::{CredentialDerivation, Selection};
 use creel_policy::grant::Grant;
 use creel_policy::ids::{ChannelId, PluginId};
 use creel_policy::limits::HISTORY_ENTRIES_MAX;
 use creel_policy::media::{Area, MediaRef};
-use creel_policy::plan::Plan;
-use creel_policy::profiles::Profiles;
+use creel_policy::manifest::CredentialSlot;
 use creel_policy::route::ModelTarget;
+use creel_store::Store;
 use creel_store::audit::AuditRecord;
-use creel_store::{Store, StoreError};
 
-use crate::secrets::Secrets;
+use crate::knowledge::Knowledge;
 use crate::step::{Observer, Step};
 
 /// The database or the media directory failed under us.
@@ -31,11 +28,7 @@ pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// What every part of a running host works with.
 pub(crate) struct Core {
-    pub(crate) config: Config,
-    pub(crate) profiles: Profiles,
-    pub(crate) plan: Plan,
-    pub(crate) catalog: Catalog,
-    pub(crate) secrets: Secrets,
+    pub(crate) knowledge: Knowledge,
     pub(crate) plugins: BTreeMap<PluginId, Plugin>,
     pub(crate) roots: BTreeMap<ChannelId, Arc<Roots>>,
     pub(crate) store: Store,
@@ -69,54 +62,53 @@ impl Core {
     }
 
     /// Entries of a session that are replayed to a model.
-    pub(crate) fn history_limit(&self, channel: &str) -> usize {
-        let entry = ChannelId::parse(channel).ok().and_then(|id| self.config.channels.get(&id));
+    pub(crate) fn history_limit(&self, channel: &ChannelId) -> usize {
+        let entry = self.knowledge.config.channels.get(channel);
         let limit = entry.and_then(|entry| usize::try_from(entry.history_limit).ok());
         limit.unwrap_or(HISTORY_ENTRIES_MAX).clamp(1, HISTORY_ENTRIES_MAX * 10)
     }
 
-    /// Chooses the credential for each slot of a provider plugin; the derivation is that of the last slot, and there
-    /// is one slot in practice.
-    pub(crate) fn slots(&self, target: &ModelTarget, use_: Use) -> (Slots, Option<CredentialDerivation>) {
-        let mut slots = Slots::new();
-        let mut last = None;
-        let Some(provider) = self.plan.providers.get(&target.model.provider) else { return (slots, last) };
-        for (name, slot) in &provider.grant.credentials {
-            let request = CredentialRequest {
-                provider: &target.model.provider,
-                slot,
-                keyless: provider.keyless,
-                use_,
-                profile: target.profile.as_ref(),
-                preferred_profile: target.preferred_profile.as_ref(),
-                now_ms: self.now_ms(),
-            };
-            let (derivation, selection) = select(&self.config, &self.profiles, &self.secrets, &request);
-            slots.insert(name.clone(), self.slot(slot, &derivation, selection));
-            last = Some(derivation);
-        }
-        (slots, last)
+    /// Characters of one message of a channel; 0 for no bound.
+    pub(crate) fn text_limit(&self, channel: &ChannelId) -> usize {
+        let entry = self.knowledge.config.channels.get(channel);
+        entry.and_then(|entry| usize::try_from(entry.text_chunk_limit).ok()).unwrap_or_default()
     }
 
-    fn slot(
-        &self,
-        slot: &creel_policy::manifest::CredentialSlot,
-        derivation: &CredentialDerivation,
-        selection: creel_policy::credential::Selection,
-    ) -> Slot {
-        use creel_policy::credential::Selection;
+    /// The granted directories of a channel.
+    pub(crate) fn roots(&self, channel: &ChannelId) -> Arc<Roots> {
+        self.roots.get(channel).map(Arc::clone).unwrap_or_default()
+    }
+
+    /// Chooses the credential for each slot of a provider plugin; gives the derivation of the first that is needed.
+    pub(crate) fn slots(&self, target: &ModelTarget) -> (Slots, Option<CredentialDerivation>) {
+        let mut slots = Slots::new();
+        let mut first = None;
+        let Some(provider) = self.knowledge.plan.providers.get(&target.model.provider) else { return (slots, first) };
+        for (name, slot) in &provider.grant.credentials {
+            let (derivation, selection) = self.knowledge.select(target, slot, provider.keyless, self.now_ms());
+            slots.insert(name.clone(), self.slot(slot, &derivation, selection));
+            first = first.or(Some(derivation));
+        }
+        (slots, first)
+    }
+
+    fn slot(&self, slot: &CredentialSlot, derivation: &CredentialDerivation, selection: Selection) -> Slot {
+        let missing = |reason: Option<&String>| {
+            Slot::Missing(reason.cloned().unwrap_or_else(|| "no usable credential was found".to_owned()))
+        };
         match selection {
-            Selection::Secret { source, class_rule, .. } => match (self.secrets.get(&source), slot.classes.get(class_rule)) {
-                (Some(secret), Some(rule)) => {
-                    Slot::Ready(Injection { secret, place: rule.place.clone(), with: rule.with.clone() })
+            Selection::Secret(selected) => {
+                let rule = slot.classes.get(selected.rule);
+                match (self.knowledge.secrets.get(&selected.source), rule) {
+                    (Some(secret), Some(rule)) => {
+                        Slot::Ready(Injection { secret: Arc::clone(secret), place: rule.place.clone(), with: rule.with.clone() })
+                    }
+                    (None, _) | (_, None) => Slot::Missing(format!("the value of `{}` is gone", selected.source)),
                 }
-                (None, _) | (_, None) => Slot::Missing(format!("the value of `{source}` is gone")),
-            },
-            Selection::Keyless => Slot::Bare,
-            Selection::None if slot.optional => Slot::Bare,
-            Selection::None => Slot::Missing(
-                derivation.failure.clone().unwrap_or_else(|| "no usable credential was found".to_owned()),
-            ),
+            }
+            Selection::Bare => Slot::Bare,
+            Selection::Failed if slot.optional && derivation.candidates.is_empty() => Slot::Bare,
+            Selection::Failed => missing(derivation.failure.as_ref()),
         }
     }
 
@@ -142,27 +134,41 @@ impl Core {
     /// Every request that left or was refused lands in the audit log and is seen by the observer.
     fn witness(&self, record: &EgressRecord) {
         self.observe(&Step::from(record));
-        let audit = AuditRecord {
-            at_ms: self.now_ms(),
+        self.audit(Audit {
             plugin: record.plugin.clone(),
             action: format!("egress {}", record.method),
-            verdict: if record.refused.is_some() { "refused" } else { "sent" }.to_owned(),
+            is_allowed: record.refused.is_none(),
             rule: record.refused.as_ref().map_or_else(String::new, |refused| refused.rule.clone()),
             target: record.target.clone(),
-        };
-        self.audit(audit);
+        });
     }
 
     /// Writes an audit record without making the caller wait for the disk.
-    pub(crate) fn audit(&self, record: AuditRecord) {
+    pub(crate) fn audit(&self, audit: Audit) {
         let store = self.store.clone();
+        let record = AuditRecord {
+            at_ms: self.now_ms(),
+            plugin: audit.plugin,
+            action: audit.action,
+            verdict: if audit.is_allowed { "allowed" } else { "refused" }.to_owned(),
+            rule: audit.rule,
+            target: audit.target,
+        };
         drop(tokio::task::spawn_blocking(move || {
-            let written: Result<(), StoreError> = store.audit(&record);
-            if let Err(error) = written {
-                tracing::error!(%error, "could not write an audit record");
+            if let Err(error) = store.audit(&record) {
+                tracing::error!(error = %creel_engine::chain(&error), "could not write an audit record");
             }
         }));
     }
+}
+
+/// A decision for the audit log.
+pub(crate) struct Audit {
+    pub(crate) plugin: String,
+    pub(crate) action: String,
+    pub(crate) is_allowed: bool,
+    pub(crate) rule: String,
+    pub(crate) target: String,
 }
 
 /// What differs from call to call.

@@ -8,18 +8,21 @@ use std::time::Duration;
 use creel_engine::{channel, types};
 use creel_policy::limits::{DELIVERY_PAUSE_MS_MAX, DELIVERY_TRIES_MAX};
 use creel_policy::media::Area;
-use creel_store::session::OutboxRow;
+use creel_store::outbox::{NewOutbound, OutboxRow};
+use creel_store::turn::AttachmentState;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::channel_task::{Task, TaskFailure};
-use crate::conversation::to_wit;
+use crate::conversation::Conversation;
 use crate::core::{Core, StoreFailed};
 use crate::pause::growing;
 use crate::step::{DeliveredMedia, Step};
 
 /// How long to wait when nothing is due and nobody nudges.
 const IDLE: Duration = Duration::from_secs(60);
+/// Rows of the outbox that are looked at together.
+const PENDING_MAX: usize = 1_024;
 
 /// Tells the deliverer that something is in the outbox. Cheap to clone.
 #[derive(Clone, Default)]
@@ -53,12 +56,12 @@ pub(crate) async fn run(core: Arc<Core>, deliveries: Deliveries, stopping: Cance
 /// Delivers what is due, the oldest of each session first; gives the time until the next is.
 async fn deliver_due(core: &Arc<Core>) -> Result<Option<Duration>, StoreFailed> {
     loop {
-        let pending = core.store(creel_store::Store::outbox_pending).await?;
+        let pending = core.store(|store| store.outbox_pending(None, PENDING_MAX)).await?;
         let now_ms = core.now_ms();
         let mut seen = BTreeSet::new();
         // A session's later replies wait for its first one.
         let heads: Vec<OutboxRow> =
-            pending.into_iter().filter(|row| seen.insert((row.channel.clone(), row.session.clone()))).collect();
+            pending.into_iter().filter(|row| seen.insert(row.message.session.clone())).collect();
         let (due, waiting): (Vec<_>, Vec<_>) = heads.into_iter().partition(|row| row.next_attempt_ms <= now_ms);
         if due.is_empty() {
             let next = waiting.iter().map(|row| row.next_attempt_ms - now_ms).min();
@@ -74,12 +77,15 @@ async fn deliver_due(core: &Arc<Core>) -> Result<Option<Duration>, StoreFailed> 
 /// Tries one row once and records what became of it.
 async fn deliver(core: &Arc<Core>, row: OutboxRow) -> Result<(), StoreFailed> {
     let id = row.id;
+    // A crash from here on may have delivered it: the row says so until the end is recorded.
+    core.store(move |store| store.outbox_begin(id)).await?;
     match send(core, &row).await {
         Ok(network_id) => {
             let now_ms = core.now_ms();
             core.store(move |store| store.outbox_delivered(id, &network_id, now_ms)).await?;
             let media = answered_media(core, &row).await?;
-            core.observe(&Step::Delivered { channel: row.channel, session: row.session, text: row.text, media });
+            let NewOutbound { channel, session, text, .. } = row.message;
+            core.observe(&Step::Delivered { channel: channel.to_string(), session, text, media });
         }
         Err(failure) => {
             let tries = row.attempts.saturating_add(1);
@@ -93,7 +99,8 @@ async fn deliver(core: &Arc<Core>, row: OutboxRow) -> Result<(), StoreFailed> {
             })
             .await?;
             let reason = failure.reason;
-            core.observe(&Step::DeliveryFailed { channel: row.channel, session: row.session, reason, next_try_ms });
+            let NewOutbound { channel, session, .. } = row.message;
+            core.observe(&Step::DeliveryFailed { channel: channel.to_string(), session, reason, next_try_ms });
         }
     }
     Ok(())
@@ -101,17 +108,20 @@ async fn deliver(core: &Arc<Core>, row: OutboxRow) -> Result<(), StoreFailed> {
 
 /// Sends one reply; gives the network's identity of it.
 async fn send(core: &Arc<Core>, row: &OutboxRow) -> Result<String, TaskFailure> {
+    let message = &row.message;
+    let conversation: Conversation = serde_json::from_str(&message.conversation_json)
+        .map_err(|error| TaskFailure::lasting(format!("the conversation cannot be read: {error}")))?;
     let outbound = channel::Outbound {
-        conversation: to_wit(&row.conversation),
-        text: row.text.clone(),
+        conversation: conversation.into(),
+        text: message.text.clone(),
         attachments: attachments(core, row).await?,
-        reply_to: row.reply_to.clone(),
+        reply_to: message.reply_to.clone(),
     };
     let task = Task {
-        channel: &row.channel,
-        name: format!("{}:{}:deliver", row.channel, row.id),
+        channel: &message.channel,
+        name: format!("{}:{}:deliver", message.channel, row.id),
         job: channel::Job::Deliver(outbound),
-        media: row.media.clone(),
+        media: message.media.clone(),
         area: Area::Outbound,
     };
     let delivered = task.run(core, |output| match output {
@@ -125,8 +135,8 @@ async fn send(core: &Arc<Core>, row: &OutboxRow) -> Result<String, TaskFailure> 
 }
 
 async fn attachments(core: &Core, row: &OutboxRow) -> Result<Vec<types::Media>, TaskFailure> {
-    let mut attachments = Vec::with_capacity(row.media.len());
-    for media in row.media.clone() {
+    let mut attachments = Vec::with_capacity(row.message.media.len());
+    for media in row.message.media.clone() {
         let medium = core.store(move |store| store.medium(&media)).await;
         attachments.push(crate::transcript::wit_media(medium.map_err(|error| TaskFailure::lasting(creel_engine::chain(&error)))?));
     }
@@ -136,6 +146,13 @@ async fn attachments(core: &Core, row: &OutboxRow) -> Result<Vec<types::Media>, 
 /// The media of the message that a reply answers.
 async fn answered_media(core: &Core, row: &OutboxRow) -> Result<Vec<DeliveredMedia>, StoreFailed> {
     let Some(inbound) = row.inbound else { return Ok(Vec::new()) };
-    let media = core.store(move |store| store.inbound_media(inbound)).await?;
-    Ok(media.into_iter().map(|medium| DeliveredMedia { uri: medium.media, sha256: medium.sha256 }).collect())
+    let record = core.store(move |store| store.inbound(inbound)).await?;
+    let mut media = Vec::new();
+    for attachment in record.attachments {
+        if let AttachmentState::Stored(named) = attachment.state {
+            let medium = core.store(move |store| store.medium(&named)).await?;
+            media.push(DeliveredMedia { uri: medium.media, sha256: medium.sha256 });
+        }
+    }
+    Ok(media)
 }

@@ -3,15 +3,18 @@
 
 use std::sync::Arc;
 
-use creel_engine::{chat, types};
+use creel_engine::types;
 use creel_policy::limits::MODEL_CALL_MS_MAX;
-use creel_policy::route::{Describing, ModelTarget};
+use creel_policy::route::{DescribeTerms, ModelTarget};
 use creel_store::media::Medium;
 
 use crate::core::{Core, StoreFailed};
 use crate::model::{Ask, ChainFailure, ask_chain, request};
 use crate::step::Step;
 use crate::transcript::{Transcript, wit_media};
+
+/// What is asked about a picture where the operator says nothing.
+const USUAL_PROMPT: &str = "Describe this picture for someone who cannot see it: what it shows, any text in it word for word, and what stands out. Be concise.";
 
 /// Describes every picture of the conversation that has no description yet, the new ones first of all. A picture that
 /// no model can describe ends the turn only if it is new.
@@ -31,9 +34,10 @@ pub(crate) async fn pictures(
 }
 
 /// Recalls what was said about the pictures of earlier turns.
-pub(crate) async fn recall(core: &Core, describers: &[ModelTarget], transcript: &mut Transcript) -> Result<(), StoreFailed> {
+pub(crate) async fn recall(core: &Core, transcript: &mut Transcript) -> Result<(), StoreFailed> {
+    let describers = core.knowledge.describers();
     for picture in transcript.pictures() {
-        if let Some(text) = known(core, describers, &picture).await? {
+        if let Some(text) = known(core, &describers, &picture).await? {
             transcript.describe(picture.media, text);
         }
     }
@@ -43,8 +47,7 @@ pub(crate) async fn recall(core: &Core, describers: &[ModelTarget], transcript: 
 /// What one of the describers has said about a picture before.
 async fn known(core: &Core, describers: &[ModelTarget], picture: &Medium) -> Result<Option<String>, StoreFailed> {
     for target in describers {
-        let Some(describing) = &target.describing else { continue };
-        let (medium, model, hash) = (picture.clone(), target.model.clone(), prompt_hash(describing));
+        let (medium, model, hash) = (picture.clone(), target.model.clone(), prompt_hash(target));
         let kept = core.store(move |store| store.description_get(&medium, &model, &hash)).await?;
         if kept.is_some() {
             return Ok(kept);
@@ -64,7 +67,7 @@ async fn describe(
     }
     let fitting: Vec<ModelTarget> = describers
         .iter()
-        .filter(|target| target.describing.as_ref().is_none_or(|describing| picture.size <= describing.bytes_max))
+        .filter(|target| target.describe.as_ref().is_none_or(|terms| picture.size <= terms.bytes_max))
         .cloned()
         .collect();
     if fitting.is_empty() {
@@ -77,9 +80,9 @@ async fn describe(
         Err(failure) => return Ok(Err(failure)),
     };
     let target = fitting.iter().find(|target| target.model == answer.model);
-    let describing = target.and_then(|target| target.describing.as_ref());
-    let text = cut(&answer.text, describing.map_or(u64::MAX, |describing| describing.chars_max));
-    let hash = describing.map(prompt_hash).unwrap_or_default();
+    let terms = target.and_then(|target| target.describe.as_ref());
+    let text = cut(&answer.text, terms.map_or(u64::MAX, |terms| terms.chars_max));
+    let hash = target.map(prompt_hash).unwrap_or_default();
     let (medium, model, kept, now_ms) = (picture.clone(), answer.model.clone(), text.clone(), core.now_ms());
     core.store(move |store| store.description_put(&medium, &model, (&hash, &kept), now_ms)).await?;
     core.observe(&Step::Described { media: picture.media.clone(), model: answer.model.to_string(), text: text.clone() });
@@ -87,21 +90,25 @@ async fn describe(
 }
 
 fn ask(target: &ModelTarget, picture: &Medium) -> Ask {
-    let prompt = target.describing.as_ref().map_or_else(String::new, |describing| describing.prompt.clone());
     let message = types::Message {
         role: types::Role::User,
-        parts: vec![types::Part::Media(wit_media(picture.clone())), types::Part::Text(prompt)],
+        parts: vec![types::Part::Media(wit_media(picture.clone())), types::Part::Text(prompt(target).to_owned())],
     };
-    let total_ms = target.describing.as_ref().map_or(MODEL_CALL_MS_MAX, |describing| describing.timeout_seconds * 1_000);
-    let request: chat::ChatRequest = request(target, vec![message], None);
+    let total_ms = target.describe.as_ref().map_or(MODEL_CALL_MS_MAX, |terms: &DescribeTerms| terms.timeout_seconds * 1_000);
+    let request = request(target, vec![message], None);
     Ask { request, media: vec![picture.media.clone()], total_ms: total_ms.min(MODEL_CALL_MS_MAX) }
 }
 
+/// What is asked about a picture.
+fn prompt(target: &ModelTarget) -> &str {
+    target.describe.as_ref().and_then(|terms| terms.prompt.as_deref()).unwrap_or(USUAL_PROMPT)
+}
+
 /// Names what was asked, so that another prompt is another description.
-fn prompt_hash(describing: &Describing) -> String {
+fn prompt_hash(target: &ModelTarget) -> String {
     use std::fmt::Write as _;
     use sha2::Digest as _;
-    let digest = sha2::Sha256::digest(describing.prompt.as_bytes());
+    let digest = sha2::Sha256::digest(prompt(target).as_bytes());
     digest[..8].iter().fold(String::new(), |mut hex, byte| {
         write!(hex, "{byte:02x}").expect("writing to a string cannot fail");
         hex

@@ -1,14 +1,15 @@
 //! A running host: what it was set up with, its tasks, and how it stops.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use creel_engine::{Egress, EngineError, Plugin, Roots};
 use creel_policy::ids::{ChannelId, PluginId};
 use creel_policy::limits::SHUTDOWN_MS_MAX;
+use creel_store::Store;
 use creel_store::ingest::GrantedDir;
-use creel_store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -49,8 +50,7 @@ pub enum StartError {
 
 /// A running host.
 pub struct Host {
-    pub(crate) core: Arc<Core>,
-    pub(crate) sessions: Sessions,
+    core: Arc<Core>,
     deliveries: Deliveries,
     stopping: CancellationToken,
     tasks: TaskTracker,
@@ -68,7 +68,7 @@ impl Host {
         for problem in &knowledge.plan.problems {
             tracing::error!(entry = problem.entry(), "{problem}");
         }
-        let roots = open_roots(&knowledge);
+        let roots = open_roots(&knowledge, &store);
         let plugins: BTreeMap<PluginId, Plugin> =
             plugins.into_iter().map(|plugin| (plugin.id().clone(), plugin)).collect();
         let egress = Arc::new(Egress::new()?);
@@ -80,7 +80,7 @@ impl Host {
         for channel in core.knowledge.plan.channels.keys() {
             tasks.spawn(listen::run(Arc::clone(&core), channel.clone(), sessions.clone(), stopping.clone()));
         }
-        Ok(Self { core, sessions, deliveries, stopping, tasks })
+        Ok(Self { core, deliveries, stopping, tasks })
     }
 
     /// What this host answers by; `explain` and `status` ask it.
@@ -128,12 +128,12 @@ async fn take_up(core: &Arc<Core>, sessions: &Sessions) -> Result<(), StartError
 }
 
 /// Opens the directories that the operator granted to channels.
-fn open_roots(knowledge: &Knowledge) -> BTreeMap<ChannelId, Arc<Roots>> {
+fn open_roots(knowledge: &Knowledge, store: &Store) -> BTreeMap<ChannelId, Arc<Roots>> {
     let mut all = BTreeMap::new();
     for (id, channel) in &knowledge.plan.channels {
         let mut roots = Roots::new();
         for (name, path) in &channel.grant.roots {
-            match GrantedDir::open_ambient(std::path::Path::new(path)) {
+            match GrantedDir::open_ambient(Path::new(path), store) {
                 Ok(dir) => drop(roots.insert(name.clone(), Arc::new(dir))),
                 Err(error) => tracing::error!(channel = %id, root = name, path, error = %creel_engine::chain(&error), "a granted directory cannot be opened; the channel runs without it"),
             }
@@ -141,10 +141,4 @@ fn open_roots(knowledge: &Knowledge) -> BTreeMap<ChannelId, Arc<Roots>> {
         all.insert(id.clone(), Arc::new(roots));
     }
     all
-}
-
-impl From<StoreError> for StartError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error.into())
-    }
 }

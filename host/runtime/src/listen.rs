@@ -3,18 +3,17 @@
 
 use std::sync::Arc;
 
-use creel_engine::{CallEnd, ChannelCall, channel};
+use creel_engine::{CallEnd, ChannelCall, Slots, channel};
 use creel_policy::access::{Sender, admit};
 use creel_policy::ids::ChannelId;
 use creel_policy::limits::{ATTACHMENTS_MAX, INBOUND_TEXT_BYTES_MAX, LISTEN_PAUSE_MS_MAX, TOKEN_BYTES_MAX};
 use creel_policy::media::Area;
 use creel_policy::plan::ChannelPlan;
-use creel_store::audit::AuditRecord;
-use creel_store::session::{Inserted, NewAttachment, NewInbound};
+use creel_store::turn::{Inserted, NewInbound};
 use tokio_util::sync::CancellationToken;
 
-use crate::conversation::{from_wit, peer, session_key};
-use crate::core::{CallParts, Core, StoreFailed};
+use crate::conversation::{Conversation, Peer, Waiting, write};
+use crate::core::{Audit, CallParts, Core, StoreFailed};
 use crate::pause::growing;
 use crate::sessions::Sessions;
 use crate::step::Step;
@@ -44,15 +43,15 @@ pub(crate) async fn run(core: Arc<Core>, channel: ChannelId, sessions: Sessions,
 
 /// Listens once; gives the reason for which the plugin ended.
 async fn listen(core: &Arc<Core>, channel: &ChannelId, sessions: &Sessions) -> Result<String, StoreFailed> {
-    let Some(plan) = core.plan.channels.get(channel) else { return Ok("the channel is not configured".into()) };
+    let Some(plan) = core.knowledge.plan.channels.get(channel) else { return Ok("the channel is not configured".into()) };
     let Some(plugin) = core.plugins.get(&plan.plugin) else { return Ok("its plugin is not loaded".into()) };
-    let key = channel.to_string();
+    let key = channel.clone();
     let cursor = core.store(move |store| store.cursor_get(&key)).await?;
     let context = core.context(CallParts {
         name: format!("{channel}:listen"),
         grant: Arc::clone(&plan.grant),
         settings_json: plan.settings_json.clone(),
-        slots: core.channel_slots(channel),
+        slots: Slots::new(),
         media: Vec::new(),
         area: Area::Inbound,
         roots: core.roots(channel),
@@ -72,8 +71,8 @@ async fn listen(core: &Arc<Core>, channel: &ChannelId, sessions: &Sessions) -> R
                 if cursor.len() > plan.grant.cursor_bytes_max {
                     return Ok(format!("its cursor is larger than {} bytes", plan.grant.cursor_bytes_max));
                 }
-                let key = channel.to_string();
-                core.store(move |store| store.cursor_put(&key, &cursor)).await?;
+                let (key, now_ms) = (channel.clone(), core.now_ms());
+                core.store(move |store| store.cursor_put(&key, &cursor, now_ms)).await?;
             }
             Ok(Some(channel::Output::Status(connection))) => {
                 let state = match connection {
@@ -102,17 +101,16 @@ async fn receive(
     let sender = Sender {
         id: &inbound.sender.id,
         aliases: &inbound.sender.aliases,
-        conversation: &inbound.conversation.id,
+        conversation_id: &inbound.conversation.id,
         is_group: inbound.conversation.is_group,
     };
     let admission = admit(&plan.access, &sender);
     let refused = if admission.allowed { oversize(&inbound) } else { Some((admission.code, admission.rule)) };
     if let Some((code, rule)) = refused {
-        core.audit(AuditRecord {
-            at_ms: core.now_ms(),
+        core.audit(Audit {
             plugin: plan.plugin.to_string(),
             action: format!("receive on {channel}"),
-            verdict: "refused".into(),
+            is_allowed: false,
             rule: rule.clone(),
             target: inbound.sender.id.clone(),
         });
@@ -146,25 +144,24 @@ async fn record(
     sessions: &Sessions,
     inbound: channel::Inbound,
 ) -> Result<(), StoreFailed> {
-    let session = session_key(channel, &inbound.conversation);
-    let attachments: Vec<NewAttachment> = inbound
-        .attachments
-        .into_iter()
-        .map(|attachment| NewAttachment {
-            token: attachment.token,
-            name: attachment.name,
-            content_type: attachment.content_type,
-            size: attachment.size,
-        })
-        .collect();
+    let conversation = Conversation::from(inbound.conversation);
+    let session = conversation.session(channel);
+    let attachments: Vec<String> =
+        inbound.attachments.into_iter().map(|attachment| write(&Waiting::from(attachment))).collect();
     let count = attachments.len();
+    let sender = Peer::from(inbound.sender);
     let new = NewInbound {
-        channel: channel.to_string(),
+        channel: channel.clone(),
         message_id: inbound.id.clone(),
         session: session.clone(),
-        sender: peer(inbound.sender),
-        conversation: from_wit(inbound.conversation),
-        text: inbound.text.clone(),
+        // In a group the model is told who speaks.
+        text: if conversation.is_group() && !inbound.text.is_empty() {
+            format!("{}: {}", sender.display_name(), inbound.text)
+        } else {
+            inbound.text.clone()
+        },
+        sender_json: write(&sender),
+        conversation_json: write(&conversation),
         attachments,
         reply_to: inbound.reply_to,
         sent_at_ms: inbound.sent_at_ms,
@@ -183,7 +180,7 @@ async fn record(
             });
             sessions.wake(&session);
         }
-        Inserted::Duplicate => core.observe(&Step::Duplicate { channel, message }),
+        Inserted::Duplicate(_) => core.observe(&Step::Duplicate { channel, message }),
     }
     Ok(())
 }

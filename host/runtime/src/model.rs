@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use creel_engine::{CallEnd, ChatCall, chat, types};
-use creel_policy::credential::{CredentialDerivation, Use};
+use creel_policy::credential::CredentialDerivation;
 use creel_policy::fallback::{CallFault, Next, after};
 use creel_policy::ids::ModelRef;
 use creel_policy::limits::{MODEL_CALL_MS_MAX, REPLY_BYTES_MAX};
 use creel_policy::media::{Area, MediaRef};
-use creel_policy::route::{ModelTarget, Role};
+use creel_policy::route::ModelTarget;
 use serde::Serialize;
 
 use crate::core::{CallParts, Core};
@@ -95,10 +95,10 @@ pub(crate) async fn answer(
     chain: &[ModelTarget],
     transcript: &Transcript,
 ) -> Result<Answer, ChainFailure> {
-    let system_prompt = core.config.defaults.system_prompt.as_deref();
-    let tokens_max = core.config.defaults.output_tokens_max.and_then(|tokens| u32::try_from(tokens).ok());
+    let system_prompt = core.knowledge.config.defaults.system_prompt.as_deref();
+    let tokens_max = core.knowledge.config.defaults.output_tokens_max.and_then(|tokens| u32::try_from(tokens).ok());
     ask_chain(core, session, chain, |target| {
-        let accepts = core.catalog.accepts(&target.model);
+        let accepts = core.knowledge.catalog.facts(&target.model).input;
         let messages = transcript.messages(system_prompt, &accepts);
         Ask {
             request: request(target, messages, tokens_max),
@@ -167,13 +167,13 @@ pub(crate) async fn ask_chain(
 
 async fn ask_once(core: &Arc<Core>, session: &str, target: &ModelTarget, ask: Ask) -> Result<Answer, Failure> {
     let failure = |fault, message: String| Failure { fault, message, retry_after_ms: None };
-    let planned = core.plan.providers.get(&target.model.provider);
+    let planned = core.knowledge.plan.providers.get(&target.model.provider);
     let provider = planned.ok_or_else(|| failure(CallFault::Refused, no_provider(core, target)))?;
     let plugin = core
         .plugins
         .get(&provider.plugin)
         .ok_or_else(|| failure(CallFault::Refused, format!("plugin `{}` is not loaded", provider.plugin)))?;
-    let (slots, credential) = core.slots(target, use_of(target));
+    let (slots, credential) = core.slots(target);
     let name = format!("{session}:{}", target.model);
     if let Some(credential) = &credential {
         core.observe(&Step::Credential {
@@ -241,17 +241,10 @@ async fn read(
     Ok(answer)
 }
 
-fn use_of(target: &ModelTarget) -> Use {
-    match target.role {
-        Role::Primary | Role::Fallback(_) => Use::Chat,
-        Role::ImageModel | Role::ImageFallback(_) | Role::Describe(_) => Use::Image,
-    }
-}
-
 /// Why a model's provider cannot be called, as the plan says.
 fn no_provider(core: &Core, target: &ModelTarget) -> String {
     let entry = format!("models.providers.{}", target.model.provider);
-    let problems = core.plan.problems.iter().filter(|problem| problem.entry() == entry);
+    let problems = core.knowledge.plan.problems.iter().filter(|problem| problem.entry() == entry);
     let reasons: Vec<String> = problems.map(ToString::to_string).collect();
     if reasons.is_empty() { format!("no plugin serves provider `{}`", target.model.provider) } else { reasons.join("; ") }
 }

@@ -87,7 +87,6 @@ fn outbound(core: &Core, inbound: &InboundRecord, text: &str) -> Vec<NewOutbound
     let conversation: Option<Conversation> = serde_json::from_str(&message.conversation_json).ok();
     let is_group = conversation.is_some_and(|conversation| conversation.is_group());
     let parts = split(text, limit);
-    let count = parts.len().max(1);
     let texts = if parts.is_empty() { vec![String::new()] } else { parts };
     texts
         .into_iter()
@@ -98,7 +97,7 @@ fn outbound(core: &Core, inbound: &InboundRecord, text: &str) -> Vec<NewOutbound
             conversation_json: message.conversation_json.clone(),
             text,
             media: Vec::new(),
-            reply_to: (is_group && index == 0 && count > 0).then(|| message.message_id.clone()),
+            reply_to: (is_group && index == 0).then(|| message.message_id.clone()),
         })
         .collect()
 }

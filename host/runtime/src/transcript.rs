@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use creel_engine::types;
-use creel_policy::catalog::Accepts;
 use creel_policy::manifest::Input;
 use creel_policy::media::{MediaRef, kind_of};
 use creel_policy::route::Needs;
@@ -68,13 +67,13 @@ impl Transcript {
     }
 
     /// The media that a model which takes these inputs is given.
-    pub(crate) fn media_for(&self, accepts: &Accepts) -> Vec<MediaRef> {
-        let taken = self.media.values().filter(|medium| accepts.takes(medium));
+    pub(crate) fn media_for(&self, accepts: &BTreeSet<Input>) -> Vec<MediaRef> {
+        let taken = self.media.values().filter(|medium| takes(accepts, medium));
         taken.map(|medium| medium.media.clone()).collect()
     }
 
     /// The messages for a model that takes these inputs.
-    pub(crate) fn messages(&self, system_prompt: Option<&str>, accepts: &Accepts) -> Vec<types::Message> {
+    pub(crate) fn messages(&self, system_prompt: Option<&str>, accepts: &BTreeSet<Input>) -> Vec<types::Message> {
         let system = system_prompt.map(|prompt| types::Message {
             role: types::Role::System,
             parts: vec![types::Part::Text(prompt.to_owned())],
@@ -89,11 +88,11 @@ impl Transcript {
         system.into_iter().chain(entries.filter(|message| !message.parts.is_empty())).collect()
     }
 
-    fn parts(&self, entry: &Entry, accepts: &Accepts) -> Vec<types::Part> {
+    fn parts(&self, entry: &Entry, accepts: &BTreeSet<Input>) -> Vec<types::Part> {
         let mut parts = Vec::new();
         for media in &entry.media {
             parts.push(match self.media.get(media) {
-                Some(medium) if entry.role == Role::User && accepts.takes(medium) => {
+                Some(medium) if entry.role == Role::User && takes(accepts, medium) => {
                     types::Part::Media(wit_media(medium.clone()))
                 }
                 Some(medium) => types::Part::Text(self.in_words(medium)),
@@ -122,13 +121,7 @@ fn is_picture(medium: &Medium) -> bool {
     kind_of(&medium.content_type).input() == Some(Input::Image)
 }
 
-/// Whether a model takes a medium.
-trait Takes {
-    fn takes(&self, medium: &Medium) -> bool;
-}
-
-impl Takes for Accepts {
-    fn takes(&self, medium: &Medium) -> bool {
-        kind_of(&medium.content_type).input().is_some_and(|input| self.inputs.contains(&input))
-    }
+/// Whether a model that takes these inputs takes a medium.
+fn takes(accepts: &BTreeSet<Input>, medium: &Medium) -> bool {
+    kind_of(&medium.content_type).input().is_some_and(|input| accepts.contains(&input))
 }

@@ -1,8 +1,10 @@
 //! One inbound message from top to bottom: the file to read first. Every step is durable before the next begins, so
 //! that a crash at any point is taken up where it was; nothing here does I/O itself.
 
-use creel_policy::route::{RouteDerivation, RoutePlan, route};
-use creel_store::session::InboundRecord;
+use std::sync::Arc;
+
+use creel_policy::route::{RouteDerivation, RoutePlan};
+use creel_store::turn::InboundRecord;
 
 use crate::collect;
 use crate::core::{Core, StoreFailed};
@@ -17,25 +19,25 @@ use crate::transcript::{Transcript, needs};
 /// # Errors
 ///
 /// [`StoreFailed`] when the database could not be read or written: the message stays unfinished and is taken up again.
-pub(crate) async fn run(core: &Core, inbound: InboundRecord) -> Result<(), StoreFailed> {
+pub(crate) async fn run(core: &Arc<Core>, inbound: InboundRecord) -> Result<(), StoreFailed> {
     // 1. Attachments into the media store, one by one; then the message into the session's log.
     let inbound = collect::attachments(core, inbound).await?;
-    let (id, session) = (inbound.id, inbound.session.clone());
-    core.store(move |store| store.inbound_ready(id)).await?;
-    core.observe(&Step::Ready { session: session.clone(), message: inbound.message_id.clone() });
+    let (id, session, now_ms) = (inbound.id, inbound.message.session.clone(), core.now_ms());
+    let entry = core.store(move |store| store.inbound_ready(id, now_ms)).await?;
+    core.observe(&Step::Ready { session: session.clone(), message: inbound.message.message_id.clone() });
 
     // 2. The conversation so far, media as handles.
-    let limit = core.history_limit(&inbound.channel);
-    let history = core.store(move |store| store.history(&session, limit)).await?;
+    let (key, limit) = (session.clone(), core.history_limit(&inbound.message.channel));
+    let history = core.store(move |store| store.history(&key, Some(entry), limit)).await?;
+    let transcript = Transcript::of(core, history).await?;
 
     // 3. A model that takes what this message brings.
     let needs = needs(core, &inbound).await?;
-    let route = route(&core.config, &core.catalog, &needs);
-    core.observe(&Step::Routed { session: inbound.session.clone(), route: route.clone() });
+    let route = core.knowledge.explain_route(&needs);
+    core.observe(&Step::Routed { session: session.clone(), route: route.clone() });
 
     // 4. Its answer, into the log and the outbox in one transaction.
-    let transcript = Transcript::of(history);
-    match respond(core, &inbound, &route, transcript).await? {
+    match respond(core, &session, &route, transcript).await? {
         Ok(answer) => reply::commit(core, &inbound, &route, answer).await,
         Err(failure) => reply::give_up(core, &inbound, failure).await,
     }
@@ -43,8 +45,8 @@ pub(crate) async fn run(core: &Core, inbound: InboundRecord) -> Result<(), Store
 
 /// Asks the models of the route, after pictures have been described where the route says so.
 async fn respond(
-    core: &Core,
-    inbound: &InboundRecord,
+    core: &Arc<Core>,
+    session: &str,
     route: &RouteDerivation,
     mut transcript: Transcript,
 ) -> Result<Result<Answer, ChainFailure>, StoreFailed> {
@@ -52,15 +54,15 @@ async fn respond(
         let reason = route.failure.clone().unwrap_or_else(|| "no model fits".to_owned());
         return Ok(Err(ChainFailure::no_route(reason)));
     };
+    describe::recall(core, &mut transcript).await?;
     let chain = match plan {
         RoutePlan::Direct { chain } => chain,
         RoutePlan::Describe { describers, chain } => {
-            match describe::pictures(core, inbound, describers, &mut transcript).await? {
+            match describe::pictures(core, session, describers, &mut transcript).await? {
                 Ok(()) => chain,
                 Err(failure) => return Ok(Err(failure)),
             }
         }
     };
-    transcript.recall_descriptions(core).await?;
-    Ok(answer(core, &inbound.session, chain, &transcript).await)
+    Ok(answer(core, session, chain, &transcript).await)
 }
