@@ -13,6 +13,8 @@ mod description;
 #[cfg(test)]
 mod fixture;
 mod limits;
+#[cfg(test)]
+mod properties;
 
 pub mod audit;
 pub mod ingest;

@@ -67,16 +67,6 @@ pub enum MediaError {
 }
 
 impl MediaError {
-    /// Whether it was refused for its size.
-    #[must_use]
-    pub fn is_too_large(&self) -> bool {
-        match self {
-            Self::Refused(refusal) => refusal.code == MediaRefusalCode::TooLarge,
-            Self::Full { .. } => true,
-            Self::Store(_) | Self::Io { .. } => false,
-        }
-    }
-
     pub(crate) fn io(deed: &'static str) -> impl Fn(io::Error) -> Self {
         move |source| Self::Io { deed, source }
     }

@@ -1,7 +1,6 @@
 //! Making a message durable, and finding it again. What follows on it is in `progress`.
 
 use creel_policy::limits::{ATTACHMENTS_MAX, INBOUND_TEXT_BYTES_MAX};
-use creel_policy::media::MediaRef;
 use rusqlite::{OptionalExtension as _, Row, Transaction};
 
 use super::{
@@ -74,19 +73,6 @@ impl Store {
             let id: Option<i64> = statement.query_row([session], |row| row.get(0)).optional()?;
             id.map(|id| find(transaction, InboundId(id))).transpose()
         })
-    }
-
-    /// The handles of the attachments of a message that were stored, in order.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::inbound`].
-    pub fn inbound_media(&self, id: InboundId) -> Result<Vec<MediaRef>, TurnError> {
-        let stored = |attachment: Attachment| match attachment.state {
-            AttachmentState::Stored(media) => Some(media),
-            AttachmentState::Pending | AttachmentState::Failed(_) => None,
-        };
-        Ok(self.inbound(id)?.attachments.into_iter().filter_map(stored).collect())
     }
 
     /// The messages that are neither answered nor failed, in the order of their arrival, those behind `after`; at most
