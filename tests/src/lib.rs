@@ -4,5 +4,6 @@
 #![forbid(unsafe_code)]
 
 pub mod components;
+pub mod crash;
 pub mod house;
 pub mod scene;
