@@ -41,6 +41,7 @@ async fn a_stranger_is_refused_before_anything_is_fetched() {
     let rule = "`dmPolicy` is `allowlist` and the sender is not on `allowFrom`";
     let expect = (format!("uuid:{uuid}"), "DM_POLICY_NOT_ALLOWLISTED".to_owned(), rule.to_owned());
     assert_eq!(refused.await, [expect]);
+    fakes.signal.wait_for_requests(2).await.expect("the event stream and the answer");
     let calls = fakes.signal.requests_to("/api/v1/rpc").into_iter().map(|request| request.json().expect("JSON"));
     assert_eq!(calls.map(|call| call["method"].clone()).collect::<Vec<_>>(), ["send"]);
     assert_eq!(std::fs::read_dir(place.inbound()).expect("a directory").count(), 0);
