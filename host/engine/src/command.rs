@@ -21,7 +21,7 @@ use crate::bindings::io::{
 use crate::bindings::types::Media;
 use crate::body::Body;
 use crate::context::CallContext;
-use crate::credential::{Injectable, Slot};
+use crate::credential::{Injectable, Masks, Slot};
 use crate::egress::{Egress, EgressRecord, NoResponse, chain};
 use crate::redact::Carry;
 
@@ -184,16 +184,10 @@ fn reading(context: &CallContext, response: reqwest::Response) -> Result<Reading
         return Err(NoResponse::CutOff(format!("the server sent `content-encoding: {encoding}` though none was asked for")));
     }
     let bytes_max = if context.total_ms_max.is_some() { RESPONSE_BYTES_MAX } else { u64::MAX };
-    let masks = secrets(context).map(|secret| (secret, Carry::default())).collect();
+    let masks = Masks::of(&context.slots);
+    let masks = masks.secrets().iter().map(|secret| (Arc::clone(secret), Carry::default())).collect();
     let idle = idle(context);
     Ok(Reading { response, masks, pending: Bytes::new(), bytes: 0, bytes_max, idle, ended: false })
-}
-
-fn secrets(context: &CallContext) -> impl Iterator<Item = Arc<Injectable>> + '_ {
-    context.slots.values().filter_map(|slot| match slot {
-        Slot::Ready(injection) => Some(Arc::clone(&injection.secret)),
-        Slot::Bare | Slot::Missing(_) => None,
-    })
 }
 
 fn response_head(reading: &Reading) -> ResponseHead {

@@ -59,6 +59,33 @@ pub enum Slot {
 /// Credentials by slot.
 pub type Slots = BTreeMap<String, Slot>;
 
+/// Takes the secrets of a call out of what its plugin says. The mask of a response sees one event after the other: a
+/// server can spread a secret over several, and the plugin puts it together (attack 89).
+#[derive(Clone, Debug, Default)]
+pub struct Masks(Vec<Arc<Injectable>>);
+
+impl Masks {
+    /// The secrets of these slots.
+    #[must_use]
+    pub fn of(slots: &Slots) -> Self {
+        let secrets = slots.values().filter_map(|slot| match slot {
+            Slot::Ready(injection) => Some(Arc::clone(&injection.secret)),
+            Slot::Bare | Slot::Missing(_) => None,
+        });
+        Self(secrets.collect())
+    }
+
+    /// Masks them in a whole text.
+    #[must_use]
+    pub fn text(&self, text: String) -> String {
+        self.0.iter().fold(text, |text, secret| secret.redactor().text(&text))
+    }
+
+    pub(crate) fn secrets(&self) -> &[Arc<Injectable>] {
+        &self.0
+    }
+}
+
 /// A value that no header can hold.
 #[derive(Debug)]
 pub(crate) struct BadHeader;

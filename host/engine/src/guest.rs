@@ -13,6 +13,7 @@ use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
 use crate::bindings::{ChannelPlugin, ChannelPluginPre, ProviderPlugin, ProviderPluginPre, channel, chat, io};
 use crate::context::CallContext;
+use crate::credential::Masks;
 use crate::fault::{Fault, FaultKind};
 use crate::limiter::{Limiter, Refused};
 use crate::log::one_line;
@@ -22,6 +23,7 @@ use crate::reader::Wasi;
 pub(crate) struct CallState {
     pub(crate) plugin: PluginId,
     pub(crate) call: String,
+    pub(crate) masks: Masks,
     pub(crate) limiter: Limiter,
     pub(crate) log_lines: u32,
     pub(crate) now_ms: u64,
@@ -88,6 +90,7 @@ impl Maker {
         let state = CallState {
             plugin: self.plugin.id().clone(),
             call: self.context.call.clone(),
+            masks: Masks::of(&self.context.slots),
             limiter: Limiter::default(),
             log_lines: 0,
             now_ms: self.context.now_ms,
@@ -167,7 +170,8 @@ fn trap_message(state: &CallState, error: &wasmtime::Error) -> String {
     let stderr = state.wasi.as_ref().map_or_else(|| state.stderr.clone(), |wasi| wasi.stderr());
     let printed = String::from_utf8_lossy(&stderr);
     let last = printed.lines().map(str::trim).rfind(|line| !line.is_empty() && !line.starts_with("note:"));
-    one_line(last.unwrap_or(&error.root_cause().to_string()))
+    let message = last.map_or_else(|| error.root_cause().to_string(), str::to_owned);
+    one_line(&state.masks.text(message))
 }
 
 /// A started completion.

@@ -14,7 +14,7 @@ impl Host for CallState {
             }
             return Ok(());
         }
-        let message = one_line(&message);
+        let message = one_line(&self.masks.text(message));
         let (plugin, call) = (&self.plugin, &self.call);
         match level {
             Level::Debug => tracing::debug!(%plugin, %call, "{message}"),

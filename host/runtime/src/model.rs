@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use creel_engine::{CallEnd, ChatCall, chat, types};
+use creel_engine::{CallEnd, ChatCall, Masks, chat, types};
 use creel_policy::credential::CredentialDerivation;
 use creel_policy::fallback::{CallFault, Next, after};
 use creel_policy::ids::ModelRef;
@@ -185,6 +185,7 @@ async fn ask_once(core: &Arc<Core>, session: &str, target: &ModelTarget, ask: As
             return Err(failure(CallFault::CredentialMissing, reason.clone()));
         }
     }
+    let masks = Masks::of(&slots);
     let context = core.context(CallParts {
         name,
         grant: Arc::clone(&provider.grant),
@@ -198,7 +199,10 @@ async fn ask_once(core: &Arc<Core>, session: &str, target: &ModelTarget, ask: As
     });
     let started = ChatCall::start(plugin, &core.egress, &core.store, context, ask.request).await;
     let call = started.map_err(|fault| failure(CallFault::PluginFault, fault.to_string()))?;
-    read(call, target, credential).await
+    match read(call, target, credential).await {
+        Ok(answer) => Ok(Answer { text: masks.text(answer.text), ..answer }),
+        Err(failure) => Err(Failure { message: masks.text(failure.message), ..failure }),
+    }
 }
 
 /// Reads a call to its end.
