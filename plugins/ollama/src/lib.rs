@@ -1,1 +1,65 @@
-//! ollama.
+//! Ollama, by its own API. This file is the call from top to bottom; what a request says is in `request`, what an answer
+//! says in `answer`, what an error means in `fault`. No origin and no key is known here.
+
+mod answer;
+mod fault;
+mod request;
+
+use creel_sdk::provider::{CallError, ChatRequest, Output, Provider};
+use creel_sdk::{Context, Io, JsonBody, Request, Response};
+use serde::Deserialize;
+
+use answer::Follower;
+
+/// Bytes of a whole answer.
+const ANSWER_BYTES_MAX: usize = 16 << 20;
+
+/// The provider.
+#[derive(Debug)]
+pub struct Ollama;
+
+/// What the operator may set.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Settings {
+    keep_alive: Option<String>,
+    num_ctx: Option<u32>,
+}
+
+impl Provider for Ollama {
+    async fn complete(
+        cx: Context,
+        request: ChatRequest,
+        io: Io,
+        out: Output,
+    ) -> Result<(), CallError> {
+        let settings: Settings = cx.settings()?;
+        let mut body = JsonBody::new(&cx);
+        let message = request::write(&request, &settings, &mut body)?;
+        let message = body.finish(&message)?;
+        let message = Request::post("api", "/api/chat")
+            .credential("account")
+            .json(message);
+        let mut response = io.send(message).await?;
+        if !response.is_success() {
+            return Err(fault::read(&mut response, cx.now_ms).await);
+        }
+        let follower = Follower::new(&out, cx.entropy);
+        if is_stream(&response, request.streaming) {
+            answer::stream(response, &io, follower).await
+        } else {
+            answer::whole(response.json(ANSWER_BYTES_MAX).await?, follower)
+        }
+    }
+}
+
+/// Believes the content type, and what was asked for where there is none: gateways in between may not stream.
+fn is_stream(response: &Response, was_asked_for: bool) -> bool {
+    match response.header("content-type") {
+        Some(content_type) if content_type.contains("ndjson") => true,
+        Some(content_type) if content_type.contains("json") => false,
+        Some(_) | None => was_asked_for,
+    }
+}
+
+creel_sdk::provider!(Ollama);
