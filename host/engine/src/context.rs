@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use creel_policy::grant::Grant;
 use creel_policy::media::{Area, MediaRef};
-use creel_store::GrantedDir;
+use creel_store::ingest::GrantedDir;
 
 use crate::credential::Slots;
 use crate::egress::EgressRecord;

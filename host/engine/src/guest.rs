@@ -72,7 +72,7 @@ pub(crate) struct Maker {
     pub(crate) plugin: crate::load::Plugin,
     pub(crate) context: Arc<CallContext>,
     /// The directory that stands as `/media`, for a plugin that reads media.
-    pub(crate) media: Option<Arc<creel_store::MediaView>>,
+    pub(crate) media: Option<Arc<creel_store::view::MediaView>>,
 }
 
 impl Maker {

@@ -100,12 +100,11 @@ impl Catalog {
     #[must_use]
     pub fn facts(&self, model: &ModelRef) -> ModelFacts {
         let models = self.providers.get(&model.provider);
-        let configured = models.and_then(|models| models.configured.iter().find(|(_, facts)| *facts.id == *model.model));
+        let configured =
+            models.and_then(|models| models.configured.iter().find(|(_, facts)| *facts.id == *model.model));
         let known = models.and_then(|models| models.longest_match(&model.model));
         let (input, said_by) = match (configured, known) {
-            (Some((key, Facts { input: Some(input), .. })), _) => {
-                (input.clone(), SaidBy::Config { key: key.clone() })
-            }
+            (Some((key, Facts { input: Some(input), .. })), _) => (input.clone(), SaidBy::Config { key: key.clone() }),
             (_, Some((plugin, Facts { id, input: Some(input), .. }))) => {
                 (input.clone(), SaidBy::Manifest { plugin: plugin.clone(), pattern: id.clone() })
             }
@@ -162,5 +161,65 @@ impl fmt::Display for SaidBy {
             Self::Manifest { plugin, pattern } => write!(f, "plugin `{plugin}`, model `{pattern}`"),
             Self::Nobody => f.write_str("nobody describes the model"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::parse_config;
+
+    const MANIFEST: &str = "
+        [plugin]
+        id = \"ollama\"
+        version = \"0.1.0\"
+        interface = \"creel:plugin@0.1\"
+        summary = \"a test\"
+        [provider]
+        apis = [\"ollama\"]
+        keyless = true
+        [endpoints.api]
+        default = \"http://127.0.0.1:11434\"
+        allow = [{ method = \"POST\", path = \"/api/chat\" }]
+        [[models]]
+        id = \"glm*\"
+        input = [\"text\"]
+        context_tokens = 100
+        [[models]]
+        id = \"glm-5v*\"
+        input = [\"text\", \"image\"]
+        [[models]]
+        id = \"glm-5v-blind\"
+        input = [\"text\"]
+    ";
+
+    fn check(config: &str, model: &str, expect: &str) {
+        let config = parse_config("creel.json5", config).unwrap_or_else(|problems| panic!("{problems:#?}"));
+        let manifest = Manifest::parse(MANIFEST).unwrap_or_else(|errors| panic!("{errors:#?}"));
+        let provider = ProviderId::parse("ollama").expect("an id");
+        let catalog = Catalog::new(&config, &BTreeMap::from([(provider, &manifest)]));
+        let facts = catalog.facts(&ModelRef::parse(model).expect("a model"));
+        let image = if facts.input.contains(&Input::Image) { "sees" } else { "blind" };
+        let tokens = facts.context_tokens.map_or_else(|| "?".to_owned(), |tokens| tokens.to_string());
+        assert_eq!(format!("{image} {tokens}: {}", facts.said_by), expect, "{model}");
+    }
+
+    #[test]
+    fn the_operator_is_believed_before_the_plugin_and_the_longer_pattern_before_the_shorter() {
+        check("{}", "ollama/glm-5:cloud", "blind 100: plugin `ollama`, model `glm*`");
+        check("{}", "ollama/glm-5v:cloud", "sees ?: plugin `ollama`, model `glm-5v*`");
+        check("{}", "ollama/glm-5v-blind", "blind ?: plugin `ollama`, model `glm-5v-blind`");
+        check("{}", "ollama/llava", "blind ?: nobody describes the model");
+        check("{}", "nobody/x", "blind ?: nobody describes the model");
+        let models = |mode: &str, model: &str| {
+            format!(
+                "{{ models: {{ mode: '{mode}', providers: {{ ollama: {{ models: [{{ id: 'glm-5:cloud', {model} }}] }} }} }} }}"
+            )
+        };
+        let key = "`models.providers.ollama.models[0]`";
+        check(&models("merge", "input: ['text', 'image']"), "ollama/glm-5:cloud", &format!("sees 100: {key}"));
+        check(&models("merge", "contextWindow: 7"), "ollama/glm-5:cloud", "blind 7: plugin `ollama`, model `glm*`");
+        check(&models("replace", "contextWindow: 7"), "ollama/glm-5:cloud", "blind 7: nobody describes the model");
+        check(&models("replace", "contextWindow: 7"), "ollama/glm-5v", "blind ?: nobody describes the model");
     }
 }

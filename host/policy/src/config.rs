@@ -30,8 +30,8 @@ pub use secrets::{ExecProvider, FileProvider, RefRefusal, Resolution, SecretProv
 pub use settings::Settings;
 
 pub(crate) use auth::read_order;
-pub(crate) use read::secret_input;
 use read::Table;
+pub(crate) use read::secret_input;
 
 /// The whole configuration, every value of it checked. It holds secrets, so it has no Debug and no Clone.
 #[derive(Default)]
@@ -65,7 +65,6 @@ impl Config {
         let mut inputs = Vec::new();
         for entry in self.models.providers.values() {
             inputs.extend(entry.api_key.as_ref().map(|input| (entry.api_key_path(), input)));
-            inputs.extend(entry.headers.iter().map(|(name, input)| (entry.header_path(name), input)));
         }
         inputs.extend(self.gateway.token.as_ref().map(|input| ("gateway.auth.token".to_owned(), input)));
         inputs
@@ -77,12 +76,6 @@ impl ProviderEntry {
     #[must_use]
     pub fn api_key_path(&self) -> String {
         format!("{}.apiKey", self.key)
-    }
-
-    /// The key path of a header.
-    #[must_use]
-    pub fn header_path(&self, name: &str) -> String {
-        crate::json5::key_below(&format!("{}.headers", self.key), name)
     }
 }
 

@@ -256,9 +256,8 @@ pub fn secret_sources(
     profiles: &Profiles,
     manifests: &BTreeMap<ProviderId, &Manifest>,
 ) -> Vec<SecretSource> {
-    let of_config = config.secret_inputs().into_iter().map(|(key, input)| {
-        SecretSource::of(input, || SecretSource::Config(key))
-    });
+    let of_config =
+        config.secret_inputs().into_iter().map(|(key, input)| SecretSource::of(input, || SecretSource::Config(key)));
     let of_profiles = profiles.profiles.iter().filter_map(|profile| {
         let stored = profile.credential.as_ref().ok()?;
         Some(SecretSource::of(&stored.secret, || SecretSource::Profile(profile.id.clone())))
@@ -268,3 +267,6 @@ pub fn secret_sources(
     let all: BTreeSet<_> = of_config.chain(of_profiles).chain(names.map(SecretSource::Environment)).collect();
     all.into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests;

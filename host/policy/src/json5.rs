@@ -220,3 +220,50 @@ fn lower_first(message: &str) -> String {
     let mut letters = message.chars();
     letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn places_count_characters_and_any_line_break() {
+        let problems = Problems::new("f");
+        let root = parse("{ 'ä€😀': 1,\r\n\t\"b\": [ 2 ] }", &problems).expect("it is JSON5");
+        let Value::Table(entries) = root.value else { panic!("it is an object") };
+        let places: Vec<(&str, Place, Place)> =
+            entries.iter().map(|entry| (entry.node.key.as_str(), entry.place, entry.node.place)).collect();
+        let at = |line, column| Place { line, column };
+        assert_eq!(places, [("[\"ä€😀\"]", at(1, 3), at(1, 10)), ("b", at(2, 2), at(2, 7))]);
+    }
+
+    #[test]
+    fn numbers_in_all_their_forms() {
+        for (text, expect) in [
+            ("0", Number::Whole(0)),
+            ("-0x10", Number::Whole(-16)),
+            ("9223372036854775807", Number::Whole(i64::MAX)),
+            ("1e3", Number::Whole(1000)),
+            ("-1.5", Number::Real(-1.5)),
+            (".5", Number::Real(0.5)),
+            ("1e999", Number::NotFinite),
+            ("NaN", Number::NotFinite),
+            ("-Infinity", Number::NotFinite),
+            ("0xffffffffffffffffff", Number::NotFinite),
+        ] {
+            assert_eq!(read_number(text), expect, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused_with_a_place(text in "[-{}\\[\\]:,'\"a0x./*\\\\\n +u\u{e4}]{0,40}") {
+            let problems = Problems::new("f");
+            let read = parse(&text, &problems).is_some();
+            let found = problems.into_sorted();
+            prop_assert!(read || found.len() == 1, "{:?}", found);
+            prop_assert!(found.iter().all(|problem| problem.line > 0 && problem.column > 0));
+        }
+    }
+}

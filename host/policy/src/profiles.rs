@@ -193,11 +193,7 @@ fn read_credential(
 }
 
 /// Reads the value that stands in the file; a blank one is a missing one.
-fn read_value(
-    node: Option<Node>,
-    secrets: &SecretsConfig,
-    problems: &Problems,
-) -> Result<SecretInput, Unusable> {
+fn read_value(node: Option<Node>, secrets: &SecretsConfig, problems: &Problems) -> Result<SecretInput, Unusable> {
     match node {
         None => Err(Unusable::MissingCredential),
         Some(Node { value: Value::Null, .. }) => Err(Unusable::MissingCredential),
@@ -214,7 +210,8 @@ fn read_expires(node: Option<Node>, class: CredentialClass) -> Result<Option<u64
             u64::try_from(ms).map(Some).map_err(|_| Unusable::InvalidExpires)
         }
         // Some writers keep parts of a millisecond.
-        (_, Some(Value::Number(Number::Real(ms)))) if (1.0..1e15).contains(&ms) => {
+        (_, Some(Value::Number(Number::Real(ms)))) if (1.0..1e15).contains(&ms) =>
+        {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 1 to 1e15, as matched")]
             Ok(Some(ms as u64))
         }
@@ -259,3 +256,6 @@ fn take_text(fields: &mut Vec<Entry>, name: &str) -> Option<zeroize::Zeroizing<S
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

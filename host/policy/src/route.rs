@@ -2,6 +2,7 @@
 //! own for it. Whether a model's credential works is not asked here.
 
 mod candidates;
+mod targets;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,6 +13,8 @@ use crate::ids::{ModelRef, ProfileId};
 use crate::manifest::Input;
 
 use candidates::Search;
+
+pub use targets::targets;
 
 /// What a turn needs of its model. Text is always among it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -51,8 +54,7 @@ impl fmt::Display for Needs {
 }
 
 /// What a model is asked to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "kebab-case", tag = "as", content = "number")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// It was picked by name for this turn.
     Picked,
@@ -66,6 +68,25 @@ pub enum Role {
     ImageFallback(usize),
     /// An element of `tools.media.image.models`: it describes pictures for a model that takes none.
     Describe(usize),
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Picked => f.write_str("picked"),
+            Self::Primary => f.write_str("model.primary"),
+            Self::Fallback(index) => write!(f, "model.fallbacks[{index}]"),
+            Self::ImageModel => f.write_str("imageModel.primary"),
+            Self::ImageFallback(index) => write!(f, "imageModel.fallbacks[{index}]"),
+            Self::Describe(index) => write!(f, "describe[{index}]"),
+        }
+    }
+}
+
+impl serde::Serialize for Role {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// A model that is to be called.
@@ -225,3 +246,6 @@ fn words(inputs: &BTreeSet<Input>) -> String {
     };
     inputs.iter().map(word).collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -178,7 +178,9 @@ pub enum BadSecretRef {
     #[error("the `provider` of a secret reference is 1 to 64 of `a-z`, `0-9`, `_` and `-`, beginning with a letter")]
     Alias,
     /// The id of an environment reference is malformed.
-    #[error("the `id` of an `env` reference is the name of a variable: 1 to 128 of `A-Z`, `0-9` and `_`, beginning with a letter")]
+    #[error(
+        "the `id` of an `env` reference is the name of a variable: 1 to 128 of `A-Z`, `0-9` and `_`, beginning with a letter"
+    )]
     EnvId,
     /// The id of a file reference is malformed.
     #[error("the `id` of a `file` reference is an absolute JSON pointer, e.g. `/providers/openai/apiKey`, or `value`")]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use creel_engine::channel;
 use creel_policy::limits::COLLECT_TRIES_MAX;
 use creel_policy::media::{Area, MediaRef};
-use creel_store::{AttachmentState, InboundRecord};
+use creel_store::turn::{AttachmentState, InboundRecord};
 
 use crate::channel_task::Task;
 use crate::conversation::Waiting;

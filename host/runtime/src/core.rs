@@ -12,7 +12,8 @@ use creel_policy::limits::HISTORY_ENTRIES_MAX;
 use creel_policy::media::{Area, MediaRef};
 use creel_policy::manifest::CredentialSlot;
 use creel_policy::route::ModelTarget;
-use creel_store::{NewAuditRecord, Store};
+use creel_store::Store;
+use creel_store::audit::AuditRecord;
 
 use crate::knowledge::Knowledge;
 use crate::step::{Observer, Step};
@@ -100,7 +101,7 @@ impl Core {
                 let rule = slot.classes.get(selected.rule);
                 match (self.knowledge.secrets.get(&selected.source), rule) {
                     (Some(secret), Some(rule)) => {
-                        Slot::Ready(Injection { secret, place: rule.place.clone(), with: rule.with.clone() })
+                        Slot::Ready(Injection { secret: Arc::clone(secret), place: rule.place.clone(), with: rule.with.clone() })
                     }
                     (None, _) | (_, None) => Slot::Missing(format!("the value of `{}` is gone", selected.source)),
                 }
@@ -144,16 +145,16 @@ impl Core {
 
     /// Writes an audit record without making the caller wait for the disk.
     pub(crate) fn audit(&self, audit: Audit) {
-        let (store, at_ms) = (self.store.clone(), self.now_ms());
+        let store = self.store.clone();
+        let record = AuditRecord {
+            at_ms: self.now_ms(),
+            plugin: audit.plugin,
+            action: audit.action,
+            verdict: if audit.is_allowed { "allowed" } else { "refused" }.to_owned(),
+            rule: audit.rule,
+            target: audit.target,
+        };
         drop(tokio::task::spawn_blocking(move || {
-            let record = NewAuditRecord {
-                at_ms,
-                plugin: &audit.plugin,
-                action: &audit.action,
-                verdict: if audit.is_allowed { "allowed" } else { "refused" },
-                rule: &audit.rule,
-                target: &audit.target,
-            };
             if let Err(error) = store.audit(&record) {
                 tracing::error!(error = %creel_engine::chain(&error), "could not write an audit record");
             }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use creel_engine::{channel, types};
 use creel_policy::limits::{DELIVERY_PAUSE_MS_MAX, DELIVERY_TRIES_MAX};
 use creel_policy::media::Area;
-use creel_store::{AttachmentState, NewOutbound, OutboxRow};
+use creel_store::outbox::{NewOutbound, OutboxRow};
+use creel_store::turn::AttachmentState;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 

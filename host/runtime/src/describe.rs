@@ -6,7 +6,7 @@ use std::sync::Arc;
 use creel_engine::types;
 use creel_policy::limits::MODEL_CALL_MS_MAX;
 use creel_policy::route::{DescribeTerms, ModelTarget};
-use creel_store::Medium;
+use creel_store::media::Medium;
 
 use crate::core::{Core, StoreFailed};
 use crate::model::{Ask, ChainFailure, ask_chain, request};

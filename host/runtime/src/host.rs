@@ -8,7 +8,8 @@ use std::time::Duration;
 use creel_engine::{Egress, EngineError, Plugin, Roots};
 use creel_policy::ids::{ChannelId, PluginId};
 use creel_policy::limits::SHUTDOWN_MS_MAX;
-use creel_store::{GrantedDir, StateRoot, Store};
+use creel_store::Store;
+use creel_store::ingest::GrantedDir;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -28,9 +29,7 @@ pub struct Setup {
     pub knowledge: Knowledge,
     /// Plugins, loaded.
     pub plugins: Vec<Plugin>,
-    /// The state directory.
-    pub state: StateRoot,
-    /// Its store.
+    /// The store of the state directory.
     pub store: Store,
     /// The time.
     pub clock: Clock,
@@ -51,8 +50,7 @@ pub enum StartError {
 
 /// A running host.
 pub struct Host {
-    pub(crate) core: Arc<Core>,
-    pub(crate) sessions: Sessions,
+    core: Arc<Core>,
     deliveries: Deliveries,
     stopping: CancellationToken,
     tasks: TaskTracker,
@@ -66,11 +64,11 @@ impl Host {
     ///
     /// [`StartError`]. A channel that cannot run is reported in the log and does not stop the others.
     pub async fn start(setup: Setup) -> Result<Self, StartError> {
-        let Setup { knowledge, plugins, state, store, clock, observer } = setup;
+        let Setup { knowledge, plugins, store, clock, observer } = setup;
         for problem in &knowledge.plan.problems {
             tracing::error!(entry = problem.entry(), "{problem}");
         }
-        let roots = open_roots(&knowledge, &state);
+        let roots = open_roots(&knowledge, &store);
         let plugins: BTreeMap<PluginId, Plugin> =
             plugins.into_iter().map(|plugin| (plugin.id().clone(), plugin)).collect();
         let egress = Arc::new(Egress::new()?);
@@ -82,7 +80,7 @@ impl Host {
         for channel in core.knowledge.plan.channels.keys() {
             tasks.spawn(listen::run(Arc::clone(&core), channel.clone(), sessions.clone(), stopping.clone()));
         }
-        Ok(Self { core, sessions, deliveries, stopping, tasks })
+        Ok(Self { core, deliveries, stopping, tasks })
     }
 
     /// What this host answers by; `explain` and `status` ask it.
@@ -130,12 +128,12 @@ async fn take_up(core: &Arc<Core>, sessions: &Sessions) -> Result<(), StartError
 }
 
 /// Opens the directories that the operator granted to channels.
-fn open_roots(knowledge: &Knowledge, state: &StateRoot) -> BTreeMap<ChannelId, Arc<Roots>> {
+fn open_roots(knowledge: &Knowledge, store: &Store) -> BTreeMap<ChannelId, Arc<Roots>> {
     let mut all = BTreeMap::new();
     for (id, channel) in &knowledge.plan.channels {
         let mut roots = Roots::new();
         for (name, path) in &channel.grant.roots {
-            match GrantedDir::open_ambient(Path::new(path), state) {
+            match GrantedDir::open_ambient(Path::new(path), store) {
                 Ok(dir) => drop(roots.insert(name.clone(), Arc::new(dir))),
                 Err(error) => tracing::error!(channel = %id, root = name, path, error = %creel_engine::chain(&error), "a granted directory cannot be opened; the channel runs without it"),
             }

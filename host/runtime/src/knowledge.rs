@@ -2,7 +2,9 @@
 //! the plan made of them, and which secrets hold a value. `explain` and `status` ask the same object as a call does.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use creel_engine::Injectable;
 use creel_policy::address::vet;
 use creel_policy::catalog::Catalog;
 use creel_policy::config::{Config, MediaModel};
@@ -15,10 +17,8 @@ use creel_policy::origin::Host;
 use creel_policy::plan::{Plan, PlanProblem, plan, plan_provider};
 use creel_policy::profiles::Profiles;
 use creel_policy::route::{DescribeTerms, ModelTarget, Needs, Role, RouteDerivation, route};
-use creel_store::secrets::Environment;
+use creel_store::secrets::{Environment, FingerprintKey, SecretSnapshot};
 use serde::Serialize;
-
-use crate::secrets::Secrets;
 
 /// Everything that answers depend on.
 pub struct Knowledge {
@@ -32,7 +32,7 @@ pub struct Knowledge {
     pub plan: Plan,
     /// What models take in.
     pub catalog: Catalog,
-    pub(crate) secrets: Secrets,
+    pub(crate) secrets: SecretSnapshot<Arc<Injectable>>,
 }
 
 /// One use of a provider's credential.
@@ -111,7 +111,7 @@ impl Knowledge {
         profiles: Profiles,
         manifests: BTreeMap<PluginId, Manifest>,
         environment: &Environment,
-        fingerprint_key: &creel_store::secrets::FingerprintKey,
+        fingerprint_key: &FingerprintKey,
     ) -> Self {
         let plan = plan(&config, &manifests);
         let by_provider: BTreeMap<ProviderId, &Manifest> = plan
@@ -130,7 +130,8 @@ impl Knowledge {
             }
             secret_sources(&config, &profiles, &all)
         };
-        let secrets = Secrets::resolve(&config, &profiles, &sources, environment, fingerprint_key);
+        let secrets = SecretSnapshot::resolve(&sources, (&config, &profiles), environment, fingerprint_key)
+            .map(|secret| Arc::new(Injectable::new(secret)));
         Self { config, profiles, manifests, plan, catalog, secrets }
     }
 
@@ -200,7 +201,7 @@ impl Knowledge {
     pub fn explain_egress(&self, name: &str, method: &str, url: &str) -> EgressExplanation {
         let providers = self.plan.providers.values().map(|provider| &provider.grant);
         let channels = self.plan.channels.values().map(|channel| &channel.grant);
-        let of_name = |grant: &&std::sync::Arc<Grant>| grant.plugin.as_str() == name || grant.entry == name;
+        let of_name = |grant: &&Arc<Grant>| grant.plugin.as_str() == name || grant.entry == name;
         let Some(grant) = providers.chain(channels).find(of_name) else {
             return EgressExplanation {
                 plugin: name.to_owned(),

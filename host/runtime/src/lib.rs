@@ -16,7 +16,6 @@ mod model;
 mod pause;
 mod reply;
 
-mod secrets;
 mod sessions;
 pub mod step;
 mod trace;

@@ -9,7 +9,7 @@ use creel_policy::ids::ChannelId;
 use creel_policy::limits::{ATTACHMENTS_MAX, INBOUND_TEXT_BYTES_MAX, LISTEN_PAUSE_MS_MAX, TOKEN_BYTES_MAX};
 use creel_policy::media::Area;
 use creel_policy::plan::ChannelPlan;
-use creel_store::{Inserted, NewInbound};
+use creel_store::turn::{Inserted, NewInbound};
 use tokio_util::sync::CancellationToken;
 
 use crate::conversation::{Conversation, Peer, Waiting, write};

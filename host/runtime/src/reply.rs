@@ -3,7 +3,8 @@
 use creel_policy::channel_text::split;
 use creel_policy::fallback::CallFault;
 use creel_policy::route::RouteDerivation;
-use creel_store::{InboundRecord, NewOutbound, Reply};
+use creel_store::outbox::NewOutbound;
+use creel_store::turn::{InboundRecord, Reply};
 use serde_json::json;
 
 use crate::conversation::Conversation;

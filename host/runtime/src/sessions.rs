@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use creel_policy::limits::TURNS_AT_ONCE_MAX;
-use creel_store::InboundRecord;
+use creel_store::turn::InboundRecord;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;

@@ -6,7 +6,9 @@ use creel_engine::types;
 use creel_policy::manifest::Input;
 use creel_policy::media::{MediaRef, kind_of};
 use creel_policy::route::Needs;
-use creel_store::{AttachmentState, Entry, InboundRecord, Medium, Role};
+use creel_store::media::Medium;
+use creel_store::session::{Entry, Role};
+use creel_store::turn::{AttachmentState, InboundRecord};
 
 use crate::core::{Core, StoreFailed};
 

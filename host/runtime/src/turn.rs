@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use creel_policy::route::{RouteDerivation, RoutePlan};
-use creel_store::InboundRecord;
+use creel_store::turn::InboundRecord;
 
 use crate::collect;
 use crate::core::{Core, StoreFailed};

@@ -6,37 +6,18 @@ use crate::limits::{AUDIT_FIELD_BYTES_MAX, AUDIT_RECORDS_MAX, cut};
 
 /// A decision that was taken.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct NewAuditRecord<'a> {
-    /// When.
-    pub at_ms: u64,
-    /// For which plugin, or `host`.
-    pub plugin: &'a str,
-    /// What was to be done: `send`, `ingest-file`, …
-    pub action: &'a str,
-    /// What was decided: `allowed`, or the refusal.
-    pub verdict: &'a str,
-    /// The rule and the grant that decided it.
-    pub rule: &'a str,
-    /// What it was about: an origin, a medium, …
-    pub target: &'a str,
-}
-
-/// A decision as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct AuditRecord {
-    /// Its number.
-    pub seq: i64,
     /// When.
     pub at_ms: u64,
     /// For which plugin, or `host`.
     pub plugin: String,
-    /// What was to be done.
+    /// What was to be done: `send`, `ingest-file`, …
     pub action: String,
-    /// What was decided.
+    /// What was decided: `allowed`, or the refusal.
     pub verdict: String,
     /// The rule and the grant that decided it.
     pub rule: String,
-    /// What it was about.
+    /// What it was about: an origin, a medium, …
     pub target: String,
 }
 
@@ -47,19 +28,19 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError`].
-    pub fn audit(&self, record: &NewAuditRecord<'_>) -> Result<(), StoreError> {
+    pub fn audit(&self, record: &AuditRecord) -> Result<(), StoreError> {
         self.write_soon(|transaction| {
-            let field = |text| cut(text, AUDIT_FIELD_BYTES_MAX);
+            let field = |text: &'_ str| cut(text, AUDIT_FIELD_BYTES_MAX).to_owned();
             let mut insert = transaction.prepare_cached(
                 "INSERT INTO audit (at_ms, plugin, action, verdict, rule, target) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?;
             let seq = insert.insert((
                 signed(record.at_ms)?,
-                field(record.plugin),
-                field(record.action),
-                field(record.verdict),
-                field(record.rule),
-                field(record.target),
+                field(&record.plugin),
+                field(&record.action),
+                field(&record.verdict),
+                field(&record.rule),
+                field(&record.target),
             ))?;
             transaction.prepare_cached("DELETE FROM audit WHERE seq <= ?1")?.execute([seq - AUDIT_RECORDS_MAX])?;
             Ok(())
@@ -74,22 +55,77 @@ impl Store {
     pub fn audit_tail(&self, count: usize) -> Result<Vec<AuditRecord>, StoreError> {
         self.read(|transaction| {
             let mut statement = transaction.prepare_cached(
-                "SELECT seq, at_ms, plugin, action, verdict, rule, target FROM audit ORDER BY seq DESC LIMIT ?1",
+                "SELECT at_ms, plugin, action, verdict, rule, target FROM audit ORDER BY seq DESC LIMIT ?1",
             )?;
             let rows = statement.query_and_then([limit(count)], |row| {
                 Ok::<_, StoreError>(AuditRecord {
-                    seq: row.get(0)?,
-                    at_ms: unsigned(row.get(1)?)?,
-                    plugin: row.get(2)?,
-                    action: row.get(3)?,
-                    verdict: row.get(4)?,
-                    rule: row.get(5)?,
-                    target: row.get(6)?,
+                    at_ms: unsigned(row.get(0)?)?,
+                    plugin: row.get(1)?,
+                    action: row.get(2)?,
+                    verdict: row.get(3)?,
+                    rule: row.get(4)?,
+                    target: row.get(5)?,
                 })
             })?;
             let mut records = rows.collect::<Result<Vec<_>, _>>()?;
             records.reverse();
             Ok(records)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Fixture;
+
+    fn record(n: u64, rule: &str) -> AuditRecord {
+        let word = |text: &str| text.to_owned();
+        AuditRecord {
+            at_ms: n,
+            plugin: word("signal"),
+            action: word("send"),
+            verdict: word("refused"),
+            rule: word(rule),
+            target: word("https://evil.example"),
+        }
+    }
+
+    #[test]
+    fn records_come_back_in_order_and_outlive_the_process() {
+        let fixture = Fixture::new();
+        for n in 0..5 {
+            fixture.store.audit(&record(n, "no grant")).unwrap();
+        }
+        let fixture = fixture.restart();
+        assert_eq!(fixture.store.audit_tail(2).unwrap(), [record(3, "no grant"), record(4, "no grant")]);
+    }
+
+    #[test]
+    fn the_log_is_bounded_and_so_is_each_field() {
+        let fixture = Fixture::new();
+        fixture.store.audit(&record(1, &"ü".repeat(1000))).unwrap();
+        assert_eq!(fixture.store.audit_tail(1).unwrap()[0].rule.len(), 1024);
+        fixture
+            .store
+            .write_soon(|transaction| {
+                let last = AUDIT_RECORDS_MAX;
+                Ok(transaction.execute("INSERT INTO audit SELECT ?1, 2, '', '', '', '', ''", [last])?)
+            })
+            .unwrap();
+        assert_eq!(fixture.store.audit_tail(9).unwrap().len(), 2);
+        fixture.store.audit(&record(3, "x")).unwrap();
+        let kept: Vec<_> = fixture.store.audit_tail(9).unwrap().iter().map(|record| record.at_ms).collect();
+        assert_eq!(kept, [2, 3]);
+    }
+
+    #[test]
+    fn a_record_is_never_changed() {
+        let fixture = Fixture::new();
+        fixture.store.audit(&record(1, "x")).unwrap();
+        let changed =
+            fixture.store.write_soon(|transaction| Ok(transaction.execute("UPDATE audit SET rule = ''", [])?));
+        assert!(changed.is_err());
+        assert_eq!(fixture.store.audit_tail(1).unwrap()[0].rule, "x");
     }
 }

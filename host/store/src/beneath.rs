@@ -108,9 +108,11 @@ pub(crate) fn publish_file(dir: &Dir, name: &str, bytes: &[u8]) -> io::Result<bo
     }
 }
 
-/// Reads at most `bytes_max` bytes; `None` when there are more.
+/// Reads at most `bytes_max` bytes; `None` when there are more. Room is made once, so that what is read is not copied
+/// about in memory.
 pub(crate) fn read_bounded(file: &File, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
+    let size = file.metadata()?.len().min(bytes_max);
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default().saturating_add(32));
     file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= bytes_max).then_some(bytes))
 }

@@ -40,3 +40,30 @@ impl Store {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Fixture, channel};
+
+    #[test]
+    fn the_last_cursor_of_each_channel_outlives_a_crash() {
+        let fixture = Fixture::new();
+        let other = ChannelId::parse("telegram").unwrap();
+        assert_eq!(fixture.store.cursor_get(&channel()).unwrap(), None);
+        fixture.store.cursor_put(&channel(), b"one", 1).unwrap();
+        fixture.store.cursor_put(&other, b"", 1).unwrap();
+        fixture.store.cursor_put(&channel(), b"\0two", 2).unwrap();
+        let fixture = fixture.crash(0);
+        assert_eq!(fixture.store.cursor_get(&channel()).unwrap().as_deref(), Some(b"\0two".as_slice()));
+        assert_eq!(fixture.store.cursor_get(&other).unwrap().as_deref(), Some(b"".as_slice()));
+    }
+
+    #[test]
+    fn a_cursor_is_bounded() {
+        let fixture = Fixture::new();
+        fixture.store.cursor_put(&channel(), &[0; CURSOR_BYTES_MAX], 1).unwrap();
+        let refused = fixture.store.cursor_put(&channel(), &[0; CURSOR_BYTES_MAX + 1], 1).unwrap_err();
+        assert_eq!(refused.to_string(), "the cursor has more than 65536 bytes");
+    }
+}

@@ -27,7 +27,7 @@ impl Store {
         })
     }
 
-    /// Keeps what `model` said about a medium. `asked` is the hash of the prompt and the answer.
+    /// Keeps what `model` said about a medium: the hash of the prompt, and the answer.
     ///
     /// # Errors
     ///
@@ -48,5 +48,30 @@ impl Store {
                 .execute((&medium.sha256, model.to_string(), prompt_hash, text, signed(now_ms)?))?;
             Ok(())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use creel_policy::media::Area;
+
+    use super::*;
+    use crate::fixture::{Fixture, PNG};
+
+    #[test]
+    fn a_description_belongs_to_the_bytes_the_model_and_the_prompt() {
+        let fixture = Fixture::new();
+        let store = &fixture.store;
+        let put = |bytes: &[u8]| store.media_put(Area::Inbound, None, bytes, 1).unwrap();
+        let (first, again, other) = (put(PNG), put(PNG), put(b"other"));
+        let model = |text: &str| ModelRef::parse(text).unwrap();
+        let (sees, blind) = (model("anthropic/claude-haiku-4-5"), model("ollama/glm-5:cloud"));
+        store.description_put(&first, &sees, ("p1", "a cat"), 2).unwrap();
+        store.description_put(&first, &sees, ("p1", "a grey cat"), 3).unwrap();
+        let get = |medium, model, prompt| store.description_get(medium, model, prompt).unwrap();
+        assert_eq!(get(&again, &sees, "p1").as_deref(), Some("a grey cat"));
+        assert_eq!(get(&other, &sees, "p1"), None);
+        assert_eq!(get(&first, &blind, "p1"), None);
+        assert_eq!(get(&first, &sees, "p2"), None);
     }
 }

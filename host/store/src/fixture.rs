@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use creel_policy::ids::ChannelId;
 
-use crate::{InboundId, Inserted, NewInbound, NewOutbound, StateRoot, Store};
+use crate::Store;
+use crate::outbox::NewOutbound;
+use crate::state::StateRoot;
+use crate::turn::{InboundId, Inserted, NewInbound};
 
 /// The smallest bytes that are a PNG to everybody.
 pub(crate) const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x02\0\0\0\x03\x08\x02\0\0\0";
@@ -26,6 +29,18 @@ impl Fixture {
     pub(crate) fn restart(self) -> Self {
         let Self { temp, root, store } = self;
         drop((root, store));
+        Self::open(temp)
+    }
+
+    /// As a process that is killed and one that starts: goes on from what is on disk at this very moment, with nothing
+    /// closed. `lost` bytes at the end of the database's log did not make it.
+    pub(crate) fn crash(&self, lost: u64) -> Self {
+        let temp = tempfile::tempdir().expect("a temporary directory can be made");
+        copy_dir(&self.state(), &temp.path().join("state"));
+        let log = temp.path().join("state/creel.db-wal");
+        let file = std::fs::OpenOptions::new().write(true).open(log).expect("the log is there");
+        let length = file.metadata().expect("it has a length").len();
+        file.set_len(length.saturating_sub(lost)).expect("it can be cut");
         Self::open(temp)
     }
 
@@ -57,6 +72,21 @@ impl Fixture {
             Inserted::New(id) | Inserted::Duplicate(id) => id,
         }
     }
+}
+
+fn copy_dir(from: &Path, to: &Path) {
+    std::fs::create_dir(to).expect("the directory can be made");
+    let mode = std::fs::metadata(from).expect("it is there").permissions();
+    for entry in std::fs::read_dir(from).expect("it is a directory") {
+        let entry = entry.expect("it reads");
+        let to = to.join(entry.file_name());
+        if entry.file_type().expect("it has a kind").is_dir() {
+            copy_dir(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), &to).expect("it can be copied");
+        }
+    }
+    std::fs::set_permissions(to, mode).expect("it can be set");
 }
 
 pub(crate) fn channel() -> ChannelId {

@@ -12,7 +12,6 @@ use crate::beneath::{self, NoFile};
 use crate::db::Store;
 use crate::limits::INGEST_NAME_BYTES_MAX;
 use crate::media::{MediaError, Medium};
-use crate::state::StateRoot;
 
 /// A directory that the operator has granted. Holding it is the power to read beneath it; it has no path.
 #[derive(Debug)]
@@ -67,7 +66,7 @@ impl GrantedDir {
     /// # Errors
     ///
     /// [`GrantedDirError`], e.g. for `/` and for a directory that holds the state directory.
-    pub fn open_ambient(path: &Path, state: &StateRoot) -> Result<Self, GrantedDirError> {
+    pub fn open_ambient(path: &Path, store: &Store) -> Result<Self, GrantedDirError> {
         let path = path.to_owned();
         if !path.is_absolute() {
             return Err(GrantedDirError::NotAbsolute { path });
@@ -83,7 +82,7 @@ impl GrantedDir {
         if canonical.parent().is_none() {
             return Err(GrantedDirError::FileSystemRoot { path });
         }
-        if state.display_path().starts_with(&canonical) {
+        if store.root().display_path().starts_with(&canonical) {
             return Err(GrantedDirError::HoldsState { path });
         }
         Ok(Self(dir))

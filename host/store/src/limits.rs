@@ -23,6 +23,8 @@ pub(crate) const REASON_BYTES_MAX: usize = 2 << 10;
 pub(crate) const AUDIT_RECORDS_MAX: i64 = 100_000;
 /// Bytes of one field of an audit record.
 pub(crate) const AUDIT_FIELD_BYTES_MAX: usize = 1 << 10;
+/// Bytes of a secret; the longest signed tokens stay below, and servers take no longer header.
+pub(crate) const SECRET_BYTES_MAX: usize = 8 << 10;
 /// Milliseconds to wait for another process that writes to the database (a command of the operator's).
 pub(crate) const DATABASE_WAIT_MS_MAX: u64 = 10_000;
 

@@ -89,6 +89,12 @@ pub enum StateError {
         /// Relative to the state directory.
         name: String,
     },
+    /// A key file that holds something else.
+    #[error("`{name}` is not a key that creel made")]
+    NotAKey {
+        /// Relative to the state directory.
+        name: String,
+    },
     /// Another daemon has this state directory.
     #[error("another creel daemon uses this state directory ({})", process(*pid))]
     Locked {
@@ -187,7 +193,10 @@ impl StateRoot {
     /// [`StateError`] when it is there and is no text file of at most `bytes_max` bytes, or a symbolic link.
     pub fn read_text(&self, name: &str, bytes_max: u64) -> Result<Option<String>, StateError> {
         match self.open_named(name)? {
-            Some((file, _)) => read_utf8(&file, name, bytes_max).map(Some),
+            Some((file, _)) => {
+                let text = String::from_utf8(read_whole(&file, name, bytes_max)?);
+                text.map(Some).map_err(|_| StateError::NotText { name: name.to_owned() })
+            }
             None => Ok(None),
         }
     }
@@ -198,12 +207,22 @@ impl StateRoot {
     ///
     /// As [`Self::read_text`], and [`StateError::Exposed`] when others can read or write it.
     pub fn read_private(&self, name: &str, bytes_max: u64) -> Result<Option<Zeroizing<String>>, StateError> {
+        let Some(bytes) = self.read_private_bytes(name, bytes_max)? else { return Ok(None) };
+        let text = std::str::from_utf8(&bytes).map_err(|_| StateError::NotText { name: name.to_owned() })?;
+        Ok(Some(Zeroizing::new(text.to_owned())))
+    }
+
+    pub(crate) fn read_private_bytes(
+        &self,
+        name: &str,
+        bytes_max: u64,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, StateError> {
         let Some((file, metadata)) = self.open_named(name)? else { return Ok(None) };
         let (mode, owner) = (metadata.mode() & 0o7777, metadata.uid());
         if mode & 0o077 != 0 || owner != own_user() {
             return Err(StateError::Exposed { name: name.to_owned(), mode, owner });
         }
-        read_utf8(&file, name, bytes_max).map(Zeroizing::new).map(Some)
+        read_whole(&file, name, bytes_max).map(Zeroizing::new).map(Some)
     }
 
     /// Replaces a file directly beneath the root as a whole, mode 0600. After a crash it is the old one or the new.
@@ -294,11 +313,10 @@ fn own_alone(path: &Path, metadata: &Metadata) -> Result<(), StateError> {
     Ok(())
 }
 
-fn read_utf8(file: &File, name: &str, bytes_max: u64) -> Result<String, StateError> {
+fn read_whole(file: &File, name: &str, bytes_max: u64) -> Result<Vec<u8>, StateError> {
     let failed = |source| StateError::Io { deed: "read", name: name.to_owned(), source };
     let bytes = beneath::read_bounded(file, bytes_max).map_err(failed)?;
-    let bytes = bytes.ok_or_else(|| StateError::TooLarge { name: name.to_owned(), bytes_max })?;
-    String::from_utf8(bytes).map_err(|_| StateError::NotText { name: name.to_owned() })
+    bytes.ok_or_else(|| StateError::TooLarge { name: name.to_owned(), bytes_max })
 }
 
 fn segments(name: &str) -> Result<Vec<&str>, StateError> {

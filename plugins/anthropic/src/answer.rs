@@ -149,13 +149,7 @@ impl<'a> Follower<'a> {
             cache_write_tokens: 0,
             reasoning_tokens: 0,
         };
-        Self {
-            out,
-            open: Vec::new(),
-            tools: 0,
-            usage,
-            stop_reason: None,
-        }
+        Self { out, open: Vec::new(), tools: 0, usage, stop_reason: None }
     }
 
     fn follow(&mut self, event: Event) {
@@ -173,10 +167,7 @@ impl<'a> Follower<'a> {
             }
             "content_block_stop" => self.end(event.index),
             "message_delta" => {
-                self.stop_reason = event
-                    .delta
-                    .and_then(|delta| delta.stop_reason)
-                    .or(self.stop_reason.take());
+                self.stop_reason = event.delta.and_then(|delta| delta.stop_reason).or(self.stop_reason.take());
                 self.count(event.usage);
             }
             // `ping`, and what is not known yet.
@@ -189,27 +180,16 @@ impl<'a> Follower<'a> {
             "tool_use" => {
                 let tool = self.tools;
                 self.tools += 1;
-                self.out.tool_call_start(
-                    tool,
-                    block.id.unwrap_or_default(),
-                    block.name.unwrap_or_default(),
-                );
-                Open::Tool {
-                    index: tool,
-                    has_arguments: false,
-                    input: block.input,
-                }
+                self.out.tool_call_start(tool, block.id.unwrap_or_default(), block.name.unwrap_or_default());
+                Open::Tool { index: tool, has_arguments: false, input: block.input }
             }
             "thinking" => {
                 self.out.reasoning(block.thinking.unwrap_or_default());
-                Open::Thinking {
-                    signature: block.signature.unwrap_or_default(),
-                }
+                Open::Thinking { signature: block.signature.unwrap_or_default() }
             }
             "redacted_thinking" => {
                 let data = block.data.unwrap_or_default();
-                self.out
-                    .reasoning_signature(format!("{REDACTED_PREFIX}{data}"));
+                self.out.reasoning_signature(format!("{REDACTED_PREFIX}{data}"));
                 Open::Plain
             }
             "text" => {
@@ -222,12 +202,7 @@ impl<'a> Follower<'a> {
     }
 
     fn add(&mut self, index: usize, delta: Delta) {
-        let open = self
-            .open
-            .iter_mut()
-            .rev()
-            .find(|(at, _)| *at == index)
-            .map(|(_, open)| open);
+        let open = self.open.iter_mut().rev().find(|(at, _)| *at == index).map(|(_, open)| open);
         if let Some(text) = delta.text {
             self.out.text(text);
         }
@@ -235,15 +210,7 @@ impl<'a> Follower<'a> {
             self.out.reasoning(thinking);
         }
         match (open, delta.partial_json, delta.signature) {
-            (
-                Some(Open::Tool {
-                    index,
-                    has_arguments,
-                    ..
-                }),
-                Some(json),
-                _,
-            ) => {
+            (Some(Open::Tool { index, has_arguments, .. }), Some(json), _) => {
                 *has_arguments |= !json.is_empty();
                 self.out.tool_call_arguments(*index, json);
             }
@@ -260,10 +227,7 @@ impl<'a> Follower<'a> {
             Open::Plain => {}
             Open::Thinking { signature } if signature.is_empty() => {}
             Open::Thinking { signature } => self.out.reasoning_signature(signature),
-            Open::Tool {
-                has_arguments: true,
-                ..
-            } => {}
+            Open::Tool { has_arguments: true, .. } => {}
             Open::Tool { index, input, .. } => {
                 let input = Value::Object(input.unwrap_or_default());
                 self.out.tool_call_arguments(index, input.to_string());
@@ -281,10 +245,7 @@ impl<'a> Follower<'a> {
             (&mut usage.input_tokens, tokens.input_tokens),
             (&mut usage.output_tokens, tokens.output_tokens),
             (&mut usage.cache_read_tokens, tokens.cache_read_input_tokens),
-            (
-                &mut usage.cache_write_tokens,
-                tokens.cache_creation_input_tokens,
-            ),
+            (&mut usage.cache_write_tokens, tokens.cache_creation_input_tokens),
         ] {
             *total = new.unwrap_or(*total);
         }

@@ -41,20 +41,10 @@ pub(crate) async fn read(response: &mut Response, now_ms: u64) -> CallError {
     };
     let (detail, body_id) = match serde_json::from_slice::<Body>(&body) {
         Ok(body) => (body.error, body.request_id),
-        Err(_) => (
-            Detail {
-                message: excerpt(&body),
-                ..Detail::default()
-            },
-            None,
-        ),
+        Err(_) => (Detail { message: excerpt(&body), ..Detail::default() }, None),
     };
     let fault = judge(Some(status), &detail);
-    let mut message = if detail.message.is_empty() {
-        format!("status {status}")
-    } else {
-        detail.message
-    };
+    let mut message = if detail.message.is_empty() { format!("status {status}") } else { detail.message };
     if let Some(id) = body_id.or(header_id) {
         message.push_str(&format!(" (request id {id})"));
     }
@@ -62,40 +52,21 @@ pub(crate) async fn read(response: &mut Response, now_ms: u64) -> CallError {
     let provider_code = code.or(Some(detail.kind).filter(|kind| !kind.is_empty()));
     // A spent limit does not come back by waiting.
     let retry_after_ms = retry_after_ms.filter(|_| fault != Fault::Billing);
-    CallError {
-        fault,
-        message,
-        provider_code,
-        status: Some(status),
-        retry_after_ms,
-    }
+    CallError { fault, message, provider_code, status: Some(status), retry_after_ms }
 }
 
 /// An error that came after an answer had begun, with status 200.
 pub(crate) fn in_stream(detail: Option<Detail>) -> CallError {
     let detail = detail.unwrap_or_default();
     let fault = judge(None, &detail);
-    let message = if detail.message.is_empty() {
-        "the provider broke off the answer".into()
-    } else {
-        detail.message
-    };
+    let message = if detail.message.is_empty() { "the provider broke off the answer".into() } else { detail.message };
     let provider_code = Some(detail.kind).filter(|kind| !kind.is_empty());
-    CallError {
-        fault,
-        message,
-        provider_code,
-        status: None,
-        retry_after_ms: None,
-    }
+    CallError { fault, message, provider_code, status: None, retry_after_ms: None }
 }
 
 /// Goes by the provider's own type; by the status only where there is none, as behind a proxy.
 fn judge(status: Option<u16>, detail: &Detail) -> Fault {
-    let code = detail
-        .details
-        .as_ref()
-        .and_then(|details| details.error_code.as_deref());
+    let code = detail.details.as_ref().and_then(|details| details.error_code.as_deref());
     match detail.kind.as_str() {
         "invalid_request_error" => invalid_request(&detail.message),
         "authentication_error" => Fault::Authentication,
@@ -129,12 +100,7 @@ fn by_status(status: Option<u16>) -> Fault {
 fn invalid_request(message: &str) -> Fault {
     let message = message.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    if says(&[
-        "prompt is too long",
-        "exceed context limit",
-        "exceeds the context",
-        "too many total text bytes",
-    ]) {
+    if says(&["prompt is too long", "exceed context limit", "exceeds the context", "too many total text bytes"]) {
         Fault::ContextTooLong
     } else if says(&["credit balance", "usage limits"]) {
         Fault::Billing
@@ -156,11 +122,7 @@ fn invalid_request(message: &str) -> Fault {
 
 fn excerpt(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
-    text.trim()
-        .chars()
-        .filter(|sign| !sign.is_control())
-        .take(EXCERPT_SIGNS_MAX)
-        .collect()
+    text.trim().chars().filter(|sign| !sign.is_control()).take(EXCERPT_SIGNS_MAX).collect()
 }
 
 #[cfg(test)]
@@ -168,40 +130,17 @@ mod tests {
     use super::*;
 
     fn check(status: u16, kind: &str, message: &str, expected: Fault) {
-        let detail = Detail {
-            kind: kind.into(),
-            message: message.into(),
-            details: None,
-        };
-        assert_eq!(
-            judge(Some(status), &detail),
-            expected,
-            "{status} {kind} {message}"
-        );
+        let detail = Detail { kind: kind.into(), message: message.into(), details: None };
+        assert_eq!(judge(Some(status), &detail), expected, "{status} {kind} {message}");
     }
 
     #[test]
     fn every_type_has_its_fault() {
-        check(
-            400,
-            "invalid_request_error",
-            "max_tokens: Field required",
-            Fault::InvalidRequest,
-        );
-        check(
-            401,
-            "authentication_error",
-            "invalid x-api-key",
-            Fault::Authentication,
-        );
+        check(400, "invalid_request_error", "max_tokens: Field required", Fault::InvalidRequest);
+        check(401, "authentication_error", "invalid x-api-key", Fault::Authentication);
         check(402, "billing_error", "", Fault::Billing);
         check(403, "permission_error", "", Fault::Permission);
-        check(
-            404,
-            "not_found_error",
-            "model: claude-none",
-            Fault::UnknownModel,
-        );
+        check(404, "not_found_error", "model: claude-none", Fault::UnknownModel);
         check(413, "request_too_large", "", Fault::ContextTooLong);
         check(429, "rate_limit_error", "", Fault::RateLimited);
         check(500, "api_error", "", Fault::Overloaded);
@@ -212,36 +151,15 @@ mod tests {
     #[test]
     fn words_tell_invalid_requests_apart() {
         let check = |message, expected| check(400, "invalid_request_error", message, expected);
-        check(
-            "prompt is too long: 210000 tokens > 200000 maximum",
-            Fault::ContextTooLong,
-        );
-        check(
-            "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000",
-            Fault::ContextTooLong,
-        );
-        check(
-            "Your credit balance is too low to access the Anthropic API.",
-            Fault::Billing,
-        );
-        check(
-            "You have reached your specified API usage limits.",
-            Fault::Billing,
-        );
-        check(
-            "Output blocked by content filtering policy",
-            Fault::ContentRefused,
-        );
-        check(
-            "messages.0.content.0.image.source.base64: image exceeds 5 MB maximum",
-            Fault::UnsupportedInput,
-        );
+        check("prompt is too long: 210000 tokens > 200000 maximum", Fault::ContextTooLong);
+        check("input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000", Fault::ContextTooLong);
+        check("Your credit balance is too low to access the Anthropic API.", Fault::Billing);
+        check("You have reached your specified API usage limits.", Fault::Billing);
+        check("Output blocked by content filtering policy", Fault::ContentRefused);
+        check("messages.0.content.0.image.source.base64: image exceeds 5 MB maximum", Fault::UnsupportedInput);
         check("Could not process image", Fault::UnsupportedInput);
         check("The PDF specified was not valid.", Fault::UnsupportedInput);
-        check(
-            "messages: roles must alternate between \"user\" and \"assistant\"",
-            Fault::InvalidRequest,
-        );
+        check("messages: roles must alternate between \"user\" and \"assistant\"", Fault::InvalidRequest);
     }
 
     #[test]

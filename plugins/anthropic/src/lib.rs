@@ -27,21 +27,12 @@ struct Settings {
 }
 
 impl Provider for Anthropic {
-    async fn complete(
-        cx: Context,
-        request: ChatRequest,
-        io: Io,
-        out: Output,
-    ) -> Result<(), CallError> {
+    async fn complete(cx: Context, request: ChatRequest, io: Io, out: Output) -> Result<(), CallError> {
         let settings: Settings = cx.settings()?;
         let mut body = JsonBody::new(&cx);
         let message = request::write(&request, settings.max_tokens, &mut body)?;
         let message = body.finish(&message)?;
-        let accept = if request.streaming {
-            "text/event-stream"
-        } else {
-            "application/json"
-        };
+        let accept = if request.streaming { "text/event-stream" } else { "application/json" };
         let message = Request::post("api", "/v1/messages")
             .header("anthropic-version", VERSION)
             .header("accept", accept)

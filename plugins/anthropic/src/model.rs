@@ -34,10 +34,7 @@ impl Generation {
             .take_while(|word| is_version(word))
             .filter_map(|word| word.parse().ok());
         match (numbers.next(), numbers.next()) {
-            (Some(major), minor) => Self {
-                major,
-                minor: minor.unwrap_or(0),
-            },
+            (Some(major), minor) => Self { major, minor: minor.unwrap_or(0) },
             (None, _) => unknown,
         }
     }
@@ -57,11 +54,7 @@ impl Generation {
 
     /// Tokens of an answer where nobody names a bound; no more than every model of the generation takes.
     pub(crate) fn default_max_tokens(self) -> u32 {
-        if self < (Self { major: 3, minor: 5 }) {
-            4_096
-        } else {
-            8_192
-        }
+        if self < (Self { major: 3, minor: 5 }) { 4_096 } else { 8_192 }
     }
 }
 
@@ -97,24 +90,11 @@ mod tests {
     fn a_model_is_asked_only_for_what_it_takes() {
         let says = |name| {
             let generation = Generation::of(name);
-            (
-                generation.thinking(),
-                generation.takes_sampling(),
-                generation.default_max_tokens(),
-            )
+            (generation.thinking(), generation.takes_sampling(), generation.default_max_tokens())
         };
-        assert_eq!(
-            says("claude-3-haiku-20240307"),
-            (Thinking::Never, true, 4_096)
-        );
-        assert_eq!(
-            says("claude-3-5-haiku-20241022"),
-            (Thinking::Never, true, 8_192)
-        );
-        assert_eq!(
-            says("claude-3-7-sonnet-20250219"),
-            (Thinking::Budget, true, 8_192)
-        );
+        assert_eq!(says("claude-3-haiku-20240307"), (Thinking::Never, true, 4_096));
+        assert_eq!(says("claude-3-5-haiku-20241022"), (Thinking::Never, true, 8_192));
+        assert_eq!(says("claude-3-7-sonnet-20250219"), (Thinking::Budget, true, 8_192));
         assert_eq!(says("claude-opus-4-5"), (Thinking::Budget, true, 8_192));
         assert_eq!(says("claude-sonnet-4-6"), (Thinking::Adaptive, true, 8_192));
         assert_eq!(says("claude-opus-4-7"), (Thinking::Adaptive, false, 8_192));

@@ -100,36 +100,20 @@ pub(crate) fn write<'a>(
             add_line(&mut system, "Answer with one JSON value and nothing else.");
             None
         }
-        ResponseFormat::JsonSchema(schema) => Some(Format::JsonSchema {
-            schema: parse_schema(schema, "the answer")?,
-        }),
+        ResponseFormat::JsonSchema(schema) => Some(Format::JsonSchema { schema: parse_schema(schema, "the answer")? }),
     };
     let tools = request.tools.iter().map(|tool| {
-        let Value::Object(mut input_schema) = parse_schema(&tool.parameters_json, &tool.name)?
-        else {
+        let Value::Object(mut input_schema) = parse_schema(&tool.parameters_json, &tool.name)? else {
             return Err(bad_schema(&tool.name, "it is not an object"));
         };
-        input_schema
-            .entry("type")
-            .or_insert_with(|| "object".into());
-        Ok(ToolSpec {
-            name: &tool.name,
-            description: &tool.description,
-            input_schema,
-        })
+        input_schema.entry("type").or_insert_with(|| "object".into());
+        Ok(ToolSpec { name: &tool.name, description: &tool.description, input_schema })
     });
     let tools = tools.collect::<Result<Vec<_>, _>>()?;
-    let tool_choice = (!tools.is_empty())
-        .then(|| choice(&request.tool_choice))
-        .flatten();
-    let Effort {
-        max_tokens,
-        thinking,
-        effort,
-    } = effort(request, max_tokens, generation);
+    let tool_choice = (!tools.is_empty()).then(|| choice(&request.tool_choice)).flatten();
+    let Effort { max_tokens, thinking, effort } = effort(request, max_tokens, generation);
     let (temperature, top_p) = sampling(request, generation, thinking.as_ref());
-    let output_config =
-        (effort.is_some() || format.is_some()).then_some(OutputConfig { effort, format });
+    let output_config = (effort.is_some() || format.is_some()).then_some(OutputConfig { effort, format });
     Ok(Body {
         model: &request.model,
         max_tokens,
@@ -161,33 +145,19 @@ fn choice(choice: &ToolChoice) -> Option<Choice<'_>> {
 fn effort(request: &ChatRequest, max_tokens: Option<u32>, generation: Generation) -> Effort<'_> {
     let default = max_tokens.unwrap_or(generation.default_max_tokens());
     let max_tokens = request.max_tokens.unwrap_or(default);
-    let plain = Effort {
-        max_tokens,
-        thinking: None,
-        effort: None,
-    };
-    let Some(effort) = request
-        .reasoning_effort
-        .as_deref()
-        .filter(|effort| !matches!(*effort, "" | "none" | "off"))
+    let plain = Effort { max_tokens, thinking: None, effort: None };
+    let Some(effort) = request.reasoning_effort.as_deref().filter(|effort| !matches!(*effort, "" | "none" | "off"))
     else {
         return plain;
     };
     match generation.thinking() {
         Thinking::Never => {
-            log::warn(&format!(
-                "model `{}` does not reason; effort `{effort}` is left out",
-                request.model
-            ));
+            log::warn(&format!("model `{}` does not reason; effort `{effort}` is left out", request.model));
             plain
         }
         Thinking::Adaptive => {
             let effort = if effort == "minimal" { "low" } else { effort };
-            Effort {
-                max_tokens,
-                thinking: Some(ThinkingConfig::Adaptive),
-                effort: Some(effort),
-            }
+            Effort { max_tokens, thinking: Some(ThinkingConfig::Adaptive), effort: Some(effort) }
         }
         Thinking::Budget => {
             let wanted = budget(effort);
@@ -196,16 +166,10 @@ fn effort(request: &ChatRequest, max_tokens: Option<u32>, generation: Generation
                 None => (wanted, default.saturating_add(wanted)),
             };
             if budget_tokens < BUDGET_MIN {
-                log::warn(&format!(
-                    "{max_tokens} tokens leave no room to reason; effort `{effort}` is left out"
-                ));
+                log::warn(&format!("{max_tokens} tokens leave no room to reason; effort `{effort}` is left out"));
                 return plain;
             }
-            Effort {
-                max_tokens,
-                thinking: Some(ThinkingConfig::Enabled { budget_tokens }),
-                effort: None,
-            }
+            Effort { max_tokens, thinking: Some(ThinkingConfig::Enabled { budget_tokens }), effort: None }
         }
     }
 }
@@ -230,10 +194,7 @@ fn sampling(
         return (request.temperature, request.top_p);
     }
     if request.temperature.is_some() || request.top_p.is_some() {
-        log::warn(&format!(
-            "model `{}` takes no sampling parameters here; they are left out",
-            request.model
-        ));
+        log::warn(&format!("model `{}` takes no sampling parameters here; they are left out", request.model));
     }
     (None, None)
 }
@@ -246,10 +207,7 @@ fn parse_schema(json: &str, of: &str) -> Result<Value, CallError> {
 }
 
 fn bad_schema(of: &str, reason: &str) -> CallError {
-    CallError::new(
-        Fault::InvalidRequest,
-        format!("the JSON schema of `{of}` cannot be used: {reason}"),
-    )
+    CallError::new(Fault::InvalidRequest, format!("the JSON schema of `{of}` cannot be used: {reason}"))
 }
 
 fn add_line(text: &mut String, line: &str) {

@@ -15,10 +15,7 @@ fn cassettes_play() {
 fn check_refused(request: ChatRequest, fault: Fault, message: &str) {
     let mut script = ProviderScript::provider::<Anthropic>(context(), request);
     assert_eq!(script.next_command(), None);
-    let error = script
-        .result()
-        .and_then(|result| result.clone().err())
-        .expect("it is refused");
+    let error = script.result().and_then(|result| result.clone().err()).expect("it is refused");
     assert_eq!((error.fault, error.message.as_str()), (fault, message));
 }
 
@@ -26,40 +23,18 @@ fn check_refused(request: ChatRequest, fault: Fault, message: &str) {
 fn media_that_the_provider_does_not_take_are_refused() {
     let message = "the provider takes no `video/mp4`: JPEG, PNG, GIF, WebP and PDF only";
     let parts = vec![Part::Media(media("a.mp4", "video/mp4"))];
-    check_refused(
-        chat("claude-haiku-4-5", parts),
-        Fault::UnsupportedInput,
-        message,
-    );
+    check_refused(chat("claude-haiku-4-5", parts), Fault::UnsupportedInput, message);
 }
 
 #[test]
 fn schemas_that_are_none_are_refused() {
     let hi = || chat("claude-haiku-4-5", vec![Part::Text("hi".into())]);
-    let tool = Tool {
-        name: "t".into(),
-        description: String::new(),
-        parameters_json: "[1]".into(),
-    };
+    let tool = Tool { name: "t".into(), description: String::new(), parameters_json: "[1]".into() };
     let message = "the JSON schema of `t` cannot be used: it is not an object";
-    check_refused(
-        ChatRequest {
-            tools: vec![tool],
-            ..hi()
-        },
-        Fault::InvalidRequest,
-        message,
-    );
+    check_refused(ChatRequest { tools: vec![tool], ..hi() }, Fault::InvalidRequest, message);
     let response_format = ResponseFormat::JsonSchema("{".into());
     let message = "the JSON schema of `the answer` cannot be used: EOF while parsing an object at line 1 column 1";
-    check_refused(
-        ChatRequest {
-            response_format,
-            ..hi()
-        },
-        Fault::InvalidRequest,
-        message,
-    );
+    check_refused(ChatRequest { response_format, ..hi() }, Fault::InvalidRequest, message);
 }
 
 #[test]
@@ -67,22 +42,15 @@ fn settings_that_do_not_fit_are_refused() {
     let mut cx = context();
     cx.settings_json = r#"{"maxTokens": -1}"#.into();
     let script = ProviderScript::provider::<Anthropic>(cx, chat("claude-haiku-4-5", Vec::new()));
-    let error = script
-        .result()
-        .and_then(|result| result.clone().err())
-        .expect("it is refused");
+    let error = script.result().and_then(|result| result.clone().err()).expect("it is refused");
     assert_eq!(error.fault, Fault::InvalidRequest);
 }
 
 #[test]
 fn a_text_cannot_pass_for_a_medium() {
     let placeholder = format!("creel-media-{:016x}-0", context().entropy);
-    let parts = vec![
-        Part::Media(media("a.png", "image/png")),
-        Part::Text(format!("\"{placeholder}\" {placeholder}")),
-    ];
-    let mut script =
-        ProviderScript::provider::<Anthropic>(context(), chat("claude-haiku-4-5", parts));
+    let parts = vec![Part::Media(media("a.png", "image/png")), Part::Text(format!("\"{placeholder}\" {placeholder}"))];
+    let mut script = ProviderScript::provider::<Anthropic>(context(), chat("claude-haiku-4-5", parts));
     let (_, request) = script.expect_send();
     assert_eq!(request.body.len(), 3);
     let body = test_kit::render(&request.body);
@@ -92,8 +60,7 @@ fn a_text_cannot_pass_for_a_medium() {
 #[test]
 fn an_open_connection_is_given_half_a_second_and_then_up() {
     let parts = vec![Part::Text("hi".into())];
-    let mut script =
-        ProviderScript::provider::<Anthropic>(context(), chat("claude-haiku-4-5", parts));
+    let mut script = ProviderScript::provider::<Anthropic>(context(), chat("claude-haiku-4-5", parts));
     let (id, _) = script.expect_send();
     let head = test_kit::head(200, &[("content-type", "text/event-stream")]);
     let body = b"data: {\"type\":\"message_stop\"}\n\n";

@@ -30,3 +30,17 @@ impl Provider for LocalVision {
 }
 
 creel_sdk::provider!(LocalVision);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cassettes_replay() {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/cassettes");
+        assert_eq!(
+            creel_sdk::test_kit::cassette::run_provider::<LocalVision>(directory),
+            3
+        );
+    }
+}

@@ -55,11 +55,7 @@ pub(crate) struct Follower<'a> {
 /// # Errors
 ///
 /// What the server says in the midst of the stream, and a stream that breaks off or is none.
-pub(crate) async fn stream(
-    response: Response,
-    io: &Io,
-    mut follower: Follower<'_>,
-) -> Result<(), CallError> {
+pub(crate) async fn stream(response: Response, io: &Io, mut follower: Follower<'_>) -> Result<(), CallError> {
     let mut lines = response.ndjson();
     while let Some(answer) = lines.next().await? {
         if follower.follow(answer)? {
@@ -67,10 +63,7 @@ pub(crate) async fn stream(
             return Ok(());
         }
     }
-    Err(CallError::new(
-        Fault::MalformedResponse,
-        "the stream ended before the answer did",
-    ))
+    Err(CallError::new(Fault::MalformedResponse, "the stream ended before the answer did"))
 }
 
 /// Puts out a whole answer.
@@ -82,19 +75,12 @@ pub(crate) fn whole(answer: Answer, mut follower: Follower<'_>) -> Result<(), Ca
     if follower.follow(answer)? {
         return Ok(());
     }
-    Err(CallError::new(
-        Fault::MalformedResponse,
-        "the answer says that it is not done",
-    ))
+    Err(CallError::new(Fault::MalformedResponse, "the answer says that it is not done"))
 }
 
 impl<'a> Follower<'a> {
     pub(crate) fn new(out: &'a Output, entropy: u64) -> Self {
-        Self {
-            out,
-            entropy,
-            calls: 0,
-        }
+        Self { out, entropy, calls: 0 }
     }
 
     /// Puts out one piece and says whether it was the last one.
@@ -118,8 +104,7 @@ impl<'a> Follower<'a> {
                 cache_write_tokens: 0,
                 reasoning_tokens: 0,
             });
-            self.out
-                .finished(self.finish(answer.done_reason.as_deref()));
+            self.out.finished(self.finish(answer.done_reason.as_deref()));
         }
         Ok(answer.done)
     }
@@ -130,8 +115,7 @@ impl<'a> Follower<'a> {
         let id = call.id.filter(|id| !id.is_empty());
         let id = id.unwrap_or_else(|| format!("call_{:016x}_{index}", self.entropy));
         self.out.tool_call_start(index, id, call.function.name);
-        self.out
-            .tool_call_arguments(index, Value::Object(call.function.arguments).to_string());
+        self.out.tool_call_arguments(index, Value::Object(call.function.arguments).to_string());
     }
 
     fn finish(&self, reason: Option<&str>) -> Finish {

@@ -38,21 +38,10 @@ pub(crate) async fn read(response: &mut Response, now_ms: u64) -> CallError {
         Ok(body) => body,
         Err(error) => format!("its body could not be read: {error}").into_bytes(),
     };
-    let said = serde_json::from_slice::<Body>(&body)
-        .map_or_else(|_| excerpt(&body), |body| body.error.into_text());
+    let said = serde_json::from_slice::<Body>(&body).map_or_else(|_| excerpt(&body), |body| body.error.into_text());
     let fault = judge(Some(status), &said);
-    let message = if said.is_empty() {
-        format!("status {status}")
-    } else {
-        said
-    };
-    CallError {
-        fault,
-        message,
-        provider_code: None,
-        status: Some(status),
-        retry_after_ms,
-    }
+    let message = if said.is_empty() { format!("status {status}") } else { said };
+    CallError { fault, message, provider_code: None, status: Some(status), retry_after_ms }
 }
 
 /// An error that came after an answer had begun, with status 200.
@@ -64,21 +53,11 @@ pub(crate) fn in_stream(said: Said) -> CallError {
 fn judge(status: Option<u16>, message: &str) -> Fault {
     let message = message.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    if says(&[
-        "exceeds the context",
-        "context length",
-        "prompt too long",
-        "prompt is too long",
-    ]) {
+    if says(&["exceeds the context", "context length", "prompt too long", "prompt is too long"]) {
         return Fault::ContextTooLong;
     }
-    if says(&[
-        "does not support",
-        "doesn't support",
-        "not support image",
-        "failed to process inputs",
-        "unknown format",
-    ]) {
+    if says(&["does not support", "doesn't support", "not support image", "failed to process inputs", "unknown format"])
+    {
         return Fault::UnsupportedInput;
     }
     match status {
@@ -99,11 +78,7 @@ fn judge(status: Option<u16>, message: &str) -> Fault {
 
 fn excerpt(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
-    text.trim()
-        .chars()
-        .filter(|sign| !sign.is_control())
-        .take(EXCERPT_SIGNS_MAX)
-        .collect()
+    text.trim().chars().filter(|sign| !sign.is_control()).take(EXCERPT_SIGNS_MAX).collect()
 }
 
 #[cfg(test)]
@@ -112,33 +87,15 @@ mod tests {
 
     #[test]
     fn words_and_status_make_the_fault() {
-        let check = |status, message, expected| {
-            assert_eq!(judge(status, message), expected, "{status:?} {message}")
-        };
+        let check = |status, message, expected| assert_eq!(judge(status, message), expected, "{status:?} {message}");
         check(Some(404), "model 'x' not found", Fault::UnknownModel);
         check(Some(404), "404 page not found", Fault::Other);
-        check(
-            Some(400),
-            "\"llama3\" does not support tools",
-            Fault::UnsupportedInput,
-        );
+        check(Some(400), "\"llama3\" does not support tools", Fault::UnsupportedInput);
         check(Some(400), "invalid options", Fault::InvalidRequest);
-        check(
-            Some(400),
-            "the input length exceeds the context length",
-            Fault::ContextTooLong,
-        );
-        check(
-            Some(500),
-            "Failed to process inputs: image: unknown format",
-            Fault::UnsupportedInput,
-        );
+        check(Some(400), "the input length exceeds the context length", Fault::ContextTooLong);
+        check(Some(500), "Failed to process inputs: image: unknown format", Fault::UnsupportedInput);
         check(Some(500), "model requires more system memory", Fault::Other);
-        check(
-            Some(503),
-            "server busy, please try again",
-            Fault::Overloaded,
-        );
+        check(Some(503), "server busy, please try again", Fault::Overloaded);
         check(Some(502), "", Fault::Overloaded);
         check(Some(401), "unauthorized", Fault::Authentication);
         check(Some(402), "", Fault::Billing);
@@ -148,10 +105,6 @@ mod tests {
         check(Some(504), "", Fault::TimedOut);
         check(None, "unauthorized", Fault::Authentication);
         check(None, "overloaded", Fault::Overloaded);
-        check(
-            None,
-            "an error was encountered while running the model",
-            Fault::Other,
-        );
+        check(None, "an error was encountered while running the model", Fault::Other);
     }
 }

@@ -27,19 +27,12 @@ struct Settings {
 }
 
 impl Provider for Ollama {
-    async fn complete(
-        cx: Context,
-        request: ChatRequest,
-        io: Io,
-        out: Output,
-    ) -> Result<(), CallError> {
+    async fn complete(cx: Context, request: ChatRequest, io: Io, out: Output) -> Result<(), CallError> {
         let settings: Settings = cx.settings()?;
         let mut body = JsonBody::new(&cx);
         let message = request::write(&request, &settings, &mut body)?;
         let message = body.finish(&message)?;
-        let message = Request::post("api", "/api/chat")
-            .credential("account")
-            .json(message);
+        let message = Request::post("api", "/api/chat").credential("account").json(message);
         let mut response = io.send(message).await?;
         if !response.is_success() {
             return Err(fault::read(&mut response, cx.now_ms).await);

@@ -115,25 +115,15 @@ fn tools(request: &ChatRequest) -> Result<Vec<ToolSpec<'_>>, CallError> {
     }
     let tools = request.tools.iter().filter(is_offered).map(|tool| {
         let parameters = parse_schema(&tool.parameters_json, &tool.name)?;
-        let function = Function {
-            name: &tool.name,
-            description: &tool.description,
-            parameters,
-        };
-        Ok(ToolSpec {
-            kind: "function",
-            function,
-        })
+        let function = Function { name: &tool.name, description: &tool.description, parameters };
+        Ok(ToolSpec { kind: "function", function })
     });
     tools.collect()
 }
 
 /// Models of the `gpt-oss` family take an effort, the others only whether to think at all.
 fn think(request: &ChatRequest) -> Option<Value> {
-    let effort = request
-        .reasoning_effort
-        .as_deref()
-        .filter(|effort| !effort.is_empty())?;
+    let effort = request.reasoning_effort.as_deref().filter(|effort| !effort.is_empty())?;
     let name = request.model.rsplit('/').next().unwrap_or(&request.model);
     Some(match (effort, name.starts_with("gpt-oss")) {
         ("none" | "off", _) => false.into(),
@@ -148,9 +138,6 @@ fn parse_schema(json: &str, of: &str) -> Result<Value, CallError> {
         return Ok(json!({ "type": "object" }));
     }
     serde_json::from_str(json).map_err(|error| {
-        CallError::new(
-            Fault::InvalidRequest,
-            format!("the JSON schema of `{of}` cannot be used: {error}"),
-        )
+        CallError::new(Fault::InvalidRequest, format!("the JSON schema of `{of}` cannot be used: {error}"))
     })
 }

@@ -15,10 +15,7 @@ fn cassettes_play() {
 fn check_refused(request: ChatRequest, fault: Fault, message: &str) {
     let mut script = ProviderScript::provider::<Ollama>(context(), request);
     assert_eq!(script.next_command(), None);
-    let error = script
-        .result()
-        .and_then(|result| result.clone().err())
-        .expect("it is refused");
+    let error = script.result().and_then(|result| result.clone().err()).expect("it is refused");
     assert_eq!((error.fault, error.message.as_str()), (fault, message));
 }
 
@@ -32,10 +29,7 @@ fn media_that_are_no_pictures_are_refused() {
 #[test]
 fn schemas_that_are_none_are_refused() {
     let response_format = ResponseFormat::JsonSchema("{".into());
-    let request = ChatRequest {
-        response_format,
-        ..chat("glm-5:cloud", Vec::new())
-    };
+    let request = ChatRequest { response_format, ..chat("glm-5:cloud", Vec::new()) };
     let message = "the JSON schema of `the answer` cannot be used: EOF while parsing an object at line 1 column 1";
     check_refused(request, Fault::InvalidRequest, message);
 }

@@ -51,10 +51,7 @@ impl JsonBody {
     /// An empty body of the call.
     #[must_use]
     pub fn new(cx: &Context) -> Self {
-        Self {
-            marker: format!("creel-media-{:016x}", cx.entropy),
-            spliced: Vec::new(),
-        }
+        Self { marker: format!("creel-media-{:016x}", cx.entropy), spliced: Vec::new() }
     }
 
     /// A placeholder for the medium as base64; put it into the body exactly once, as a string.
@@ -82,10 +79,7 @@ impl JsonBody {
                 (Some((start, _)), 0) => places.push((start, start + quoted.len(), spliced)),
                 (first, more) => {
                     let count = more + usize::from(first.is_some());
-                    return Err(BodyError::Placeholder {
-                        uri: spliced.media.uri,
-                        count,
-                    });
+                    return Err(BodyError::Placeholder { uri: spliced.media.uri, count });
                 }
             }
         }
@@ -94,10 +88,7 @@ impl JsonBody {
     }
 
     fn splice(&mut self, prefix: String, media: &Media) -> String {
-        self.spliced.push(Spliced {
-            prefix,
-            media: media.clone(),
-        });
+        self.spliced.push(Spliced { prefix, media: media.clone() });
         placeholder(&self.marker, self.spliced.len() - 1)
     }
 }
@@ -131,22 +122,12 @@ mod tests {
     use super::*;
 
     fn cx() -> Context {
-        Context {
-            call: "c".into(),
-            now_ms: 0,
-            entropy: 0xfeed,
-            settings_json: "{}".into(),
-        }
+        Context { call: "c".into(), now_ms: 0, entropy: 0xfeed, settings_json: "{}".into() }
     }
 
     fn media(id: &str) -> Media {
         let uri = format!("media://inbound/{id}");
-        Media {
-            uri,
-            content_type: "image/png".into(),
-            size: 3,
-            name: None,
-        }
+        Media { uri, content_type: "image/png".into(), size: 3, name: None }
     }
 
     fn render(pieces: &[BodyPiece]) -> String {
@@ -162,11 +143,8 @@ mod tests {
     fn media_stand_where_their_placeholders_stood() {
         let mut body = JsonBody::new(&cx());
         let (first, second) = (body.base64(&media("1")), body.data_url(&media("2")));
-        let pieces = body
-            .finish(&json!({ "b": [second, "x"], "c": first }))
-            .unwrap();
-        let expected =
-            r#"{"b":["data:image/png;base64,<media://inbound/2>","x"],"c":"<media://inbound/1>"}"#;
+        let pieces = body.finish(&json!({ "b": [second, "x"], "c": first })).unwrap();
+        let expected = r#"{"b":["data:image/png;base64,<media://inbound/2>","x"],"c":"<media://inbound/1>"}"#;
         assert_eq!(render(&pieces), expected);
         assert_eq!(pieces.len(), 5);
     }
@@ -181,36 +159,20 @@ mod tests {
     #[test]
     fn ten_media_are_told_apart() {
         let mut body = JsonBody::new(&cx());
-        let all: Vec<_> = (0..12)
-            .map(|n| body.base64(&media(&n.to_string())))
-            .collect();
-        let expected: Vec<_> = (0..12)
-            .map(|n| format!("\"<media://inbound/{n}>\""))
-            .collect();
-        assert_eq!(
-            render(&body.finish(&all).unwrap()),
-            format!("[{}]", expected.join(","))
-        );
+        let all: Vec<_> = (0..12).map(|n| body.base64(&media(&n.to_string()))).collect();
+        let expected: Vec<_> = (0..12).map(|n| format!("\"<media://inbound/{n}>\"")).collect();
+        assert_eq!(render(&body.finish(&all).unwrap()), format!("[{}]", expected.join(",")));
     }
 
     #[test]
     fn a_text_that_holds_a_placeholder_is_left_alone() {
         let mut body = JsonBody::new(&cx());
         let image = body.base64(&media("1"));
-        let texts = [
-            format!("say {image}"),
-            format!("\"{image}\" quoted"),
-            format!("{image}0"),
-        ];
-        let pieces = body
-            .finish(&json!({ "texts": texts, "image": image }))
-            .unwrap();
+        let texts = [format!("say {image}"), format!("\"{image}\" quoted"), format!("{image}0")];
+        let pieces = body.finish(&json!({ "texts": texts, "image": image })).unwrap();
         let text = render(&pieces);
         assert_eq!(text.matches("<media://inbound/1>").count(), 1, "{text}");
-        assert!(
-            text.starts_with(r#"{"image":"<media://inbound/1>","texts":"#),
-            "{text}"
-        );
+        assert!(text.starts_with(r#"{"image":"<media://inbound/1>","texts":"#), "{text}");
     }
 
     #[test]
@@ -222,9 +184,7 @@ mod tests {
         assert_eq!(error.to_string(), expected);
         let mut body = JsonBody::new(&cx());
         let image = body.base64(&media("1"));
-        let error = body
-            .finish(&json!([image, format!("\"{image}")]))
-            .unwrap_err();
+        let error = body.finish(&json!([image, format!("\"{image}")])).unwrap_err();
         assert_eq!(error.to_string(), expected);
     }
 

@@ -12,9 +12,7 @@ use crate::bindings::words::creel::plugin::types::Media;
 use crate::executor::{Driver, SharedMailbox, State};
 use crate::io::Io;
 
-pub use wit::{
-    Attachment, ChannelError, Connection, Conversation, Fault, Inbound, Job, Outbound, Peer,
-};
+pub use wit::{Attachment, ChannelError, Connection, Conversation, Fault, Inbound, Job, Outbound, Peer};
 /// One piece of output as the host sees it.
 pub use wit::{Output as OutputEvent, Progress, Step};
 
@@ -36,11 +34,7 @@ pub trait Channel: 'static {
     ) -> impl Future<Output = Result<Media, ChannelError>> + 'static;
 
     /// Sends one message; answers with the network's identity of it.
-    fn deliver(
-        cx: Context,
-        io: Io,
-        message: Outbound,
-    ) -> impl Future<Output = Result<String, ChannelError>> + 'static;
+    fn deliver(cx: Context, io: Io, message: Outbound) -> impl Future<Output = Result<String, ChannelError>> + 'static;
 }
 
 /// What a listener has learnt. Clones share it.
@@ -90,20 +84,9 @@ impl<C: Channel> Task<C> {
     pub fn begin(context: Context, job: Job, cursor: Option<Vec<u8>>) -> (Self, Step) {
         let mailbox = SharedMailbox::default();
         let out = ChannelOutput::default();
-        let work = run::<C>(
-            context,
-            Io::new(Rc::clone(&mailbox)),
-            (job, cursor),
-            out.clone(),
-        );
-        let inner = RefCell::new(Inner {
-            driver: Driver::new(mailbox, work),
-            out,
-        });
-        let task = Self {
-            inner,
-            channel: PhantomData,
-        };
+        let work = run::<C>(context, Io::new(Rc::clone(&mailbox)), (job, cursor), out.clone());
+        let inner = RefCell::new(Inner { driver: Driver::new(mailbox, work), out });
+        let task = Self { inner, channel: PhantomData };
         let step = task.proceed(Vec::new());
         (task, step)
     }
@@ -118,11 +101,7 @@ impl<C: Channel> Task<C> {
             State::Done => Progress::Done,
             State::Failed(error) => Progress::Failed(error),
         };
-        Step {
-            commands,
-            output,
-            state,
-        }
+        Step { commands, output, state }
     }
 }
 
@@ -174,7 +153,7 @@ macro_rules! channel {
             impl $crate::bindings::channel::exports::creel::plugin::channel::Guest for Exported {
                 type Task = $crate::channel::Task<$channel>;
             }
-            $crate::bindings::channel::export_channel!(Exported with_types_in $crate::bindings::channel);
+    $crate::bindings::channel::export_channel!(Exported with_types_in $crate::bindings::channel);
         };
         $crate::embed_manifest!();
     };

@@ -4,12 +4,8 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::bindings::channel::exports::creel::plugin::channel::{
-    ChannelError, Fault as ChannelFault,
-};
-use crate::bindings::provider::exports::creel::plugin::chat_provider::{
-    CallError, Fault as CallFault,
-};
+use crate::bindings::channel::exports::creel::plugin::channel::{ChannelError, Fault as ChannelFault};
+use crate::bindings::provider::exports::creel::plugin::chat_provider::{CallError, Fault as CallFault};
 use crate::bindings::words::creel::plugin::io::IoError;
 use crate::body::BodyError;
 use crate::context::SettingsError;
@@ -57,13 +53,7 @@ impl CallError {
     /// An error without a code of the provider's.
     #[must_use]
     pub fn new(fault: CallFault, message: impl Into<String>) -> Self {
-        Self {
-            fault,
-            message: message.into(),
-            provider_code: None,
-            status: None,
-            retry_after_ms: None,
-        }
+        Self { fault, message: message.into(), provider_code: None, status: None, retry_after_ms: None }
     }
 }
 
@@ -80,14 +70,9 @@ impl From<IoError> for CallError {
         let message = error.to_string();
         match error {
             IoError::Refused(_) => Self::new(CallFault::Refused, message),
-            IoError::Unreachable(_) | IoError::CutOff(_) => {
-                Self::new(CallFault::Unreachable, message)
-            }
+            IoError::Unreachable(_) | IoError::CutOff(_) => Self::new(CallFault::Unreachable, message),
             IoError::TimedOut => Self::new(CallFault::TimedOut, message),
-            IoError::Status(status) => Self {
-                status: Some(status),
-                ..Self::new(CallFault::Other, message)
-            },
+            IoError::Status(status) => Self { status: Some(status), ..Self::new(CallFault::Other, message) },
         }
     }
 }
@@ -96,10 +81,9 @@ impl From<ReadError> for CallError {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Io(error) => error.into(),
-            ReadError::TooLarge { .. }
-            | ReadError::Json(_)
-            | ReadError::Sse(_)
-            | ReadError::Ndjson(_) => Self::new(CallFault::MalformedResponse, error.to_string()),
+            ReadError::TooLarge { .. } | ReadError::Json(_) | ReadError::Sse(_) | ReadError::Ndjson(_) => {
+                Self::new(CallFault::MalformedResponse, error.to_string())
+            }
         }
     }
 }
@@ -120,11 +104,7 @@ impl ChannelError {
     /// An error that says nothing about when to try again.
     #[must_use]
     pub fn new(fault: ChannelFault, message: impl Into<String>) -> Self {
-        Self {
-            fault,
-            message: message.into(),
-            retry_after_ms: None,
-        }
+        Self { fault, message: message.into(), retry_after_ms: None }
     }
 }
 
@@ -153,10 +133,9 @@ impl From<ReadError> for ChannelError {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Io(error) => error.into(),
-            ReadError::TooLarge { .. }
-            | ReadError::Json(_)
-            | ReadError::Sse(_)
-            | ReadError::Ndjson(_) => Self::new(ChannelFault::MalformedResponse, error.to_string()),
+            ReadError::TooLarge { .. } | ReadError::Json(_) | ReadError::Sse(_) | ReadError::Ndjson(_) => {
+                Self::new(ChannelFault::MalformedResponse, error.to_string())
+            }
         }
     }
 }

@@ -65,15 +65,8 @@ impl Wake for Alarm {
 
 impl<E> Driver<E> {
     /// Takes the future of a call. It runs at the first [`Driver::resume`].
-    pub(crate) fn new(
-        mailbox: SharedMailbox,
-        task: impl Future<Output = Result<(), E>> + 'static,
-    ) -> Self {
-        Self {
-            task: Some(Box::pin(task)),
-            mailbox,
-            alarm: Arc::default(),
-        }
+    pub(crate) fn new(mailbox: SharedMailbox, task: impl Future<Output = Result<(), E>> + 'static) -> Self {
+        Self { task: Some(Box::pin(task)), mailbox, alarm: Arc::default() }
     }
 
     /// Delivers the events, polls until the future is idle, and hands over what it wants done.
@@ -93,10 +86,7 @@ impl<E> Driver<E> {
                 Poll::Ready(result) => break result,
                 Poll::Pending if self.alarm.0.load(Ordering::Relaxed) => {}
                 Poll::Pending => {
-                    return (
-                        mem::take(&mut self.mailbox.borrow_mut().commands),
-                        State::Running,
-                    );
+                    return (mem::take(&mut self.mailbox.borrow_mut().commands), State::Running);
                 }
             }
         };
@@ -111,21 +101,14 @@ impl<E> Driver<E> {
 
 impl Ticket {
     /// Gives the host a command, made from a fresh id.
-    pub(crate) fn submit(
-        mailbox: &SharedMailbox,
-        command: impl FnOnce(RequestId) -> Command,
-    ) -> Self {
+    pub(crate) fn submit(mailbox: &SharedMailbox, command: impl FnOnce(RequestId) -> Command) -> Self {
         let mut inner = mailbox.borrow_mut();
         inner.last_id = inner.last_id.wrapping_add(1);
         let id = inner.last_id;
         inner.commands.push(command(id));
         inner.open.insert(id, Slot::default());
         drop(inner);
-        Self {
-            id,
-            mailbox: Rc::clone(mailbox),
-            is_over: false,
-        }
+        Self { id, mailbox: Rc::clone(mailbox), is_over: false }
     }
 
     /// Waits for the next event of this command; `None` once its last one was taken. May be dropped at any time
@@ -162,9 +145,7 @@ impl Drop for Ticket {
             return;
         }
         let waiting = mailbox.commands.len();
-        mailbox
-            .commands
-            .retain(|command| command_id(command) != self.id);
+        mailbox.commands.retain(|command| command_id(command) != self.id);
         if mailbox.commands.len() == waiting {
             mailbox.commands.push(Command::Cancel(self.id));
         }

@@ -4,8 +4,8 @@
 use serde::de::DeserializeOwned;
 
 use crate::bindings::words::creel::plugin::io::{
-    BodyPiece, Command, EndpointTarget, Event, FileRef, Header, IoError, NewMedia, Request,
-    RequestId, ResponseHead, Target,
+    BodyPiece, Command, EndpointTarget, Event, FileRef, Header, IoError, NewMedia, Request, RequestId, ResponseHead,
+    Target,
 };
 use crate::bindings::words::creel::plugin::types::Media;
 use crate::error::ReadError;
@@ -55,13 +55,8 @@ impl Io {
     /// # Errors
     ///
     /// [`IoError`] when the host refused.
-    pub async fn store_media(
-        &self,
-        bytes: Vec<u8>,
-        name: Option<String>,
-    ) -> Result<Media, IoError> {
-        self.stored(|id| Command::StoreMedia((id, NewMedia { bytes, name })))
-            .await
+    pub async fn store_media(&self, bytes: Vec<u8>, name: Option<String>) -> Result<Media, IoError> {
+        self.stored(|id| Command::StoreMedia((id, NewMedia { bytes, name }))).await
     }
 
     /// Makes a file of the granted directory `root` a medium; the host reads it.
@@ -70,10 +65,7 @@ impl Io {
     ///
     /// [`IoError`] when the host refused or there is no such file.
     pub async fn ingest_file(&self, root: &str, name: &str) -> Result<Media, IoError> {
-        let file = FileRef {
-            root: root.into(),
-            name: name.into(),
-        };
+        let file = FileRef { root: root.into(), name: name.into() };
         self.stored(|id| Command::IngestFile((id, file))).await
     }
 
@@ -83,10 +75,7 @@ impl Io {
     ///
     /// [`IoError`] when the host refused, as for more than an hour.
     pub async fn wait(&self, duration_ms: u32) -> Result<(), IoError> {
-        match Ticket::submit(&self.mailbox, |id| Command::Wait((id, duration_ms)))
-            .next()
-            .await
-        {
+        match Ticket::submit(&self.mailbox, |id| Command::Wait((id, duration_ms))).next().await {
             Some(Event::Elapsed(_)) => Ok(()),
             event => Err(unexpected(event)),
         }
@@ -171,10 +160,7 @@ impl Request {
     /// A request to an endpoint of the manifest.
     #[must_use]
     pub fn new(method: &str, endpoint: &str, path_and_query: impl Into<String>) -> Self {
-        let target = EndpointTarget {
-            endpoint: endpoint.into(),
-            path_and_query: path_and_query.into(),
-        };
+        let target = EndpointTarget { endpoint: endpoint.into(), path_and_query: path_and_query.into() };
         Self {
             method: method.into(),
             target: Target::Endpoint(target),
@@ -211,10 +197,7 @@ impl Request {
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.headers.push(Header {
-            name: name.into(),
-            value: value.into(),
-        });
+        self.headers.push(Header { name: name.into(), value: value.into() });
         self
     }
 
@@ -243,9 +226,8 @@ impl Request {
 fn unexpected(event: Option<Event>) -> IoError {
     match event {
         Some(Event::Failed((_, error))) => error,
-        Some(
-            Event::Head(_) | Event::Chunk(_) | Event::End(_) | Event::Stored(_) | Event::Elapsed(_),
-        )
-        | None => IoError::CutOff("the host sent an event that does not belong here".into()),
+        Some(Event::Head(_) | Event::Chunk(_) | Event::End(_) | Event::Stored(_) | Event::Elapsed(_)) | None => {
+            IoError::CutOff("the host sent an event that does not belong here".into())
+        }
     }
 }

@@ -40,7 +40,7 @@ pub mod provider;
 mod retry;
 pub mod sse;
 mod stream;
-#[cfg(feature = "test-kit")]
+#[cfg(any(test, feature = "test-kit"))]
 pub mod test_kit;
 
 pub use bindings::words::creel::plugin::io::{BodyPiece, Context, IoError, Refusal, Request};

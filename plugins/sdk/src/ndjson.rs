@@ -66,16 +66,12 @@ impl NdjsonReader {
             if end - start > LINE_BYTES_MAX {
                 return Err(*self.failure.insert(NdjsonError::TooLarge));
             }
-            let is_text = str::from_utf8(self.buffer.get(start..end).unwrap_or_default())
-                .map(|line| line.trim().is_empty());
+            let is_text =
+                str::from_utf8(self.buffer.get(start..end).unwrap_or_default()).map(|line| line.trim().is_empty());
             match is_text {
                 Ok(true) => {}
                 Ok(false) => {
-                    return Ok(
-                        str::from_utf8(self.buffer.get(start..end).unwrap_or_default())
-                            .ok()
-                            .map(str::trim),
-                    );
+                    return Ok(str::from_utf8(self.buffer.get(start..end).unwrap_or_default()).ok().map(str::trim));
                 }
                 Err(_) => return Err(*self.failure.insert(NdjsonError::NotUtf8)),
             }
@@ -88,10 +84,7 @@ impl NdjsonReader {
     }
 
     fn take_line(&mut self, is_end: bool) -> Option<(usize, usize)> {
-        let rest = self
-            .buffer
-            .get(self.start + self.scanned..)
-            .unwrap_or_default();
+        let rest = self.buffer.get(self.start + self.scanned..).unwrap_or_default();
         let (start, mut from) = (self.start, self.start);
         let end = match rest.iter().position(|&byte| byte == b'\n') {
             Some(length) => {
@@ -111,11 +104,7 @@ impl NdjsonReader {
         self.scanned = 0;
         if !self.has_begun {
             self.has_begun = true;
-            if self
-                .buffer
-                .get(start..end)
-                .is_some_and(|line| line.starts_with(b"\xef\xbb\xbf"))
-            {
+            if self.buffer.get(start..end).is_some_and(|line| line.starts_with(b"\xef\xbb\xbf")) {
                 from += 3;
             }
         }
@@ -165,10 +154,7 @@ mod tests {
 
     #[test]
     fn lines_come_without_their_ends_and_blank_ones_not_at_all() {
-        check(
-            "{\"a\":1}\n{\"b\":2}\r\n\n \r\n{}\n",
-            &["{\"a\":1}", "{\"b\":2}", "{}"],
-        );
+        check("{\"a\":1}\n{\"b\":2}\r\n\n \r\n{}\n", &["{\"a\":1}", "{\"b\":2}", "{}"]);
         check("", &[]);
         check("\n\n", &[]);
     }
@@ -182,25 +168,16 @@ mod tests {
 
     #[test]
     fn what_is_not_utf8_is_refused_for_good() {
-        assert_eq!(
-            read([b"1\n\xff\n2\n".as_slice()]),
-            ["1", "a line is not UTF-8"]
-        );
+        assert_eq!(read([b"1\n\xff\n2\n".as_slice()]), ["1", "a line is not UTF-8"]);
         assert_eq!(read([b"1\n\xc3".as_slice()]), ["1", "a line is not UTF-8"]);
     }
 
     #[test]
     fn a_line_without_end_is_refused() {
         let piece = vec![b'x'; 1 << 20];
-        assert_eq!(
-            read(std::iter::repeat_n(piece.as_slice(), 17)),
-            ["a line is larger than 16777216 bytes"]
-        );
+        assert_eq!(read(std::iter::repeat_n(piece.as_slice(), 17)), ["a line is larger than 16777216 bytes"]);
         let line = [piece.repeat(17), b"\n".to_vec()].concat();
-        assert_eq!(
-            read([line.as_slice()]),
-            ["a line is larger than 16777216 bytes"]
-        );
+        assert_eq!(read([line.as_slice()]), ["a line is larger than 16777216 bytes"]);
     }
 
     proptest! {

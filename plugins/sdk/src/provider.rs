@@ -49,17 +49,10 @@ impl Output {
     pub fn reasoning(&self, text: impl Into<String>) {
         let text = text.into();
         let mut pending = self.0.borrow_mut();
-        if let Some(OutputEvent::Reasoning(Reasoning {
-            text: last,
-            signature: None,
-        })) = pending.last_mut()
-        {
+        if let Some(OutputEvent::Reasoning(Reasoning { text: last, signature: None })) = pending.last_mut() {
             last.push_str(&text);
         } else if !text.is_empty() {
-            pending.push(OutputEvent::Reasoning(Reasoning {
-                text,
-                signature: None,
-            }));
+            pending.push(OutputEvent::Reasoning(Reasoning { text, signature: None }));
         }
     }
 
@@ -67,17 +60,10 @@ impl Output {
     pub fn reasoning_signature(&self, signature: impl Into<String>) {
         let signature = Some(signature.into());
         let mut pending = self.0.borrow_mut();
-        if let Some(OutputEvent::Reasoning(Reasoning {
-            signature: last @ None,
-            ..
-        })) = pending.last_mut()
-        {
+        if let Some(OutputEvent::Reasoning(Reasoning { signature: last @ None, .. })) = pending.last_mut() {
             *last = signature;
         } else {
-            pending.push(OutputEvent::Reasoning(Reasoning {
-                text: String::new(),
-                signature,
-            }));
+            pending.push(OutputEvent::Reasoning(Reasoning { text: String::new(), signature }));
         }
     }
 
@@ -91,9 +77,7 @@ impl Output {
         let json = json.into();
         let mut pending = self.0.borrow_mut();
         match pending.last_mut() {
-            Some(OutputEvent::ToolCallArguments((last, arguments))) if *last == index => {
-                arguments.push_str(&json)
-            }
+            Some(OutputEvent::ToolCallArguments((last, arguments))) if *last == index => arguments.push_str(&json),
             Some(_) | None if json.is_empty() => {}
             Some(_) | None => pending.push(OutputEvent::ToolCallArguments((index, json))),
         }
@@ -123,12 +107,7 @@ impl ChatRequest {
     /// The text of the last message of the user, or nothing.
     #[must_use]
     pub fn last_user_text(&self) -> String {
-        let Some(message) = self
-            .messages
-            .iter()
-            .rev()
-            .find(|message| message.role == Role::User)
-        else {
+        let Some(message) = self.messages.iter().rev().find(|message| message.role == Role::User) else {
             return String::new();
         };
         let texts = message.parts.iter().filter_map(|part| match part {
@@ -157,14 +136,8 @@ impl<P: Provider> Completion<P> {
         let mailbox = SharedMailbox::default();
         let out = Output::default();
         let task = P::complete(context, request, Io::new(Rc::clone(&mailbox)), out.clone());
-        let inner = RefCell::new(Inner {
-            driver: Driver::new(mailbox, task),
-            out,
-        });
-        let completion = Self {
-            inner,
-            provider: PhantomData,
-        };
+        let inner = RefCell::new(Inner { driver: Driver::new(mailbox, task), out });
+        let completion = Self { inner, provider: PhantomData };
         let step = completion.proceed(Vec::new());
         (completion, step)
     }
@@ -179,11 +152,7 @@ impl<P: Provider> Completion<P> {
             State::Done => Progress::Done,
             State::Failed(error) => Progress::Failed(error),
         };
-        Step {
-            commands,
-            output,
-            state,
-        }
+        Step { commands, output, state }
     }
 }
 
@@ -214,7 +183,7 @@ macro_rules! provider {
             impl $crate::bindings::provider::exports::creel::plugin::chat_provider::Guest for Exported {
                 type Completion = $crate::provider::Completion<$provider>;
             }
-            $crate::bindings::provider::export_provider!(Exported with_types_in $crate::bindings::provider);
+    $crate::bindings::provider::export_provider!(Exported with_types_in $crate::bindings::provider);
         };
         $crate::embed_manifest!();
     };

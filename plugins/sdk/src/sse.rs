@@ -85,10 +85,7 @@ impl SseReader {
                 line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
             }
             if line.is_empty() {
-                let event = SseEvent {
-                    id: self.pending.id.clone(),
-                    ..SseEvent::default()
-                };
+                let event = SseEvent { id: self.pending.id.clone(), ..SseEvent::default() };
                 let event = mem::replace(&mut self.pending, event);
                 if mem::take(&mut self.has_data) {
                     return Ok(Some(event));
@@ -131,10 +128,7 @@ impl SseReader {
                 None => return None,
             }
         }
-        let rest = self
-            .buffer
-            .get(self.start + self.scanned..)
-            .unwrap_or_default();
+        let rest = self.buffer.get(self.start + self.scanned..).unwrap_or_default();
         let Some(length) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
             self.scanned += rest.len();
             return None;
@@ -162,9 +156,7 @@ mod tests {
             reader.push(piece);
             loop {
                 match reader.next_event() {
-                    Ok(Some(event)) => {
-                        events.push(format!("{}|{}|{}", event.name, event.data, event.id))
-                    }
+                    Ok(Some(event)) => events.push(format!("{}|{}|{}", event.name, event.data, event.id)),
                     Ok(None) => break,
                     Err(error) => {
                         events.push(error.to_string());
@@ -190,28 +182,19 @@ mod tests {
     #[test]
     fn every_line_ending_is_one() {
         check("event: a\ndata: 1\n\ndata: 2\n\n", &["a|1|", "|2|"]);
-        check(
-            "event: a\r\ndata: 1\r\n\r\ndata: 2\r\n\r\n",
-            &["a|1|", "|2|"],
-        );
+        check("event: a\r\ndata: 1\r\n\r\ndata: 2\r\n\r\n", &["a|1|", "|2|"]);
         check("event: a\rdata: 1\r\rdata: 2\r\r", &["a|1|", "|2|"]);
         check("data: 1\r\n\ndata: 2\n\r\n", &["|1|", "|2|"]);
     }
 
     #[test]
     fn fields_are_read_as_the_standard_says() {
-        check(
-            "data:x\n\ndata: x\n\ndata:  x\n\ndata\n\ndata:\n\n",
-            &["|x|", "|x|", "| x|", "||", "||"],
-        );
+        check("data:x\n\ndata: x\n\ndata:  x\n\ndata\n\ndata:\n\n", &["|x|", "|x|", "| x|", "||", "||"]);
         check("data: a\ndata: b\ndata\n\n", &["|a\nb\n|"]);
         check(": comment\n:\n\n:\ndata: 1\n\n", &["|1|"]);
         check("event: only\n\ndata: 1\n\n", &["|1|"]);
         check("unknown: 1\nretry: 5\ndata: 1\nData: 2\n\n", &["|1|"]);
-        check(
-            "id: 7\ndata: 1\n\ndata: 2\n\nid\ndata: 3\n\n",
-            &["|1|7", "|2|7", "|3|"],
-        );
+        check("id: 7\ndata: 1\n\ndata: 2\n\nid\ndata: 3\n\n", &["|1|7", "|2|7", "|3|"]);
         check("id: a\0b\ndata: 1\n\n", &["|1|"]);
         check("data: {\"a\":\"b: c\"}   \n\n", &["|{\"a\":\"b: c\"}   |"]);
     }
@@ -249,17 +232,13 @@ mod tests {
     #[test]
     fn an_event_without_end_is_refused() {
         let piece = vec![b'x'; 1 << 20];
-        let one_line =
-            std::iter::once(b"data: ".as_slice()).chain(std::iter::repeat_n(piece.as_slice(), 17));
+        let one_line = std::iter::once(b"data: ".as_slice()).chain(std::iter::repeat_n(piece.as_slice(), 17));
         assert_eq!(read(one_line), ["an event is larger than 16777216 bytes"]);
         let line = [b"data: ".as_slice(), &piece, b"\n"].concat();
         let many_lines = std::iter::repeat_n(line.as_slice(), 17);
         assert_eq!(read(many_lines), ["an event is larger than 16777216 bytes"]);
         let name = [b"event: ".as_slice(), &piece, b"\n"].concat();
-        assert_eq!(
-            read(std::iter::repeat_n(name.as_slice(), 17)),
-            Vec::<String>::new()
-        );
+        assert_eq!(read(std::iter::repeat_n(name.as_slice(), 17)), Vec::<String>::new());
     }
 
     proptest! {

@@ -28,20 +28,13 @@ impl Response {
     /// Reads the rest of the body as server-sent events.
     #[must_use]
     pub fn sse(self) -> SseStream {
-        SseStream {
-            response: self,
-            reader: SseReader::new(),
-        }
+        SseStream { response: self, reader: SseReader::new() }
     }
 
     /// Reads the rest of the body as NDJSON.
     #[must_use]
     pub fn ndjson(self) -> NdjsonStream {
-        NdjsonStream {
-            response: self,
-            reader: NdjsonReader::new(),
-            has_ended: false,
-        }
+        NdjsonStream { response: self, reader: NdjsonReader::new(), has_ended: false }
     }
 }
 
@@ -84,15 +77,9 @@ impl NdjsonStream {
     /// [`ReadError::Io`], [`ReadError::Ndjson`] and [`ReadError::Json`].
     pub async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, ReadError> {
         loop {
-            let line = if self.has_ended {
-                self.reader.last_line()?
-            } else {
-                self.reader.next_line()?
-            };
+            let line = if self.has_ended { self.reader.last_line()? } else { self.reader.next_line()? };
             if let Some(line) = line {
-                return serde_json::from_str(line)
-                    .map(Some)
-                    .map_err(ReadError::Json);
+                return serde_json::from_str(line).map(Some).map_err(ReadError::Json);
             }
             if self.has_ended {
                 return Ok(None);

@@ -20,7 +20,7 @@ pub(crate) const EDIT_MARK: &str = "[edited] ";
 #[derive(Debug, PartialEq)]
 pub(crate) enum Heard {
     /// Somebody said something; the count is of attachments that the daemon cannot hand out.
-    Message(Inbound, usize),
+    Message(Box<Inbound>, usize),
     /// Nothing to act on: what it was.
     Ignored(&'static str),
     /// Something that should have been a message and is none: why.
@@ -245,7 +245,7 @@ impl Reading<'_> {
             reply_to: said.reply_to.map(|id| id.to_string()),
             sent_at_ms: said.timestamp,
         };
-        Heard::Message(inbound, missing)
+        Heard::Message(Box::new(inbound), missing)
     }
 
     /// The id of the quoted message; what this account said has the id that `deliver` gave it.

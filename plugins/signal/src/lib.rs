@@ -43,3 +43,17 @@ impl Channel for Signal {
 }
 
 creel_sdk::channel!(Signal);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cassettes_replay() {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/cassettes");
+        assert_eq!(
+            creel_sdk::test_kit::cassette::run_channel::<Signal>(directory),
+            32
+        );
+    }
+}

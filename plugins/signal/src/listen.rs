@@ -23,11 +23,14 @@ pub(crate) async fn listen(cx: Context, io: Io, out: ChannelOutput) -> Result<()
             io: &io,
             out: &out,
             settings: &settings,
+            was_made: false,
             was_good: false,
         };
         let reason = connection.hear().await?;
         if connection.was_good {
             backoff.reset();
+        }
+        if connection.was_made {
             said = None;
         }
         if said.as_ref() != Some(&reason) {
@@ -43,6 +46,8 @@ struct Connection<'a> {
     io: &'a Io,
     out: &'a ChannelOutput,
     settings: &'a Settings,
+    /// The daemon accepted it, and the host was told.
+    was_made: bool,
     /// Something came over it.
     was_good: bool,
 }
@@ -64,6 +69,7 @@ impl Connection<'_> {
             return Ok(rpc::status_error(response.status(), None).message);
         }
         self.out.connected();
+        self.was_made = true;
         match self.stream(response).await {
             Ok(reason) => Ok(reason),
             Err(error) => lost(error),
@@ -125,7 +131,7 @@ impl Connection<'_> {
                         message.id
                     ));
                 }
-                self.out.received(message);
+                self.out.received(*message);
             }
             Heard::Ignored(what) => log::debug(&format!("passed over {what}")),
             Heard::Trouble(why) => log::warn(&why),

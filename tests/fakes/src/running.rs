@@ -120,13 +120,12 @@ impl<F> Running<F> {
 
     /// Hangs up on every client and stops listening: connections are refused until [`restart`](Self::restart).
     pub async fn stop(&self) {
-        self.disconnect_all();
         let listening = lock(&self.listening).take();
         if let Some(Listening { stop, tasks }) = listening {
             stop.cancel();
-            self.disconnect_all();
             tasks.close();
             tasks.wait().await;
+            self.shared.service.hung_up();
         }
     }
 

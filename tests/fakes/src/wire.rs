@@ -64,6 +64,26 @@ pub(crate) struct Listening {
     pub(crate) tasks: TaskTracker,
 }
 
+/// Tells a connection that the fake hangs up: on everyone who is here, or because it stops.
+#[derive(Clone)]
+struct HangUp {
+    here: CancellationToken,
+    stop: CancellationToken,
+}
+
+impl HangUp {
+    fn is_cancelled(&self) -> bool {
+        self.here.is_cancelled() || self.stop.is_cancelled()
+    }
+
+    async fn cancelled(&self) {
+        tokio::select! {
+            () = self.here.cancelled() => {}
+            () = self.stop.cancelled() => {}
+        }
+    }
+}
+
 /// What the connections of a fake have in common.
 pub(crate) struct Shared {
     pub(crate) service: Arc<dyn Service>,
@@ -94,14 +114,17 @@ pub(crate) fn listen(listener: TcpListener, shared: &Arc<Shared>) -> Listening {
             };
             // A client that hung up before it was accepted is no fault of the fake.
             let Ok((stream, _)) = accepted else { continue };
-            let hang_up = lock(&shared.connections).clone();
+            let hang_up = HangUp {
+                here: lock(&shared.connections).clone(),
+                stop: stop.clone(),
+            };
             tasks.spawn(connection(stream, Arc::clone(&shared), hang_up));
         }
     });
     listening
 }
 
-async fn connection(stream: TcpStream, shared: Arc<Shared>, hang_up: CancellationToken) {
+async fn connection(stream: TcpStream, shared: Arc<Shared>, hang_up: HangUp) {
     let token = hang_up.clone();
     let service = service_fn(move |request| exchange(request, Arc::clone(&shared), token.clone()));
     let serving =
@@ -119,7 +142,7 @@ type SentBody = UnsyncBoxBody<Bytes, io::Error>;
 async fn exchange(
     request: http::Request<Incoming>,
     shared: Arc<Shared>,
-    hang_up: CancellationToken,
+    hang_up: HangUp,
 ) -> io::Result<Response<SentBody>> {
     let mut watch = Watch {
         shared: Arc::clone(&shared),
@@ -234,7 +257,7 @@ fn ongoing(live: Live, watch: Watch) -> impl Stream<Item = io::Result<Frame<Byte
 /// Tells the journal how an exchange ended, when it is dropped.
 struct Watch {
     shared: Arc<Shared>,
-    hang_up: CancellationToken,
+    hang_up: HangUp,
     over: bool,
 }
 

@@ -63,9 +63,7 @@ fn read_channel(mut table: Table<'_>) -> ChannelEntry {
         enabled: table.flag("enabled").unwrap_or(true),
         access: read_access(&mut table),
         text_chunk_limit: table.count("textChunkLimit", 1..=100_000).unwrap_or(TEXT_CHUNK_LIMIT),
-        medium_bytes_max: table
-            .count("mediaMaxMb", 1..=crate::limits::MEDIUM_BYTES_MAX >> 20)
-            .unwrap_or(MEDIA_MB_MAX)
+        medium_bytes_max: table.count("mediaMaxMb", 1..=crate::limits::MEDIUM_BYTES_MAX >> 20).unwrap_or(MEDIA_MB_MAX)
             << 20,
         history_limit: table.count("historyLimit", 0..=HISTORY_LIMIT_MAX).unwrap_or(HISTORY_LIMIT),
         settings: Settings::default(),

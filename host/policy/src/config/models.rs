@@ -7,7 +7,7 @@ use crate::json5::{Node, Problems};
 use crate::manifest::{CredentialClass, Input};
 use crate::secret_ref::SecretInput;
 
-use super::read::{Only, Table, name, secret};
+use super::read::{Only, Table, name};
 use super::secrets::SecretsConfig;
 use super::settings::Settings;
 
@@ -38,8 +38,6 @@ pub struct ProviderEntry {
     pub api_key: Option<SecretInput>,
     /// Where it is; checked to be an `http` or `https` URL when the grant is made. Also among `settings`.
     pub base_url: Option<String>,
-    /// Headers that the host adds, by lower-case name.
-    pub headers: BTreeMap<String, SecretInput>,
     /// Models that the operator describes.
     pub models: Vec<ConfigModel>,
     /// What is left for the plugin, `baseUrl` among it.
@@ -117,6 +115,7 @@ pub(super) fn read(mut table: Table<'_>, secrets: &SecretsConfig) -> ModelsConfi
 
 fn read_provider(mut table: Table<'_>, secrets: &SecretsConfig) -> ProviderEntry {
     table.only("authHeader", &Only::Flag(false), "the plugin's manifest says which header carries the credential");
+    table.refuse(&[("headers", "the plugin says which headers it sends; those of the operator are not there yet")]);
     if let Some(request) = table.table("request") {
         refuse_request(request);
     }
@@ -128,7 +127,6 @@ fn read_provider(mut table: Table<'_>, secrets: &SecretsConfig) -> ProviderEntry
         api: table.text("api"),
         auth: table.word("auth", &CLASSES),
         api_key: table.secret("apiKey", secrets),
-        headers: table.table("headers").map(|headers| read_headers(headers, secrets)).unwrap_or_default(),
         models: table.list("models", read_model).unwrap_or_default(),
         ..ProviderEntry::default()
     };
@@ -144,7 +142,7 @@ fn read_provider(mut table: Table<'_>, secrets: &SecretsConfig) -> ProviderEntry
 fn refuse_request(mut request: Table<'_>) {
     request.refuse(&[
         ("auth", "use `apiKey` with `auth`, or a profile"),
-        ("headers", "use `headers` beside `baseUrl`"),
+        ("headers", "the plugin says which headers it sends"),
         ("tls", "client certificates are not there yet"),
         ("proxy", "the daemon connects directly"),
         ("allowPrivateNetwork", "leave it out: the very origin of `baseUrl` is granted, private or not"),
@@ -152,56 +150,11 @@ fn refuse_request(mut request: Table<'_>) {
     request.finish();
 }
 
-fn read_headers(table: Table<'_>, secrets: &SecretsConfig) -> BTreeMap<String, SecretInput> {
-    let problems = table.problems();
-    let mut headers = BTreeMap::new();
-    for entry in table.into_entries() {
-        let name = entry.name.to_ascii_lowercase();
-        if let Some((message, hint)) = refused_header(&name) {
-            problems.add(entry.place, &entry.node.key, message, hint.map(str::to_owned));
-            continue;
-        }
-        let (place, key) = (entry.place, entry.node.key.clone());
-        if let Some(value) = secret(entry.node, secrets, problems)
-            && headers.insert(name, value).is_some()
-        {
-            problems.add(place, &key, "the header appears twice", None);
-        }
-    }
-    headers
-}
-
-/// Why a header cannot be set here: not a name, the transport's own, or the credential's.
-fn refused_header(name: &str) -> Option<(&'static str, Option<&'static str>)> {
-    const TRANSPORT: [&str; 10] = [
-        "connection",
-        "content-encoding",
-        "content-length",
-        "expect",
-        "host",
-        "keep-alive",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    ];
-    const CREDENTIAL: [&str; 5] = ["authorization", "cookie", "proxy-authorization", "x-api-key", "x-goog-api-key"];
-    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    if name.is_empty() || !name.bytes().all(token) {
-        return Some(("not the name of a header", None));
-    }
-    if TRANSPORT.contains(&name) {
-        return Some(("this header is set by the host alone", None));
-    }
-    let hint = "give the credential by `apiKey` or a profile; the plugin's manifest says where it goes";
-    CREDENTIAL.contains(&name).then_some(("a credential cannot be given as a header", Some(hint)))
-}
-
 fn read_model(node: Node, problems: &Problems) -> Option<ConfigModel> {
     let mut table = Table::open(node, problems)?;
     table.refuse(&[
         ("api", "one entry speaks one dialect; write a second entry of `models.providers`"),
-        ("headers", "use `headers` of the provider"),
+        ("headers", "the plugin says which headers it sends"),
         ("compat", "the plugin owns the dialect"),
     ]);
     if !table.has("id") {

@@ -6,10 +6,9 @@ use crate::ids::PluginId;
 use crate::json5::{Node, Problems};
 
 use super::read::{Table, id, name, text};
-use super::settings::Settings;
 
 /// `plugins`.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub struct PluginsConfig {
     /// `plugins.enabled` is `false`: none is loaded.
     pub disabled: bool,
@@ -24,12 +23,10 @@ pub struct PluginsConfig {
 }
 
 /// `plugins.entries.<id>`.
-#[derive(Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PluginEntry {
     /// `None`: not said.
     pub enabled: Option<bool>,
-    /// `config`: settings of the plugin as a whole; those of a provider or channel entry come before them.
-    pub settings: Settings,
 }
 
 /// Why a plugin may not be loaded.
@@ -99,11 +96,8 @@ pub(super) fn read(mut table: Table<'_>) -> PluginsConfig {
 }
 
 fn read_entry(mut table: Table<'_>) -> PluginEntry {
+    table.refuse(&[("config", "write the settings into the provider or channel entry that uses the plugin")]);
     let enabled = table.flag("enabled");
-    let settings = table.table("config").map(|config| {
-        let (key, place, problems) = (config.key.clone(), config.place, config.problems());
-        Settings::read((&key, place), config.rest(), problems)
-    });
     table.finish();
-    PluginEntry { enabled, settings: settings.unwrap_or_default() }
+    PluginEntry { enabled }
 }

@@ -174,10 +174,7 @@ impl SecretsConfig {
             | (SecretProvider::Exec(_), Source::Exec)
             | (SecretProvider::Vault, Source::Vault) => Ok(()),
             (
-                SecretProvider::Env { .. }
-                | SecretProvider::File(_)
-                | SecretProvider::Exec(_)
-                | SecretProvider::Vault,
+                SecretProvider::Env { .. } | SecretProvider::File(_) | SecretProvider::Exec(_) | SecretProvider::Vault,
                 Source::Env | Source::File | Source::Exec | Source::Vault,
             ) => Err(RefRefusal::OtherSource { alias: named(), declared: provider.source(), asked }),
         }

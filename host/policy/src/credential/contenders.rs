@@ -111,7 +111,9 @@ enum Judged {
 
 /// A source that is declared, understood and not there yet.
 fn not_yet(source: Source) -> String {
-    format!("unresolved_ref: secrets from `{source}` sources are not supported by this version of Creel, only from `env`")
+    format!(
+        "unresolved_ref: secrets from `{source}` sources are not supported by this version of Creel, only from `env`"
+    )
 }
 
 fn no_place(context: Context<'_>, class: CredentialClass) -> String {

@@ -102,8 +102,7 @@ impl Walk {
             Outcome::Lost(at) => {
                 let failed = &candidates[at];
                 let failure = format!("credential `{}` ({}) failed: {}", failed.id, failed.source, failed.reason);
-                let hint = "mend it or remove it; nothing takes over for a configured credential";
-                (None, Some(failure), Some(hint.to_owned()), Selection::Failed)
+                (None, Some(failure), Some(mend(failed)), Selection::Failed)
             }
             Outcome::Open => {
                 let (failure, hint) = nothing_found(&candidates, request);
@@ -113,6 +112,16 @@ impl Walk {
         let CredentialRequest { provider, use_, profile, .. } = *request;
         let (provider, profile) = (provider.clone(), profile.cloned());
         (CredentialDerivation { provider, use_, profile, candidates, winner, failure, hint }, selection)
+    }
+}
+
+/// What to do about a candidate that failed.
+fn mend(failed: &Candidate) -> String {
+    const STERN: &str = "nothing takes over for a configured credential";
+    match failed.source.strip_prefix("env:") {
+        Some(name) if failed.id == failed.source => format!("mend or unset `{name}` in the daemon's environment"),
+        Some(name) => format!("check `{name}` in the daemon's environment, which is not that of your shell; {STERN}"),
+        None => format!("mend it or remove it; {STERN}"),
     }
 }
 

@@ -3,20 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::catalog::Catalog;
-use crate::config::{Config, MediaModel, ModelChain};
-use crate::ids::{ModelRef, ProfileId};
+use crate::config::Config;
+use crate::ids::ModelRef;
 use crate::manifest::Input;
 
-use super::{
-    DescribeTerms, ModelTarget, Needs, Role, RouteCandidate, RouteDerivation, RoutePlan, RouteVerdict, words,
-};
-
-/// A model of a chain, before anything is asked of it.
-struct Link {
-    model: ModelRef,
-    role: Role,
-    profile: Option<ProfileId>,
-}
+use super::targets::{chain, describers, image_chain, plain};
+use super::{ModelTarget, Needs, Role, RouteCandidate, RouteDerivation, RoutePlan, RouteVerdict, words};
 
 /// A route that is being sought.
 pub(super) struct Search<'a> {
@@ -32,17 +24,14 @@ impl<'a> Search<'a> {
     }
 
     pub(super) fn by_chains(mut self) -> RouteDerivation {
-        let defaults = &self.config.defaults;
-        let chain = defaults.model.as_ref().map(|chain| links(chain, Role::Primary, Role::Fallback));
-        let image = defaults.image_model.as_ref().map(|chain| links(chain, Role::ImageModel, Role::ImageFallback));
-        let (chain, image) = (chain.unwrap_or_default(), image.unwrap_or_default());
+        let (chain, image) = (chain(self.config), image_chain(self.config));
         let Some(primary) = chain.first() else {
+            self.pass_describers("no primary is configured");
             self.pass_all(&image, "no primary is configured");
             return self.fail("no model is configured", "write `agents.defaults.model.primary`");
         };
-        let unmet = self.unmet(primary, self.needs);
-        if unmet.as_ref().is_ok_and(BTreeSet::is_empty) {
-            let chain = self.take_chain(chain, self.needs, "takes all that is needed");
+        if self.takes(primary, self.needs) {
+            let chain = self.take_chain(&chain, self.needs, "takes all that is needed");
             self.pass_describers("the primary takes all that is needed");
             self.pass_all(&image, "the primary takes all that is needed");
             return self.plan(RoutePlan::Direct { chain });
@@ -51,12 +40,12 @@ impl<'a> Search<'a> {
             self.pass_all(&image, "`tools.media.image.models` comes first");
             return self.plan(plan);
         }
-        self.pass_unfit(&chain, self.needs);
+        self.pass_unfit(&chain);
         if !self.needs.contains(Input::Image) {
             self.pass_all(&image, "the turn holds no picture");
             return self.fail_unmet("name a model that takes it in `agents.defaults.model.primary`");
         }
-        let image = self.take_chain(image, self.needs, "takes what the primary cannot");
+        let image = self.take_chain(&image, self.needs, "takes what the primary cannot");
         if image.is_empty() {
             return self.fail_unmet(
                 "name a model that takes it in `agents.defaults.imageModel.primary`, or one that describes pictures in \
@@ -67,130 +56,115 @@ impl<'a> Search<'a> {
     }
 
     pub(super) fn by_pick(mut self, picked: &ModelRef) -> RouteDerivation {
-        let chain = vec![Link { model: picked.clone(), role: Role::Picked, profile: None }];
-        if self.unmet(&chain[0], self.needs).is_ok_and(|unmet| unmet.is_empty()) {
-            let chain = self.take_chain(chain, self.needs, "it was picked, and takes all that is needed");
+        let chain = [plain(picked, Role::Picked)];
+        if self.takes(&chain[0], self.needs) {
+            let chain = self.take_chain(&chain, self.needs, "it was picked, and takes all that is needed");
             return self.plan(RoutePlan::Direct { chain });
         }
         if let Some(plan) = self.describe(&chain) {
             return self.plan(plan);
         }
-        self.pass_unfit(&chain, self.needs);
+        self.pass_unfit(&chain);
         self.fail_unmet("pick a model that takes it, or name one that describes pictures in `tools.media.image.models`")
     }
 
     /// Plans descriptions where somebody can describe and the first of the chain takes all the rest.
-    fn describe(&mut self, chain: &[Link]) -> Option<RoutePlan> {
-        if !self.needs.contains(Input::Image) {
-            self.pass_describers("the turn holds no picture");
-            return None;
-        }
-        if !self.config.media_image.enabled {
-            self.pass_describers("`tools.media.image.enabled` is `false`");
-            return None;
-        }
+    fn describe(&mut self, chain: &[ModelTarget]) -> Option<RoutePlan> {
         let rest = self.needs.without(Input::Image);
-        let first_takes_rest =
-            chain.first().is_some_and(|first| self.unmet(first, &rest).is_ok_and(|unmet| unmet.is_empty()));
-        if !first_takes_rest {
-            self.pass_describers("descriptions of the pictures would not be enough for the primary");
+        let hindrance = if !self.needs.contains(Input::Image) {
+            Some("the turn holds no picture")
+        } else if !self.config.media_image.enabled {
+            Some("`tools.media.image.enabled` is `false`")
+        } else if !chain.first().is_some_and(|first| self.takes(first, &rest)) {
+            Some("descriptions of the pictures would not be enough for the model that answers")
+        } else {
+            None
+        };
+        if let Some(reason) = hindrance {
+            self.pass_describers(reason);
             return None;
         }
         let describers = self.take_describers();
         if describers.is_empty() {
             return None;
         }
-        let links = chain.iter().map(|link| Link {
-            model: link.model.clone(),
-            role: link.role,
-            profile: link.profile.clone(),
-        });
-        let chain = self.take_chain(links.collect(), &rest, "gets descriptions in place of the pictures");
+        let chain = self.take_chain(chain, &rest, "gets descriptions in place of the pictures");
         Some(RoutePlan::Describe { describers, chain })
     }
 
+    /// Takes those who can see, each with its own terms; one model may stand there twice, with two profiles.
     fn take_describers(&mut self) -> Vec<ModelTarget> {
         let needs = Needs::of([Input::Image]);
-        let mut describers: Vec<ModelTarget> = Vec::new();
-        for (index, entry) in self.config.media_image.models.iter().enumerate() {
-            let target = describer(entry, index);
-            let link = Link { model: entry.model.clone(), role: target.role, profile: None };
-            match self.unfit(&link, &needs) {
-                Some(reason) => self.pass(&link, reason),
+        let mut taken = Vec::new();
+        for target in describers(self.config) {
+            match self.unfit(&target, &needs) {
+                Some(reason) => self.pass(&target, reason),
                 None => {
-                    self.consider(&link, RouteVerdict::Taken, format!("`{}` describes pictures", entry.key));
-                    describers.push(target);
+                    self.consider(&target, RouteVerdict::Taken, "describes pictures".to_owned());
+                    taken.push(target);
                 }
             }
-        }
-        describers
-    }
-
-    /// Takes those of a chain that can do it, each once, in order.
-    fn take_chain(&mut self, chain: Vec<Link>, needs: &Needs, why: &str) -> Vec<ModelTarget> {
-        let mut taken: Vec<ModelTarget> = Vec::with_capacity(chain.len());
-        for link in chain {
-            if taken.iter().any(|target| target.model == link.model) {
-                self.pass(&link, "it is in the chain already".to_owned());
-                continue;
-            }
-            if let Some(reason) = self.unfit(&link, needs) {
-                self.pass(&link, reason);
-                continue;
-            }
-            let reason = if taken.is_empty() { why.to_owned() } else { "takes over if those before it fail".to_owned() };
-            self.consider(&link, RouteVerdict::Taken, reason);
-            let Link { model, role, profile } = link;
-            taken.push(ModelTarget { model, role, profile, preferred_profile: None, describe: None });
         }
         taken
     }
 
-    /// What a model does not take; or that nobody serves it.
-    fn unmet(&self, link: &Link, needs: &Needs) -> Result<BTreeSet<Input>, String> {
-        if self.catalog.plugin(&link.model.provider).is_none() {
-            return Err(format!("no plugin serves provider `{}`", link.model.provider));
-        }
-        Ok(needs.unmet(&self.catalog.facts(&link.model).input))
-    }
-
-    fn unfit(&self, link: &Link, needs: &Needs) -> Option<String> {
-        match self.unmet(link, needs) {
-            Err(reason) => Some(reason),
-            Ok(unmet) if unmet.is_empty() => None,
-            Ok(unmet) => {
-                let facts = self.catalog.facts(&link.model);
-                Some(format!("does not take {} (it takes {}: {})", words(&unmet), words(&facts.input), facts.said_by))
+    /// Takes those of a chain that can do it, each once, in order.
+    fn take_chain(&mut self, chain: &[ModelTarget], needs: &Needs, why: &str) -> Vec<ModelTarget> {
+        let mut taken: Vec<ModelTarget> = Vec::with_capacity(chain.len());
+        for target in chain {
+            if taken.iter().any(|earlier| earlier.model == target.model) {
+                self.pass(target, "it is in the chain already".to_owned());
+            } else if let Some(reason) = self.unfit(target, needs) {
+                self.pass(target, reason);
+            } else {
+                let reason = if taken.is_empty() { why } else { "takes over if those before it fail" };
+                self.consider(target, RouteVerdict::Taken, reason.to_owned());
+                taken.push(target.clone());
             }
         }
+        taken
     }
 
-    fn pass_unfit(&mut self, links: &[Link], needs: &Needs) {
-        for link in links {
-            let reason = self.unfit(link, needs);
-            self.pass(link, reason.unwrap_or_else(|| "fallbacks only follow a primary that takes the same".to_owned()));
+    fn takes(&self, target: &ModelTarget, needs: &Needs) -> bool {
+        self.unfit(target, needs).is_none()
+    }
+
+    /// What a model does not take; or that nobody serves it.
+    fn unfit(&self, target: &ModelTarget, needs: &Needs) -> Option<String> {
+        let model = &target.model;
+        if self.catalog.plugin(&model.provider).is_none() {
+            return Some(format!("no plugin serves provider `{}`", model.provider));
+        }
+        let facts = self.catalog.facts(model);
+        let unmet: BTreeSet<Input> = needs.unmet(&facts.input);
+        let reason =
+            || format!("does not take {} (it takes {}: {})", words(&unmet), words(&facts.input), facts.said_by);
+        (!unmet.is_empty()).then(reason)
+    }
+
+    fn pass_unfit(&mut self, targets: &[ModelTarget]) {
+        for target in targets {
+            let reason = self.unfit(target, self.needs);
+            self.pass(target, reason.unwrap_or_else(|| "fallbacks follow a primary that takes the same".to_owned()));
         }
     }
 
-    fn pass_all(&mut self, links: &[Link], reason: &str) {
-        for link in links {
-            self.pass(link, reason.to_owned());
+    fn pass_all(&mut self, targets: &[ModelTarget], reason: &str) {
+        for target in targets {
+            self.pass(target, reason.to_owned());
         }
     }
 
     fn pass_describers(&mut self, reason: &str) {
-        for (index, entry) in self.config.media_image.models.iter().enumerate() {
-            let link = Link { model: entry.model.clone(), role: Role::Describe(index), profile: None };
-            self.pass(&link, reason.to_owned());
-        }
+        self.pass_all(&describers(self.config), reason);
     }
 
-    fn pass(&mut self, link: &Link, reason: String) {
-        self.consider(link, RouteVerdict::PassedOver, reason);
+    fn pass(&mut self, target: &ModelTarget, reason: String) {
+        self.consider(target, RouteVerdict::PassedOver, reason);
     }
 
-    fn consider(&mut self, link: &Link, verdict: RouteVerdict, reason: String) {
-        self.candidates.push(RouteCandidate { model: link.model.clone(), role: link.role, verdict, reason });
+    fn consider(&mut self, target: &ModelTarget, verdict: RouteVerdict, reason: String) {
+        self.candidates.push(RouteCandidate { model: target.model.clone(), role: target.role, verdict, reason });
     }
 
     fn plan(self, plan: RoutePlan) -> RouteDerivation {
@@ -209,32 +183,5 @@ impl<'a> Search<'a> {
         let (needs, candidates) = (self.needs.clone(), self.candidates);
         let (failure, hint) = (Some(failure.to_owned()), Some(hint.to_owned()));
         RouteDerivation { needs, candidates, plan: None, failure, hint }
-    }
-}
-
-/// The profile of a chain is for its primary, and for fallbacks of the same provider.
-fn links(chain: &ModelChain, first: Role, other: fn(usize) -> Role) -> Vec<Link> {
-    let link = |model: &ModelRef, role| {
-        let profile = chain.profile.clone().filter(|_| model.provider == chain.primary.provider);
-        Link { model: model.clone(), role, profile }
-    };
-    let fallbacks = chain.fallbacks.iter().enumerate().map(|(index, model)| link(model, other(index)));
-    std::iter::once(link(&chain.primary, first)).chain(fallbacks).collect()
-}
-
-fn describer(entry: &MediaModel, index: usize) -> ModelTarget {
-    let MediaModel { model, prompt, profile, preferred_profile, chars_max, bytes_max, timeout_seconds, .. } = entry;
-    let terms = DescribeTerms {
-        prompt: prompt.clone(),
-        chars_max: *chars_max,
-        bytes_max: *bytes_max,
-        timeout_seconds: *timeout_seconds,
-    };
-    ModelTarget {
-        model: model.clone(),
-        role: Role::Describe(index),
-        profile: profile.clone(),
-        preferred_profile: preferred_profile.clone(),
-        describe: Some(terms),
     }
 }

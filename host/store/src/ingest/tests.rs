@@ -15,7 +15,7 @@ fn granted() -> Granted {
     let fixture = Fixture::new();
     let path = fixture.temp.path().join("attachments");
     std::fs::create_dir(&path).expect("it can be made");
-    let dir = GrantedDir::open_ambient(&path, &fixture.root).expect("it can be granted");
+    let dir = GrantedDir::open_ambient(&path, &fixture.store).expect("it can be granted");
     Granted { fixture, dir, path }
 }
 
@@ -131,7 +131,7 @@ fn what_is_too_wide_or_not_there_is_not_granted() {
     std::fs::write(temp.join("file"), "").unwrap();
     symlink("/", temp.join("all")).unwrap();
     symlink(temp, temp.join("around")).unwrap();
-    let text = |path: &Path| GrantedDir::open_ambient(path, &fixture.root).unwrap_err().to_string();
+    let text = |path: &Path| GrantedDir::open_ambient(path, &fixture.store).unwrap_err().to_string();
     assert_eq!(text(Path::new("a/b")), "`a/b` is not an absolute path");
     assert_eq!(text(Path::new("/")), "`/` is the root of the file system: pass a narrower directory");
     for (name, end) in [
@@ -153,7 +153,7 @@ fn a_granted_directory_may_itself_be_a_link() {
     std::fs::write(granted.path.join("a"), PNG).unwrap();
     let link = granted.fixture.temp.path().join("link");
     symlink(&granted.path, &link).unwrap();
-    let dir = GrantedDir::open_ambient(&link, &granted.fixture.root).unwrap();
+    let dir = GrantedDir::open_ambient(&link, &granted.fixture.store).unwrap();
     let file = Ingest { name: "a", area: Area::Inbound, bytes_max: 100 };
     assert_eq!(granted.fixture.store.ingest(&dir, &file, 5).unwrap().size, PNG.len() as u64);
 }

@@ -5,7 +5,8 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use super::*;
 use crate::fixture::{Fixture, PNG, outbound};
-use crate::{NewOutbound, Reply};
+use crate::outbox::NewOutbound;
+use crate::turn::Reply;
 use creel_policy::media::MediaId;
 
 fn inbound(id: &str) -> MediaRef {

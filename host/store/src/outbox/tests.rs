@@ -16,18 +16,18 @@ fn a_try_that_ends_without_a_word_is_counted() {
     let row = only(&fixture.store);
     assert_eq!((row.attempts, row.interrupted, row.next_attempt_ms), (0, 0, 1));
     fixture.store.outbox_begin(id).unwrap();
-    let fixture = fixture.restart();
+    let fixture = fixture.crash(0);
     let row = only(&fixture.store);
     assert_eq!((row.attempts, row.interrupted), (1, 1));
     fixture.store.outbox_begin(id).unwrap();
     fixture.store.outbox_attempt(id, "the daemon is away", 5).unwrap();
-    let fixture = fixture.restart();
+    let fixture = fixture.crash(0);
     let row = only(&fixture.store);
     assert_eq!((row.attempts, row.interrupted, row.next_attempt_ms), (2, 1, 5));
     assert_eq!(row.last_error.as_deref(), Some("the daemon is away"));
     fixture.store.outbox_begin(id).unwrap();
     fixture.store.outbox_delivered(id, "1700", 6).unwrap();
-    let fixture = fixture.restart();
+    let fixture = fixture.crash(0);
     assert!(fixture.store.outbox_pending(None, 10).unwrap().is_empty());
 }
 

@@ -3,8 +3,8 @@
 use std::os::unix::fs::symlink;
 
 use super::*;
-use crate::StateRoot;
 use crate::fixture::{Fixture, PNG};
+use crate::state::StateRoot;
 
 /// What a reference came to: the handle, or the reason.
 fn verdict(store: &Store, reference: &str) -> String {

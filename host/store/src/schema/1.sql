@@ -33,6 +33,7 @@ CREATE TABLE inbound (
   UNIQUE (channel, message_id)
 ) STRICT;
 CREATE INDEX inbound_unfinished ON inbound (id) WHERE state IN ('received', 'ready');
+CREATE INDEX inbound_next ON inbound (session, id) WHERE state IN ('received', 'ready');
 
 -- `media` or `failure` is set once the attachment has been collected or given up; neither means: still to be done.
 CREATE TABLE attachment (

@@ -60,6 +60,21 @@ impl Store {
         self.read(|transaction| find(transaction, id))
     }
 
+    /// The oldest message of a session that is neither answered nor failed: the one whose turn it is.
+    ///
+    /// # Errors
+    ///
+    /// [`TurnError::Store`].
+    pub fn inbound_next(&self, session: &str) -> Result<Option<InboundRecord>, TurnError> {
+        self.read(|transaction| {
+            let mut statement = transaction.prepare_cached(
+                "SELECT id FROM inbound WHERE session = ?1 AND state IN ('received', 'ready') ORDER BY id LIMIT 1",
+            )?;
+            let id: Option<i64> = statement.query_row([session], |row| row.get(0)).optional()?;
+            id.map(|id| find(transaction, InboundId(id))).transpose()
+        })
+    }
+
     /// The messages that are neither answered nor failed, in the order of their arrival, those behind `after`; at most
     /// `count`. After a restart these are taken up again.
     ///
@@ -74,21 +89,6 @@ impl Store {
             let after = after.map_or(0, |id| id.0);
             let ids = statement.query_map((after, limit(count)), |row| row.get(0))?;
             ids.map(|id| find(transaction, InboundId(id?))).collect()
-        })
-    }
-
-    /// The oldest message of a session that is neither answered nor failed.
-    ///
-    /// # Errors
-    ///
-    /// [`TurnError::Store`].
-    pub fn inbound_next(&self, session: &str) -> Result<Option<InboundRecord>, TurnError> {
-        self.read(|transaction| {
-            let mut statement = transaction.prepare_cached(
-                "SELECT id FROM inbound WHERE session = ?1 AND state IN ('received', 'ready') ORDER BY id LIMIT 1",
-            )?;
-            let id = statement.query_row([session], |row| row.get(0)).optional()?;
-            id.map(|id| find(transaction, InboundId(id))).transpose()
         })
     }
 }

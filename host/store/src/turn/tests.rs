@@ -1,8 +1,9 @@
 //! Tests of the durable turn: each step, each step twice, and a process that ends behind each step.
 
 use super::*;
+use crate::Store;
 use crate::fixture::{Fixture, PNG, message, outbound};
-use crate::{Entry, Inserted, Role, Store};
+use crate::session::{Entry, Role};
 use creel_policy::media::Area;
 
 fn reply(text: &str) -> Reply {
@@ -28,7 +29,7 @@ fn a_process_that_ends_behind_any_step_loses_nothing_and_repeats_nothing() {
     let fixture = Fixture::new();
     let id = fixture.receive("m1", 2);
 
-    let fixture = fixture.restart();
+    let fixture = fixture.crash(0);
     let unfinished = fixture.store.inbound_unfinished(None, 10).unwrap();
     assert_eq!(unfinished.len(), 1);
     assert_eq!(unfinished[0].message.text, "text of m1");
@@ -37,7 +38,7 @@ fn a_process_that_ends_behind_any_step_loses_nothing_and_repeats_nothing() {
     let medium = fixture.store.media_put(Area::Inbound, None, PNG, 3).unwrap();
     fixture.store.inbound_attachment_stored(id, 0, &medium.media).unwrap();
 
-    let fixture = fixture.restart();
+    let fixture = fixture.crash(0);
     let record = fixture.store.inbound(id).unwrap();
     assert_eq!(record.attachments[0].state, AttachmentState::Stored(medium.media.clone()));
     assert_eq!(record.attachments[1].state, AttachmentState::Pending);
@@ -46,7 +47,7 @@ fn a_process_that_ends_behind_any_step_loses_nothing_and_repeats_nothing() {
     fixture.store.inbound_attachment_failed(id, 1, "gone").unwrap();
     let seq = fixture.store.inbound_ready(id, 4).unwrap();
 
-    let fixture = fixture.restart();
+    let fixture = fixture.crash(0);
     assert_eq!(fixture.store.inbound_ready(id, 5).unwrap(), seq);
     let entries = history(&fixture.store);
     assert_eq!(entries.len(), 1);
@@ -55,7 +56,7 @@ fn a_process_that_ends_behind_any_step_loses_nothing_and_repeats_nothing() {
     assert_eq!(fixture.store.inbound_unfinished(None, 10).unwrap()[0].state, InboundState::Ready);
     fixture.store.reply_commit(id, &reply("a cat"), &[outbound("a cat")], 6).unwrap();
 
-    let fixture = fixture.restart();
+    let fixture = fixture.crash(0);
     fixture.store.reply_commit(id, &reply("a dog"), &[outbound("a dog")], 7).unwrap();
     assert!(fixture.store.inbound_unfinished(None, 10).unwrap().is_empty());
     let entries = history(&fixture.store);
@@ -73,7 +74,7 @@ fn a_double_is_known_even_after_it_was_answered() {
     assert_eq!(fixture.store.inbound_insert(&message("m1", 1)).unwrap(), Inserted::Duplicate(id));
     fixture.store.inbound_ready(id, 1).unwrap();
     fixture.store.reply_commit(id, &reply("x"), &[], 2).unwrap();
-    let fixture = fixture.restart();
+    let fixture = fixture.crash(0);
     assert_eq!(fixture.store.inbound_insert(&message("m1", 1)).unwrap(), Inserted::Duplicate(id));
     let other = NewInbound { channel: ChannelId::parse("telegram").unwrap(), ..message("m1", 0) };
     assert!(matches!(fixture.store.inbound_insert(&other).unwrap(), Inserted::New(_)));
@@ -142,6 +143,22 @@ fn unfinished_messages_come_in_the_order_of_their_arrival_and_in_pages() {
 }
 
 #[test]
+fn a_session_has_one_message_whose_turn_it_is() {
+    let fixture = Fixture::new();
+    let (first, second) = (fixture.receive("m1", 0), fixture.receive("m2", 0));
+    let other = NewInbound { session: "signal:bob".to_owned(), ..message("m3", 0) };
+    let Inserted::New(other) = fixture.store.inbound_insert(&other).unwrap() else { panic!("it is new") };
+    let next = |session: &str| fixture.store.inbound_next(session).unwrap().map(|record| record.id);
+    assert_eq!((next("signal:alice"), next("signal:bob"), next("signal:eve")), (Some(first), Some(other), None));
+    fixture.store.inbound_ready(first, 1).unwrap();
+    assert_eq!(next("signal:alice"), Some(first));
+    fixture.store.reply_commit(first, &reply("x"), &[], 2).unwrap();
+    assert_eq!(next("signal:alice"), Some(second));
+    fixture.store.inbound_failed(second, "x", &[], 3).unwrap();
+    assert_eq!(next("signal:alice"), None);
+}
+
+#[test]
 fn a_turn_sees_what_came_before_it_and_not_behind() {
     let fixture = Fixture::new();
     let (first, second) = (fixture.receive("m1", 0), fixture.receive("m2", 0));
@@ -179,4 +196,52 @@ fn what_is_stored_names_media_by_handle_and_by_nothing_else() {
     let path = state.to_str().unwrap().as_bytes();
     assert!(!database.windows(path.len()).any(|window| window == path));
     assert!(database.windows(16).any(|window| window == b"media://inbound/"));
+}
+
+/// Where a turn stands, in the order in which it goes there.
+fn standing(store: &Store, id: InboundId) -> usize {
+    let Ok(record) = store.inbound(id) else { return 0 };
+    let (entries, deliveries) = (history(store).len(), store.outbox_pending(None, 9).unwrap().len());
+    match (record.state, &record.attachments[0].state) {
+        (InboundState::Received, AttachmentState::Pending) => {
+            assert_eq!((entries, deliveries), (0, 0));
+            1
+        }
+        (InboundState::Received, AttachmentState::Stored(media)) => {
+            assert_eq!((entries, deliveries), (0, 0));
+            store.media_open(media).unwrap();
+            2
+        }
+        (InboundState::Ready, AttachmentState::Stored(_)) => {
+            assert_eq!((entries, deliveries), (1, 0));
+            3
+        }
+        (InboundState::Answered, AttachmentState::Stored(_)) => {
+            assert_eq!((entries, deliveries), (2, 2));
+            4
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_power_cut_at_any_byte_leaves_whole_steps() {
+    let fixture = Fixture::new();
+    let log = fixture.state().join("creel.db-wal");
+    let id = fixture.receive("m1", 1);
+    let media = fixture.store.media_put(Area::Inbound, None, PNG, 3).unwrap().media;
+    fixture.store.inbound_attachment_stored(id, 0, &media).unwrap();
+    fixture.store.inbound_ready(id, 4).unwrap();
+    let deliveries = [outbound("a cat"), outbound("and a dog")];
+    fixture.store.reply_commit(id, &reply("a cat and a dog"), &deliveries, 5).unwrap();
+    let length = std::fs::metadata(&log).unwrap().len();
+    let mut seen = Vec::new();
+    // 997 is prime: the cuts fall on every part of the frames of the log.
+    for lost in (0..length).step_by(997) {
+        let after = fixture.crash(lost);
+        seen.push(standing(&after.store, id));
+    }
+    assert!(seen.is_sorted_by(|later, earlier| later >= earlier), "{seen:?}");
+    seen.dedup();
+    assert_eq!(seen, [4, 3, 2, 1, 0]);
 }

@@ -4,9 +4,7 @@
 use std::borrow::Cow;
 
 use creel_sdk::provider::{CallError, Fault};
-use creel_sdk::{
-    JsonBody, Media, Message, Part, Reasoning, ResultPart, Role, ToolCall, ToolResult,
-};
+use creel_sdk::{JsonBody, Media, Message, Part, Reasoning, ResultPart, Role, ToolCall, ToolResult};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -65,17 +63,11 @@ enum Block<'a> {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Source {
-    Base64 {
-        media_type: &'static str,
-        data: String,
-    },
+    Base64 { media_type: &'static str, data: String },
 }
 
 /// Writes the conversation: the system text, and the messages with neighbours of one role made one.
-pub(super) fn write<'a>(
-    messages: &'a [Message],
-    body: &mut JsonBody,
-) -> Result<(String, Vec<Turn<'a>>), CallError> {
+pub(super) fn write<'a>(messages: &'a [Message], body: &mut JsonBody) -> Result<(String, Vec<Turn<'a>>), CallError> {
     let mut system = String::new();
     let mut turns: Vec<Turn<'a>> = Vec::new();
     for message in messages {
@@ -99,13 +91,9 @@ pub(super) fn write<'a>(
     }
     for turn in &mut turns {
         // The provider wants the results of tools before anything else that the user says.
-        turn.content
-            .sort_by_key(|block| !matches!(block, Block::ToolResult { .. }));
+        turn.content.sort_by_key(|block| !matches!(block, Block::ToolResult { .. }));
     }
-    if let Some(Turn {
-        role: Speaker::Assistant,
-        content,
-    }) = turns.last_mut()
+    if let Some(Turn { role: Speaker::Assistant, content }) = turns.last_mut()
         && let Some(Block::Text { text }) = content.last_mut()
     {
         // An answer that the model shall go on with must not end in white space.
@@ -118,28 +106,18 @@ fn add_system(system: &mut String, message: &Message) {
     for part in &message.parts {
         match part {
             Part::Text(text) if !text.is_empty() => add_line(system, text),
-            Part::Text(_)
-            | Part::Media(_)
-            | Part::Reasoning(_)
-            | Part::ToolCall(_)
-            | Part::ToolResult(_) => {}
+            Part::Text(_) | Part::Media(_) | Part::Reasoning(_) | Part::ToolCall(_) | Part::ToolResult(_) => {}
         }
     }
 }
 
-fn block<'a>(
-    part: &'a Part,
-    role: Speaker,
-    body: &mut JsonBody,
-) -> Result<Option<Block<'a>>, CallError> {
+fn block<'a>(part: &'a Part, role: Speaker, body: &mut JsonBody) -> Result<Option<Block<'a>>, CallError> {
     let block = match part {
         Part::Text(text) => text_block(text),
         Part::Media(media) if role == Speaker::Assistant => {
             // The provider takes no media of the assistant, and the conversation must not break on one.
             let name = media.name.as_deref().unwrap_or("unnamed");
-            Some(Block::Text {
-                text: format!("[{} `{name}` was sent here]", media.content_type).into(),
-            })
+            Some(Block::Text { text: format!("[{} `{name}` was sent here]", media.content_type).into() })
         }
         Part::Media(media) => Some(media_block(media, body)?),
         Part::Reasoning(reasoning) => thought(reasoning),
@@ -154,10 +132,7 @@ fn thought(reasoning: &Reasoning) -> Option<Block<'_>> {
     let signature = reasoning.signature.as_deref()?;
     Some(match signature.strip_prefix(REDACTED_PREFIX) {
         Some(data) => Block::RedactedThinking { data },
-        None => Block::Thinking {
-            thinking: &reasoning.text,
-            signature,
-        },
+        None => Block::Thinking { thinking: &reasoning.text, signature },
     })
 }
 
@@ -167,13 +142,7 @@ fn text_block(text: &str) -> Option<Block<'_>> {
 }
 
 fn media_block<'a>(media: &'a Media, body: &mut JsonBody) -> Result<Block<'a>, CallError> {
-    let content_type = media
-        .content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let content_type = media.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let media_type = match content_type.as_str() {
         "image/jpeg" | "image/jpg" => "image/jpeg",
         "image/png" => "image/png",
@@ -181,21 +150,13 @@ fn media_block<'a>(media: &'a Media, body: &mut JsonBody) -> Result<Block<'a>, C
         "image/webp" => "image/webp",
         "application/pdf" => "application/pdf",
         _ => {
-            let message = format!(
-                "the provider takes no `{content_type}`: JPEG, PNG, GIF, WebP and PDF only"
-            );
+            let message = format!("the provider takes no `{content_type}`: JPEG, PNG, GIF, WebP and PDF only");
             return Err(CallError::new(Fault::UnsupportedInput, message));
         }
     };
-    let source = Source::Base64 {
-        media_type,
-        data: body.base64(media),
-    };
+    let source = Source::Base64 { media_type, data: body.base64(media) };
     Ok(if media_type == "application/pdf" {
-        Block::Document {
-            source,
-            title: media.name.as_deref(),
-        }
+        Block::Document { source, title: media.name.as_deref() }
     } else {
         Block::Image { source }
     })
@@ -206,15 +167,9 @@ fn tool_use(call: &ToolCall) -> Block<'_> {
         Ok(Value::Object(input)) => input,
         Ok(_) | Err(_) if call.arguments_json.trim().is_empty() => Map::new(),
         // A model wrote this once; the conversation must not break on it.
-        Ok(_) | Err(_) => {
-            Map::from_iter([("arguments".to_owned(), call.arguments_json.clone().into())])
-        }
+        Ok(_) | Err(_) => Map::from_iter([("arguments".to_owned(), call.arguments_json.clone().into())]),
     };
-    Block::ToolUse {
-        id: tool_id(&call.id),
-        name: &call.name,
-        input: Value::Object(input),
-    }
+    Block::ToolUse { id: tool_id(&call.id), name: &call.name, input: Value::Object(input) }
 }
 
 fn tool_result<'a>(result: &'a ToolResult, body: &mut JsonBody) -> Result<Block<'a>, CallError> {
@@ -225,11 +180,7 @@ fn tool_result<'a>(result: &'a ToolResult, body: &mut JsonBody) -> Result<Block<
             ResultPart::Media(media) => content.push(media_block(media, body)?),
         }
     }
-    Ok(Block::ToolResult {
-        tool_use_id: tool_id(&result.id),
-        content,
-        is_error: result.is_error,
-    })
+    Ok(Block::ToolResult { tool_use_id: tool_id(&result.id), content, is_error: result.is_error })
 }
 
 /// Ids of calls that another provider made may hold signs that this one refuses.
@@ -238,11 +189,7 @@ fn tool_id(id: &str) -> Cow<'_, str> {
     match (id.is_empty(), id.chars().all(is_good)) {
         (true, _) => "_".into(),
         (false, true) => id.into(),
-        (false, false) => id
-            .chars()
-            .map(|sign| if is_good(sign) { sign } else { '_' })
-            .collect::<String>()
-            .into(),
+        (false, false) => id.chars().map(|sign| if is_good(sign) { sign } else { '_' }).collect::<String>().into(),
     }
 }
 

@@ -39,10 +39,7 @@ struct Function<'a> {
 type Calls<'a> = HashMap<&'a str, &'a str>;
 
 /// Writes the conversation.
-pub(super) fn write<'a>(
-    messages: &'a [Message],
-    body: &mut JsonBody,
-) -> Result<Vec<Turn<'a>>, CallError> {
+pub(super) fn write<'a>(messages: &'a [Message], body: &mut JsonBody) -> Result<Vec<Turn<'a>>, CallError> {
     let mut calls = Calls::new();
     let mut turns = Vec::with_capacity(messages.len());
     for message in messages {
@@ -57,10 +54,7 @@ pub(super) fn write<'a>(
                 Part::Text(text) => add_line(&mut turn.content, text),
                 Part::Media(media) if message.role == Role::Assistant => {
                     let name = media.name.as_deref().unwrap_or("unnamed");
-                    add_line(
-                        &mut turn.content,
-                        &format!("[{} `{name}` was sent here]", media.content_type),
-                    );
+                    add_line(&mut turn.content, &format!("[{} `{name}` was sent here]", media.content_type));
                 }
                 Part::Media(media) => turn.images.push(image(media, body)?),
                 Part::Reasoning(reasoning) => add_line(&mut turn.thinking, &reasoning.text),
@@ -92,10 +86,7 @@ impl Turn<'_> {
     }
 
     fn is_empty(&self) -> bool {
-        self.content.is_empty()
-            && self.thinking.is_empty()
-            && self.images.is_empty()
-            && self.tool_calls.is_empty()
+        self.content.is_empty() && self.thinking.is_empty() && self.images.is_empty() && self.tool_calls.is_empty()
     }
 }
 
@@ -104,27 +95,13 @@ fn tool_call(call: &ToolCall) -> Call<'_> {
         Ok(Value::Object(arguments)) => arguments,
         Ok(_) | Err(_) if call.arguments_json.trim().is_empty() => Map::new(),
         // A model wrote this once; the conversation must not break on it.
-        Ok(_) | Err(_) => {
-            Map::from_iter([("arguments".to_owned(), call.arguments_json.clone().into())])
-        }
+        Ok(_) | Err(_) => Map::from_iter([("arguments".to_owned(), call.arguments_json.clone().into())]),
     };
-    Call {
-        function: Function {
-            name: &call.name,
-            arguments: Value::Object(arguments),
-        },
-    }
+    Call { function: Function { name: &call.name, arguments: Value::Object(arguments) } }
 }
 
-fn tool_result<'a>(
-    result: &ToolResult,
-    calls: &Calls<'a>,
-    body: &mut JsonBody,
-) -> Result<Turn<'a>, CallError> {
-    let mut turn = Turn {
-        tool_name: calls.get(result.id.as_str()).copied(),
-        ..Turn::new("tool")
-    };
+fn tool_result<'a>(result: &ToolResult, calls: &Calls<'a>, body: &mut JsonBody) -> Result<Turn<'a>, CallError> {
+    let mut turn = Turn { tool_name: calls.get(result.id.as_str()).copied(), ..Turn::new("tool") };
     if result.is_error {
         turn.content.push_str("error:");
     }
@@ -141,10 +118,7 @@ fn image(media: &Media, body: &mut JsonBody) -> Result<String, CallError> {
     if media.content_type.starts_with("image/") {
         return Ok(body.base64(media));
     }
-    let message = format!(
-        "the server takes pictures only, no `{}`",
-        media.content_type
-    );
+    let message = format!("the server takes pictures only, no `{}`", media.content_type);
     Err(CallError::new(Fault::UnsupportedInput, message))
 }
 

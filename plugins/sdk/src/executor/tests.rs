@@ -48,17 +48,8 @@ fn get() -> Request {
 }
 
 fn head(id: RequestId) -> Event {
-    let headers = vec![Header {
-        name: "A".into(),
-        value: "b".into(),
-    }];
-    Event::Head((
-        id,
-        ResponseHead {
-            status: 200,
-            headers,
-        },
-    ))
+    let headers = vec![Header { name: "A".into(), value: "b".into() }];
+    Event::Head((id, ResponseHead { status: 200, headers }))
 }
 
 fn chunk(id: RequestId, text: &str) -> Event {
@@ -69,11 +60,9 @@ fn chunk(id: RequestId, text: &str) -> Event {
 fn straight_line_code_runs_over_steps() {
     let task = async |io: Io, seen: Seen| {
         let mut response = io.send(get()).await?;
-        seen.borrow_mut()
-            .push(format!("{} {:?}", response.status(), response.header("a")));
+        seen.borrow_mut().push(format!("{} {:?}", response.status(), response.header("a")));
         while let Some(chunk) = response.chunk().await? {
-            seen.borrow_mut()
-                .push(String::from_utf8_lossy(&chunk).into());
+            seen.borrow_mut().push(String::from_utf8_lossy(&chunk).into());
         }
         io.wait(5).await
     };
@@ -84,14 +73,7 @@ fn straight_line_code_runs_over_steps() {
         vec![Event::Elapsed(2)],
         vec![Event::Elapsed(2)],
     ];
-    let expected = [
-        "send 1",
-        "200 Some(\"b\")",
-        "x, y",
-        "z, wait 2",
-        "done",
-        "done",
-    ];
+    let expected = ["send 1", "200 Some(\"b\")", "x, y", "z, wait 2", "done", "done"];
     assert_eq!(drive(task, batches), expected);
 }
 
@@ -100,23 +82,16 @@ fn a_failure_comes_out_as_it_went_in() {
     let task = async |io: Io, _: Seen| io.send(get()).await?.chunk().await.map(drop);
     let cut_off = Event::Failed((1, IoError::CutOff("early".into())));
     let steps = drive(task, vec![vec![head(1)], vec![cut_off]]);
-    assert_eq!(
-        steps,
-        ["send 1", "", "failed: the response was cut off: early"]
-    );
+    assert_eq!(steps, ["send 1", "", "failed: the response was cut off: early"]);
     let refused = Event::Failed((1, IoError::TimedOut));
-    assert_eq!(
-        drive(task, vec![vec![refused]]),
-        ["send 1", "failed: no answer in time"]
-    );
+    assert_eq!(drive(task, vec![vec![refused]]), ["send 1", "failed: no answer in time"]);
 }
 
 #[test]
 fn an_event_out_of_place_is_an_error() {
     let task = async |io: Io, _: Seen| io.send(get()).await.map(drop);
     let steps = drive(task, vec![vec![chunk(1, "x")]]);
-    let expected =
-        "failed: the response was cut off: the host sent an event that does not belong here";
+    let expected = "failed: the response was cut off: the host sent an event that does not belong here";
     assert_eq!(steps, ["send 1", expected]);
 }
 
@@ -126,15 +101,8 @@ fn a_dropped_response_is_cancelled_once() {
         drop(io.send(get()).await?);
         io.wait(1).await
     };
-    let batches = vec![
-        vec![head(1), chunk(1, "unread")],
-        vec![chunk(1, "late")],
-        vec![Event::Elapsed(2)],
-    ];
-    assert_eq!(
-        drive(task, batches),
-        ["send 1", "cancel 1, wait 2", "", "done"]
-    );
+    let batches = vec![vec![head(1), chunk(1, "unread")], vec![chunk(1, "late")], vec![Event::Elapsed(2)]];
+    assert_eq!(drive(task, batches), ["send 1", "cancel 1, wait 2", "", "done"]);
     let ended = vec![vec![head(1), Event::End(1)], vec![Event::Elapsed(2)]];
     assert_eq!(drive(task, ended), ["send 1", "wait 2", "done"]);
 }
@@ -147,10 +115,7 @@ fn what_the_host_never_saw_is_not_cancelled() {
         race(io.wait(1), async {}).await;
         io.wait(2).await
     };
-    assert_eq!(
-        drive(task, vec![vec![Event::Elapsed(2)]]),
-        ["wait 2", "done"]
-    );
+    assert_eq!(drive(task, vec![vec![Event::Elapsed(2)]]), ["wait 2", "done"]);
 }
 
 #[test]
@@ -160,26 +125,14 @@ fn a_race_cancels_the_loser_and_loses_nothing() {
         loop {
             match race(response.chunk(), io.wait(9)).await {
                 Either::First(Ok(None)) => return Ok(()),
-                Either::First(chunk) => seen
-                    .borrow_mut()
-                    .push(format!("{:?}", chunk?.map(|chunk| chunk.len()))),
+                Either::First(chunk) => seen.borrow_mut().push(format!("{:?}", chunk?.map(|chunk| chunk.len()))),
                 Either::Second(elapsed) => seen.borrow_mut().push(format!("{elapsed:?}")),
             }
         }
     };
-    let batches = vec![
-        vec![head(1)],
-        vec![Event::Elapsed(2)],
-        vec![chunk(1, "ab"), chunk(1, "c")],
-        vec![Event::End(1)],
-    ];
-    let expected = [
-        "send 1",
-        "wait 2",
-        "Ok(()), wait 3",
-        "Some(2), Some(1), cancel 3, wait 4",
-        "done",
-    ];
+    let batches =
+        vec![vec![head(1)], vec![Event::Elapsed(2)], vec![chunk(1, "ab"), chunk(1, "c")], vec![Event::End(1)]];
+    let expected = ["send 1", "wait 2", "Ok(()), wait 3", "Some(2), Some(1), cancel 3, wait 4", "done"];
     assert_eq!(drive(task, batches), expected);
 }
 
@@ -194,14 +147,8 @@ fn many_run_at_once_and_keep_their_order() {
         seen.borrow_mut().push(format!("{:?}", all?));
         Ok(())
     };
-    let batches = vec![
-        vec![Event::Elapsed(3)],
-        vec![Event::Elapsed(1), Event::Elapsed(2)],
-    ];
-    assert_eq!(
-        drive(task, batches),
-        ["wait 1, wait 2, wait 3", "", "[1, 2, 3], done"]
-    );
+    let batches = vec![vec![Event::Elapsed(3)], vec![Event::Elapsed(1), Event::Elapsed(2)]];
+    assert_eq!(drive(task, batches), ["wait 1, wait 2, wait 3", "", "[1, 2, 3], done"]);
 }
 
 #[test]
@@ -211,11 +158,7 @@ fn a_task_that_wakes_itself_is_polled_on() {
         poll_fn(|cx| {
             turns += 1;
             cx.waker().wake_by_ref();
-            if turns == 3 {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
-            }
+            if turns == 3 { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
         seen.borrow_mut().push("three".into());

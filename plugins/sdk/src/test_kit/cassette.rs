@@ -29,13 +29,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{
-    ChannelScript, Chunking, ProviderScript, Script, chunks, context, forbidden_header, head,
-    render, target,
-};
-use crate::bindings::words::creel::plugin::io::{
-    Command, Context, Event, IoError, Request, RequestId,
-};
+use super::{ChannelScript, Chunking, ProviderScript, Script, chunks, context, forbidden_header, head, render, target};
+use crate::bindings::words::creel::plugin::io::{Command, Context, Event, IoError, Request, RequestId};
 use crate::bindings::words::creel::plugin::types::Media;
 use crate::channel::{Channel, Job};
 use crate::provider::Provider;
@@ -107,11 +102,7 @@ pub fn run_provider<P: Provider>(directory: impl AsRef<Path>) -> usize {
     run_all(directory.as_ref(), |cassette, place, chunking| {
         let request = with_defaults(cassette.request.clone().unwrap_or_default());
         let request = serde_json::from_value(request);
-        assert!(
-            request.is_ok(),
-            "{place}: `request` cannot be read: {:?}",
-            request.err()
-        );
+        assert!(request.is_ok(), "{place}: `request` cannot be read: {:?}", request.err());
         let request = request.expect("asserted above");
         let script = ProviderScript::provider::<P>(context_of(cassette), request);
         play(script, cassette, place, chunking);
@@ -135,28 +126,11 @@ pub fn run_channel<C: Channel>(directory: impl AsRef<Path>) -> usize {
 
 fn run_all(directory: &Path, run: impl Fn(&Cassette, &str, Option<Chunking>)) -> usize {
     let entries = fs::read_dir(directory);
-    assert!(
-        entries.is_ok(),
-        "{}: {:?}",
-        directory.display(),
-        entries.err()
-    );
-    let mut paths: Vec<_> = entries
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .collect();
-    paths.retain(|path| {
-        path.extension()
-            .is_some_and(|extension| extension == "json")
-    });
+    assert!(entries.is_ok(), "{}: {:?}", directory.display(), entries.err());
+    let mut paths: Vec<_> = entries.into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     paths.sort();
-    assert!(
-        !paths.is_empty(),
-        "{} holds no cassette",
-        directory.display()
-    );
+    assert!(!paths.is_empty(), "{} holds no cassette", directory.display());
     for path in &paths {
         let text = fs::read_to_string(path).expect("a listed cassette can be read");
         let cassette: Result<Cassette, _> = serde_json::from_str(&text);
@@ -182,24 +156,15 @@ fn play<O: Serialize, E: Serialize>(
         let id = match (&turn.expect, turn.of) {
             (Some(expected), None) => {
                 let command = next_command(&mut script);
-                assert!(
-                    command.is_some(),
-                    "{place}: no command, but expected {expected:#}"
-                );
+                assert!(command.is_some(), "{place}: no command, but expected {expected:#}");
                 let (id, found) = show(&command.expect("asserted above"), expected, &place);
-                assert!(
-                    &found == expected,
-                    "{place}: expected {expected:#}\nfound {found:#}"
-                );
+                assert!(&found == expected, "{place}: expected {expected:#}\nfound {found:#}");
                 Some(id)
             }
             (None, Some(of)) => ids.get(of).copied(),
             (Some(_), Some(_)) | (None, None) => None,
         };
-        assert!(
-            id.is_some(),
-            "{place}: needs either `expect` or an `of` that names an earlier turn"
-        );
+        assert!(id.is_some(), "{place}: needs either `expect` or an `of` that names an earlier turn");
         let id = id.expect("asserted above");
         ids.push(id);
         respond(&mut script, id, &turn.respond, chunking);
@@ -215,11 +180,7 @@ fn play<O: Serialize, E: Serialize>(
         Some(Ok(())) => json!("done"),
         Some(Err(error)) => json!({ "failed": error }),
     };
-    assert!(
-        result == cassette.result,
-        "{place}: expected the result {:#}\nfound {result:#}",
-        cassette.result
-    );
+    assert!(result == cassette.result, "{place}: expected the result {:#}\nfound {result:#}", cassette.result);
     let output = coalesce(script.output());
     assert!(
         output == cassette.output,
@@ -238,28 +199,14 @@ fn next_command<O, E>(script: &mut Script<O, E>) -> Option<Command> {
     }
 }
 
-fn respond<O, E>(
-    script: &mut Script<O, E>,
-    id: RequestId,
-    respond: &Respond,
-    chunking: Option<Chunking>,
-) {
+fn respond<O, E>(script: &mut Script<O, E>, id: RequestId, respond: &Respond, chunking: Option<Chunking>) {
     let mut events = Vec::new();
     if let Some(status) = respond.status {
-        let headers: Vec<_> = respond
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
+        let headers: Vec<_> = respond.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         events.push(Event::Head((id, head(status, &headers))));
     }
     match chunking {
-        None => events.extend(
-            respond
-                .chunks
-                .iter()
-                .map(|part| Event::Chunk((id, part.clone().into_bytes()))),
-        ),
+        None => events.extend(respond.chunks.iter().map(|part| Event::Chunk((id, part.clone().into_bytes())))),
         Some(chunking) => events.extend(chunks(id, respond.chunks.concat().as_bytes(), chunking)),
     }
     if let Some(media) = &respond.stored {
@@ -279,22 +226,14 @@ fn respond<O, E>(
 /// A command in the form of `expect`.
 fn show(command: &Command, expected: &Value, place: &str) -> (RequestId, Value) {
     match command {
-        Command::Send((id, request)) => (
-            *id,
-            json!({ "send": show_request(request, &expected["send"], place) }),
-        ),
-        Command::FetchMedia((id, request)) => (
-            *id,
-            json!({ "fetch": show_request(request, &expected["fetch"], place) }),
-        ),
-        Command::StoreMedia((id, media)) => (
-            *id,
-            json!({ "store": { "name": media.name, "bytes": String::from_utf8_lossy(&media.bytes) } }),
-        ),
-        Command::IngestFile((id, file)) => (
-            *id,
-            json!({ "ingest": { "root": file.root, "name": file.name } }),
-        ),
+        Command::Send((id, request)) => (*id, json!({ "send": show_request(request, &expected["send"], place) })),
+        Command::FetchMedia((id, request)) => {
+            (*id, json!({ "fetch": show_request(request, &expected["fetch"], place) }))
+        }
+        Command::StoreMedia((id, media)) => {
+            (*id, json!({ "store": { "name": media.name, "bytes": String::from_utf8_lossy(&media.bytes) } }))
+        }
+        Command::IngestFile((id, file)) => (*id, json!({ "ingest": { "root": file.root, "name": file.name } })),
         Command::Wait((id, duration_ms)) => (*id, json!({ "wait": duration_ms })),
         Command::Cancel(id) => (*id, json!({ "cancel": id })),
     }
@@ -304,19 +243,11 @@ fn show(command: &Command, expected: &Value, place: &str) -> (RequestId, Value) 
 /// save `body`, `credential` and that no header is one of the host's.
 fn show_request(request: &Request, expected: &Value, place: &str) -> Value {
     let forbidden = forbidden_header(request);
-    assert!(
-        forbidden.is_none(),
-        "{place}: the header {forbidden:?} is the host's"
-    );
+    assert!(forbidden.is_none(), "{place}: the header {forbidden:?} is the host's");
     let mut shown = json!({ "method": request.method, "to": target(request) });
     if let Some(names) = expected["headers"].as_object() {
-        let headers = request
-            .headers
-            .iter()
-            .filter(|header| names.contains_key(&header.name));
-        shown["headers"] = headers
-            .map(|header| (header.name.clone(), json!(header.value)))
-            .collect();
+        let headers = request.headers.iter().filter(|header| names.contains_key(&header.name));
+        shown["headers"] = headers.map(|header| (header.name.clone(), json!(header.value))).collect();
     }
     if let Some(slot) = &request.credential {
         shown["credential"] = json!(slot);
@@ -329,14 +260,8 @@ fn show_request(request: &Request, expected: &Value, place: &str) -> Value {
 }
 
 fn context_of(cassette: &Cassette) -> Context {
-    let settings_json = cassette
-        .settings
-        .as_ref()
-        .map_or_else(|| "{}".into(), Value::to_string);
-    Context {
-        settings_json,
-        ..context()
-    }
+    let settings_json = cassette.settings.as_ref().map_or_else(|| "{}".into(), Value::to_string);
+    Context { settings_json, ..context() }
 }
 
 fn with_defaults(request: Value) -> Value {
@@ -362,11 +287,8 @@ fn coalesce<O: Serialize>(output: &[O]) -> Vec<Value> {
 }
 
 fn join(last: &mut Value, event: &Value) -> bool {
-    let is_same_call =
-        last.pointer("/ToolCallArguments/0") == event.pointer("/ToolCallArguments/0");
-    let is_open = last
-        .pointer("/Reasoning/signature")
-        .is_none_or(Value::is_null);
+    let is_same_call = last.pointer("/ToolCallArguments/0") == event.pointer("/ToolCallArguments/0");
+    let is_open = last.pointer("/Reasoning/signature").is_none_or(Value::is_null);
     for place in ["/Text", "/ToolCallArguments/1", "/Reasoning/text"] {
         let more = event.pointer(place).and_then(Value::as_str);
         if let (Some(more), Some(Value::String(text)), true, true) =

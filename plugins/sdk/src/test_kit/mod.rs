@@ -5,14 +5,10 @@ pub mod cassette;
 
 use std::collections::VecDeque;
 
-use crate::bindings::words::creel::plugin::io::{
-    BodyPiece, Context, Header, Request, ResponseHead, Target,
-};
+use crate::bindings::words::creel::plugin::io::{BodyPiece, Context, Header, Request, ResponseHead, Target};
 use crate::bindings::words::creel::plugin::types::{Media, Message, Part, Role};
 use crate::channel::{self, Channel, ChannelError, Job, Task};
-use crate::provider::{
-    self, CallError, ChatRequest, Completion, Provider, ResponseFormat, ToolChoice,
-};
+use crate::provider::{self, CallError, ChatRequest, Completion, Provider, ResponseFormat, ToolChoice};
 
 pub use crate::bindings::words::creel::plugin::io::{Command, Event, IoError, RequestId};
 
@@ -48,9 +44,7 @@ impl ProviderScript {
     #[must_use]
     pub fn provider<P: Provider>(context: Context, request: ChatRequest) -> Self {
         let (completion, step) = Completion::<P>::begin(context, request);
-        Self::new(provider_turn(step), move |events| {
-            provider_turn(completion.proceed(events))
-        })
+        Self::new(provider_turn(step), move |events| provider_turn(completion.proceed(events)))
     }
 }
 
@@ -59,21 +53,14 @@ impl ChannelScript {
     #[must_use]
     pub fn channel<C: Channel>(context: Context, job: Job, cursor: Option<Vec<u8>>) -> Self {
         let (task, step) = Task::<C>::begin(context, job, cursor);
-        Self::new(channel_turn(step), move |events| {
-            channel_turn(task.proceed(events))
-        })
+        Self::new(channel_turn(step), move |events| channel_turn(task.proceed(events)))
     }
 }
 
 impl<O, E> Script<O, E> {
     fn new(first: Turn<O, E>, resume: impl FnMut(Vec<Event>) -> Turn<O, E> + 'static) -> Self {
         let resume = Box::new(resume);
-        let mut script = Self {
-            resume,
-            commands: VecDeque::new(),
-            output: Vec::new(),
-            result: None,
-        };
+        let mut script = Self { resume, commands: VecDeque::new(), output: Vec::new(), result: None };
         script.take(first);
         script
     }
@@ -96,10 +83,7 @@ impl<O, E> Script<O, E> {
     /// When it is another one, or there is none.
     pub fn expect_send(&mut self) -> (RequestId, Request) {
         let command = self.next_command();
-        assert!(
-            matches!(command, Some(Command::Send(_))),
-            "expected a `send`, found {command:?}"
-        );
+        assert!(matches!(command, Some(Command::Send(_))), "expected a `send`, found {command:?}");
         let sent = match command {
             Some(Command::Send(sent)) => Some(sent),
             _ => None,
@@ -118,10 +102,7 @@ impl<O, E> Script<O, E> {
             Some(Command::Wait((id, found_ms))) if found_ms == duration_ms => Some(id),
             _ => None,
         };
-        assert!(
-            id.is_some(),
-            "expected a `wait` of {duration_ms} ms, found {command:?}"
-        );
+        assert!(id.is_some(), "expected a `wait` of {duration_ms} ms, found {command:?}");
         id.expect("asserted above")
     }
 
@@ -173,9 +154,7 @@ pub fn chunks(id: RequestId, body: &[u8], chunking: Chunking) -> Vec<Event> {
         Chunking::Whole => body.len(),
         Chunking::Bytes(bytes) | Chunking::Burst(bytes) => bytes,
     };
-    body.chunks(bytes.max(1))
-        .map(|chunk| Event::Chunk((id, chunk.to_vec())))
-        .collect()
+    body.chunks(bytes.max(1)).map(|chunk| Event::Chunk((id, chunk.to_vec()))).collect()
 }
 
 /// A context with fixed time and entropy and no settings.
@@ -194,10 +173,7 @@ pub fn context() -> Context {
 pub fn chat(model: &str, parts: Vec<Part>) -> ChatRequest {
     ChatRequest {
         model: model.into(),
-        messages: vec![Message {
-            role: Role::User,
-            parts,
-        }],
+        messages: vec![Message { role: Role::User, parts }],
         tools: Vec::new(),
         tool_choice: ToolChoice::Auto,
         response_format: ResponseFormat::Text,
@@ -214,24 +190,13 @@ pub fn chat(model: &str, parts: Vec<Part>) -> ChatRequest {
 /// A handle of a medium that nobody has.
 #[must_use]
 pub fn media(id: &str, content_type: &str) -> Media {
-    Media {
-        uri: format!("media://inbound/{id}"),
-        content_type: content_type.into(),
-        size: 1_000,
-        name: None,
-    }
+    Media { uri: format!("media://inbound/{id}"), content_type: content_type.into(), size: 1_000, name: None }
 }
 
 /// A response head.
 #[must_use]
 pub fn head(status: u16, headers: &[(&str, &str)]) -> ResponseHead {
-    let headers = headers
-        .iter()
-        .map(|(name, value)| Header {
-            name: (*name).into(),
-            value: (*value).into(),
-        })
-        .collect();
+    let headers = headers.iter().map(|(name, value)| Header { name: (*name).into(), value: (*value).into() }).collect();
     ResponseHead { status, headers }
 }
 
@@ -270,15 +235,8 @@ pub fn render(body: &[BodyPiece]) -> String {
 /// The first header of a request that the host would refuse.
 #[must_use]
 pub fn forbidden_header(request: &Request) -> Option<&str> {
-    const FRAMING: [&str; 7] = [
-        "host",
-        "content-length",
-        "transfer-encoding",
-        "connection",
-        "accept-encoding",
-        "te",
-        "upgrade",
-    ];
+    const FRAMING: [&str; 7] =
+        ["host", "content-length", "transfer-encoding", "connection", "accept-encoding", "te", "upgrade"];
     const SECRET: [&str; 5] = ["auth", "token", "secret", "api-key", "cookie"];
     let forbidden = request.headers.iter().find(|header| {
         let name = header.name.to_ascii_lowercase();
@@ -304,3 +262,6 @@ fn channel_turn(step: channel::Step) -> Turn<channel::OutputEvent, ChannelError>
     };
     (step.commands, step.output, end)
 }
+
+#[cfg(test)]
+mod tests;

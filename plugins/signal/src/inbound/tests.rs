@@ -35,7 +35,7 @@ fn hear(event: &Value) -> Heard {
 
 fn message(event: &Value) -> Inbound {
     match hear(event) {
-        Heard::Message(message, 0) => message,
+        Heard::Message(message, 0) => *message,
         other => panic!("{event:#} is {other:?}"),
     }
 }

@@ -9,6 +9,8 @@ mod image;
 mod parameters;
 mod reply;
 mod request;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::collections::VecDeque;

@@ -3,6 +3,8 @@
 
 mod chat;
 mod reply;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -55,6 +57,8 @@ type ReplyFn = Box<dyn Fn(&Request) -> Reply + Send + Sync>;
 pub struct Config {
     /// The models that the server has.
     pub models: Vec<Model>,
+    /// The key of a hosted server. A local server has none, and refuses whoever sends it a credential.
+    pub api_key: Option<String>,
     /// Makes the answer to a chat that passed every check.
     pub reply: ReplyFn,
 }
@@ -69,6 +73,7 @@ impl Config {
         ];
         Self {
             models,
+            api_key: None,
             reply: Box::new(reply::echo),
         }
     }
@@ -77,6 +82,13 @@ impl Config {
     #[must_use]
     pub fn with_models(mut self, models: Vec<Model>) -> Self {
         self.models = models;
+        self
+    }
+
+    /// Is a hosted server that asks for this key.
+    #[must_use]
+    pub fn requiring_key(mut self, key: &str) -> Self {
+        self.api_key = Some(key.to_owned());
         self
     }
 
@@ -129,7 +141,7 @@ impl Ollama {
     }
 
     fn route(&self, request: &Recorded) -> Result<Answer, Fault> {
-        check_no_credential(request)?;
+        check_credential(request, self.config.api_key.as_deref())?;
         match (&request.method, request.path.as_str()) {
             (&Method::POST, "/api/chat") => self.chat(request),
             (&Method::POST, "/api/show") => self.show(request),
@@ -235,23 +247,31 @@ impl Running<Ollama> {
     }
 }
 
-/// A local server asks for no credential: one that comes here was sent to the wrong place.
-fn check_no_credential(request: &Recorded) -> Result<(), Fault> {
+/// A hosted server asks for its key; a local one for none, so that one that comes was sent to the wrong place.
+fn check_credential(request: &Recorded, key: Option<&str>) -> Result<(), Fault> {
     let leaked = [
-        "authorization",
         "x-api-key",
         "cookie",
         "proxy-authorization",
+        "authorization",
     ];
-    match leaked
-        .into_iter()
-        .find(|name| request.headers.contains_key(*name))
+    let unwanted = &leaked[..leaked.len() - usize::from(key.is_some())];
+    if let Some(name) = unwanted
+        .iter()
+        .find(|name| request.headers.contains_key(**name))
     {
-        None => Ok(()),
-        Some(name) => Err((
+        return Err((
             401,
             format!("a credential leaked to a server that needs none: `{name}`"),
-        )),
+        ));
+    }
+    let bearer = request
+        .header("authorization")
+        .and_then(|value| value.strip_prefix("Bearer "));
+    if bearer == key {
+        Ok(())
+    } else {
+        Err((401, "unauthorized".to_owned()))
     }
 }
 

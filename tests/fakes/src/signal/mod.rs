@@ -5,6 +5,8 @@ mod events;
 mod message;
 mod rpc;
 mod send;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::io;

@@ -6,12 +6,7 @@ use creel_sdk::{Context, Io};
 struct Chatter;
 
 impl Provider for Chatter {
-    async fn complete(
-        _: Context,
-        request: ChatRequest,
-        io: Io,
-        out: Output,
-    ) -> Result<(), CallError> {
+    async fn complete(_: Context, request: ChatRequest, io: Io, out: Output) -> Result<(), CallError> {
         if request.last_user_text() == "chatter" {
             loop {
                 creel_sdk::log::info("chatter");

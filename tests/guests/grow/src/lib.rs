@@ -6,12 +6,7 @@ use creel_sdk::{Context, Io};
 struct Grow;
 
 impl Provider for Grow {
-    async fn complete(
-        _: Context,
-        request: ChatRequest,
-        _: Io,
-        out: Output,
-    ) -> Result<(), CallError> {
+    async fn complete(_: Context, request: ChatRequest, _: Io, out: Output) -> Result<(), CallError> {
         if request.last_user_text() == "grow" {
             let mut hoard = Vec::new();
             loop {

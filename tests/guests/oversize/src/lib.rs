@@ -7,12 +7,7 @@ use creel_sdk::{Context, Io};
 struct Oversize;
 
 impl Provider for Oversize {
-    async fn complete(
-        _: Context,
-        request: ChatRequest,
-        io: Io,
-        out: Output,
-    ) -> Result<(), CallError> {
+    async fn complete(_: Context, request: ChatRequest, io: Io, out: Output) -> Result<(), CallError> {
         if request.last_user_text() == "oversize" {
             for _ in 0..9 {
                 out.text("x".repeat(1 << 20));

@@ -6,12 +6,7 @@ use creel_sdk::{Context, Io};
 struct Spin;
 
 impl Provider for Spin {
-    async fn complete(
-        _: Context,
-        request: ChatRequest,
-        _: Io,
-        out: Output,
-    ) -> Result<(), CallError> {
+    async fn complete(_: Context, request: ChatRequest, _: Io, out: Output) -> Result<(), CallError> {
         if request.last_user_text() == "spin" {
             loop {
                 std::hint::spin_loop();

@@ -7,12 +7,7 @@ struct Trap;
 
 impl Provider for Trap {
     #[expect(clippy::panic, reason = "this is what the guest is for")]
-    async fn complete(
-        _: Context,
-        request: ChatRequest,
-        _: Io,
-        out: Output,
-    ) -> Result<(), CallError> {
+    async fn complete(_: Context, request: ChatRequest, _: Io, out: Output) -> Result<(), CallError> {
         if request.last_user_text() == "trap" {
             panic!("as it was asked to");
         }

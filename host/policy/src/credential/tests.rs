@@ -1,0 +1,167 @@
+//! The choice of a credential. Rows of the shared cases are named by their id; where the design overrules a row, the
+//! case says so.
+
+mod cases;
+mod property;
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::config::parse_config;
+use crate::manifest::{ClassRule, Placement};
+use crate::profiles::parse_profiles;
+
+/// The time of all cases.
+const NOW_MS: u64 = 1_700_000_000_000;
+
+/// Everything that a case says.
+#[derive(Clone, Copy, Default)]
+struct Given<'a> {
+    /// Empty: `anthropic`.
+    provider: &'a str,
+    /// Classes and variables of the slot: `api_key=A,B token+oauth=C`. Empty: those of Anthropic.
+    slot: &'a str,
+    /// JSON5 of the configuration; empty: `{}`.
+    config: &'a str,
+    /// The inside of `profiles` of `auth-profiles.json`.
+    profiles: &'a str,
+    /// Further keys of `auth-profiles.json`.
+    store: &'a str,
+    /// Variables that are set: `A B`; blank ones as `A=`, malformed ones as `A!`.
+    env: &'a str,
+    keyless: bool,
+    optional: bool,
+    profile: &'a str,
+    preferred: &'a str,
+}
+
+const ANTHROPIC: &str = "api_key=ANTHROPIC_API_KEY token+oauth=ANTHROPIC_OAUTH_TOKEN";
+
+impl Given<'_> {
+    fn slot(&self) -> CredentialSlot {
+        let text = if self.slot.is_empty() { ANTHROPIC } else { self.slot };
+        let class = |word: &str| match word {
+            "api_key" => CredentialClass::ApiKey,
+            "token" => CredentialClass::Token,
+            "oauth" => CredentialClass::Oauth,
+            other => panic!("no class {other}"),
+        };
+        let rule = |text: &str| {
+            let (classes, names) = text.split_once('=').unwrap_or((text, ""));
+            let environment = names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+            let place = Placement::Header { name: "x-api-key".into(), prefix: String::new() };
+            ClassRule { class: classes.split('+').map(class).collect(), environment, place, with: BTreeMap::new() }
+        };
+        let classes = text.split(' ').map(rule).collect();
+        CredentialSlot { endpoint: "api".into(), optional: self.optional, classes }
+    }
+
+    fn config(&self) -> Config {
+        let text = if self.config.is_empty() { "{}" } else { self.config };
+        parse_config("creel.json5", text).unwrap_or_else(|problems| panic!("{problems:#?}"))
+    }
+
+    fn stored(&self, config: &Config) -> Profiles {
+        let text = format!("{{ version: 1, profiles: {{ {} }}, {} }}", self.profiles, self.store);
+        parse_profiles("auth-profiles.json", &text, &config.secrets).unwrap_or_else(|problems| panic!("{problems:#?}"))
+    }
+
+    /// What is known: the variables of the case, and all plain text of the files.
+    fn known(&self, config: &Config, profiles: &Profiles) -> BTreeMap<SecretSource, Availability> {
+        let present = |fingerprint: String| Availability::Present { fingerprint };
+        let variable = |word: &str| {
+            let (name, state) = match (word.strip_suffix('='), word.strip_suffix('!')) {
+                (Some(name), _) => (name, Availability::Blank),
+                (None, Some(name)) => (name, Availability::Refused("it holds a line break".to_owned())),
+                (None, None) => (word, present(format!("fp-{word}"))),
+            };
+            (SecretSource::Environment(name.to_owned()), state)
+        };
+        let literals = secret_sources(config, profiles, &BTreeMap::new()).into_iter();
+        let literals = literals.filter(|source| source.literal(config, profiles).is_some());
+        let literals = literals.map(|source| (source.clone(), present(format!("fp-{source}"))));
+        literals.chain(self.env.split_whitespace().map(variable)).collect()
+    }
+
+    fn select_for(&self, use_: Use) -> (CredentialDerivation, Selection) {
+        let config = self.config();
+        let profiles = self.stored(&config);
+        let known = self.known(&config, &profiles);
+        let id = |text: &str| (!text.is_empty()).then(|| ProfileId::parse(text).expect("the case writes an id"));
+        let (profile, preferred) = (id(self.profile), id(self.preferred));
+        let provider = if self.provider.is_empty() { "anthropic" } else { self.provider };
+        let provider = ProviderId::parse(provider).expect("the case writes an id");
+        let request = CredentialRequest {
+            provider: &provider,
+            slot: &self.slot(),
+            keyless: self.keyless,
+            use_,
+            profile: profile.as_ref(),
+            preferred_profile: preferred.as_ref(),
+            now_ms: NOW_MS,
+        };
+        select(&config, &profiles, &known, &request)
+    }
+
+    fn select(&self) -> (CredentialDerivation, Selection) {
+        self.select_for(Use::Chat)
+    }
+}
+
+/// `anthropic:default <- env:ANTHROPIC_API_KEY (api_key)`, `bare`, or `failed: …`.
+fn outcome((derivation, selection): &(CredentialDerivation, Selection)) -> String {
+    match (selection, derivation.chosen()) {
+        (Selection::Secret(secret), Some(chosen)) => {
+            format!("{} <- {} ({})", chosen.id, chosen.source, contenders::word(secret.class))
+        }
+        (Selection::Bare, Some(_)) => "bare".to_owned(),
+        (Selection::Failed, None) => format!("failed: {}", derivation.failure.as_deref().unwrap_or_default()),
+        (_, _) => panic!("the selection and the derivation disagree: {derivation:#?}"),
+    }
+}
+
+#[track_caller]
+fn check(id: &str, given: &Given<'_>, expect: &str) {
+    let selected = given.select();
+    assert_eq!(outcome(&selected), expect, "{id}: {:#?}", selected.0.candidates);
+    consistent(&selected);
+}
+
+/// Asserts the order of all candidates as well: `+` chosen, `-` passed over, `!` failed.
+#[track_caller]
+fn check_order(id: &str, given: &Given<'_>, expect: &[&str]) {
+    let selected = given.select();
+    let line = |candidate: &Candidate| {
+        let sign = match candidate.verdict {
+            Verdict::Chosen => '+',
+            Verdict::PassedOver => '-',
+            Verdict::Failed => '!',
+        };
+        format!("{sign}{}", candidate.id)
+    };
+    let lines: Vec<String> = selected.0.candidates.iter().map(line).collect();
+    assert_eq!(lines, expect, "{id}");
+    consistent(&selected);
+}
+
+/// What holds for every derivation.
+#[track_caller]
+fn consistent((derivation, selection): &(CredentialDerivation, Selection)) {
+    let of = |verdict: Verdict| derivation.candidates.iter().filter(|candidate| candidate.verdict == verdict).count();
+    let (chosen, failed) = (of(Verdict::Chosen), of(Verdict::Failed));
+    assert_eq!(derivation.winner.is_some(), derivation.failure.is_none(), "a winner or a failure: {derivation:#?}");
+    assert_eq!(derivation.failure.is_some(), derivation.hint.is_some(), "a failure says what to write");
+    assert_eq!(chosen, usize::from(derivation.winner.is_some()), "{derivation:#?}");
+    assert!(failed <= 1 && chosen + failed <= 1, "{derivation:#?}");
+    assert!(derivation.candidates.iter().all(|candidate| !candidate.reason.is_empty()), "{derivation:#?}");
+    assert_eq!(derivation.chosen().is_some_and(|chosen| chosen.verdict == Verdict::Chosen), chosen == 1);
+    match (selection, derivation.chosen()) {
+        (Selection::Secret(secret), Some(candidate)) => {
+            assert_eq!(candidate.fingerprint.as_ref(), Some(&secret.fingerprint));
+            assert_eq!(candidate.class, Some(secret.class));
+        }
+        (Selection::Bare, Some(candidate)) => assert_eq!((&candidate.fingerprint, candidate.class), (&None, None)),
+        (Selection::Failed, None) => {}
+        (_, _) => panic!("the selection and the derivation disagree: {derivation:#?}"),
+    }
+}
