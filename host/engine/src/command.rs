@@ -264,8 +264,8 @@ async fn fetch(shared: Arc<Shared>, request: Request) -> Result<Media, IoError> 
     if !response.status().is_success() {
         return Err(IoError::Status(response.status().as_u16()));
     }
-    let (store, area) = (shared.store.clone(), shared.context.area);
-    let begun = blocking(move || store.media_begin(area, None, MEDIUM_BYTES_MAX)).await.map_err(IoError::CutOff)?;
+    let (store, area, bytes_max) = (shared.store.clone(), shared.context.area, medium_bytes_max(&shared.context));
+    let begun = blocking(move || store.media_begin(area, None, bytes_max)).await.map_err(IoError::CutOff)?;
     let mut writer = begun.map_err(media_error)?;
     let idle = idle(&shared.context);
     let mut gathered = Vec::new();
@@ -295,6 +295,10 @@ async fn write(mut writer: NewMedium, bytes: Vec<u8>) -> Result<NewMedium, IoErr
 
 async fn store_media(shared: Arc<Shared>, new: NewMedia) -> Result<Media, IoError> {
     may_store(&shared.context)?;
+    let bytes_max = medium_bytes_max(&shared.context);
+    if new.bytes.len() as u64 > bytes_max {
+        return Err(IoError::Refused((WitRefusal::TooLarge, format!("a medium from here has at most {bytes_max} bytes"))));
+    }
     let (store, area, now_ms) = (shared.store.clone(), shared.context.area, (shared.context.clock)());
     let put = move || store.media_put(area, new.name.as_deref(), &new.bytes, now_ms);
     let put = blocking(put).await.map_err(IoError::CutOff)?;
@@ -308,12 +312,17 @@ async fn ingest(shared: Arc<Shared>, file: FileRef) -> Result<Media, IoError> {
         return Err(IoError::Refused((WitRefusal::NoGrant, rule)));
     };
     let (store, area, now_ms) = (shared.store.clone(), shared.context.area, (shared.context.clock)());
+    let bytes_max = medium_bytes_max(&shared.context);
     let ingested = move || {
-        let wanted = Ingest { name: &file.name, area, bytes_max: MEDIUM_BYTES_MAX };
+        let wanted = Ingest { name: &file.name, area, bytes_max };
         store.ingest(&root, &wanted, now_ms)
     };
     let ingested = blocking(ingested).await.map_err(IoError::CutOff)?;
     ingested.map(|medium| stored(&shared.context, medium)).map_err(media_error)
+}
+
+fn medium_bytes_max(context: &CallContext) -> u64 {
+    context.medium_bytes_max.min(MEDIUM_BYTES_MAX)
 }
 
 fn may_store(context: &CallContext) -> Result<(), IoError> {

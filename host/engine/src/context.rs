@@ -34,6 +34,8 @@ pub struct CallContext {
     pub media: MediaScope,
     /// Where media that the call makes go.
     pub area: Area,
+    /// Bytes of one medium that the call makes, at most [`creel_policy::limits::MEDIUM_BYTES_MAX`].
+    pub medium_bytes_max: u64,
     /// Granted directories.
     pub roots: Arc<Roots>,
     /// Milliseconds that the whole call may take; `None` for a task that listens.

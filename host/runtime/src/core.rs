@@ -8,7 +8,7 @@ use creel_engine::{CallContext, Egress, EgressRecord, Injection, MediaScope, Plu
 use creel_policy::credential::{CredentialDerivation, Selection};
 use creel_policy::grant::Grant;
 use creel_policy::ids::{ChannelId, PluginId};
-use creel_policy::limits::HISTORY_ENTRIES_MAX;
+use creel_policy::limits::{HISTORY_ENTRIES_MAX, MEDIUM_BYTES_MAX};
 use creel_policy::media::{Area, MediaRef};
 use creel_policy::manifest::CredentialSlot;
 use creel_policy::route::ModelTarget;
@@ -74,6 +74,11 @@ impl Core {
         entry.and_then(|entry| usize::try_from(entry.text_chunk_limit).ok()).unwrap_or_default()
     }
 
+    /// Bytes of one medium that a channel may bring.
+    pub(crate) fn medium_limit(&self, channel: &ChannelId) -> u64 {
+        self.knowledge.config.channels.get(channel).map_or(MEDIUM_BYTES_MAX, |entry| entry.medium_bytes_max)
+    }
+
     /// The granted directories of a channel.
     pub(crate) fn roots(&self, channel: &ChannelId) -> Arc<Roots> {
         self.roots.get(channel).map(Arc::clone).unwrap_or_default()
@@ -107,7 +112,6 @@ impl Core {
                 }
             }
             Selection::Bare => Slot::Bare,
-            Selection::Failed if slot.optional && derivation.candidates.is_empty() => Slot::Bare,
             Selection::Failed => missing(derivation.failure.as_ref()),
         }
     }
@@ -125,6 +129,7 @@ impl Core {
             slots: call.slots,
             media: MediaScope::of(call.media),
             area: call.area,
+            medium_bytes_max: call.medium_bytes_max,
             roots: call.roots,
             total_ms_max: call.total_ms_max,
             witness: Arc::new(move |record| core.witness(record)),
@@ -179,6 +184,7 @@ pub(crate) struct CallParts {
     pub(crate) slots: Slots,
     pub(crate) media: Vec<MediaRef>,
     pub(crate) area: Area,
+    pub(crate) medium_bytes_max: u64,
     pub(crate) roots: Arc<Roots>,
     pub(crate) total_ms_max: Option<u64>,
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use creel_engine::Injectable;
 use creel_policy::address::vet;
 use creel_policy::catalog::Catalog;
-use creel_policy::config::{Config, MediaModel};
+use creel_policy::config::Config;
 use creel_policy::credential::{CredentialDerivation, CredentialRequest, Selection, Use, secret_sources, select};
 use creel_policy::grant::Grant;
 use creel_policy::ids::{PluginId, ProfileId, ProviderId};
@@ -16,7 +16,7 @@ use creel_policy::manifest::{CredentialSlot, Manifest};
 use creel_policy::origin::Host;
 use creel_policy::plan::{Plan, PlanProblem, plan, plan_provider};
 use creel_policy::profiles::Profiles;
-use creel_policy::route::{DescribeTerms, ModelTarget, Needs, Role, RouteDerivation, route};
+use creel_policy::route::{ModelTarget, Needs, Role, RouteDerivation, route, targets};
 use creel_store::secrets::{Environment, FingerprintKey, SecretSnapshot};
 use serde::Serialize;
 
@@ -167,7 +167,7 @@ impl Knowledge {
 
     /// The target of that provider and use that the configuration names first.
     fn pinned(&self, provider: &ProviderId, use_: Use) -> Option<ModelTarget> {
-        self.targets().into_iter().find(|target| &target.model.provider == provider && use_of(target) == use_)
+        targets(&self.config).into_iter().find(|target| &target.model.provider == provider && use_of(target) == use_)
     }
 
     /// Which credential goes with one slot of a call to a model.
@@ -237,7 +237,7 @@ impl Knowledge {
     #[must_use]
     pub fn models_status(&self, now_ms: u64) -> Vec<ProviderStatus> {
         let mut providers: BTreeMap<ProviderId, Vec<UseStatus>> = BTreeMap::new();
-        for target in self.targets() {
+        for target in targets(&self.config) {
             let uses = providers.entry(target.model.provider.clone()).or_default();
             let use_ = use_of(&target);
             let model = target.model.to_string();
@@ -283,40 +283,9 @@ impl Knowledge {
         }
     }
 
-    /// Every model that the configuration names, in the role it has there.
-    fn targets(&self) -> Vec<ModelTarget> {
-        let defaults = &self.config.defaults;
-        let plain = |model, role, profile| ModelTarget { model, role, profile, preferred_profile: None, describe: None };
-        let mut targets = Vec::new();
-        if let Some(chain) = &defaults.model {
-            targets.push(plain(chain.primary.clone(), Role::Primary, chain.profile.clone()));
-            let fallbacks = chain.fallbacks.iter().cloned().enumerate();
-            targets.extend(fallbacks.map(|(index, model)| plain(model, Role::Fallback(index), None)));
-        }
-        if let Some(chain) = &defaults.image_model {
-            targets.push(plain(chain.primary.clone(), Role::ImageModel, chain.profile.clone()));
-            let fallbacks = chain.fallbacks.iter().cloned().enumerate();
-            targets.extend(fallbacks.map(|(index, model)| plain(model, Role::ImageFallback(index), None)));
-        }
-        targets.extend(self.describers());
-        targets
-    }
-
     /// The models that describe pictures, in order.
     pub(crate) fn describers(&self) -> Vec<ModelTarget> {
-        let describer = |(index, entry): (usize, &MediaModel)| ModelTarget {
-            model: entry.model.clone(),
-            role: Role::Describe(index),
-            profile: entry.profile.clone(),
-            preferred_profile: entry.preferred_profile.clone(),
-            describe: Some(DescribeTerms {
-                prompt: entry.prompt.clone(),
-                chars_max: entry.chars_max,
-                bytes_max: entry.bytes_max,
-                timeout_seconds: entry.timeout_seconds,
-            }),
-        };
-        self.config.media_image.models.iter().enumerate().map(describer).collect()
+        targets(&self.config).into_iter().filter(|target| matches!(target.role, Role::Describe(_))).collect()
     }
 }
 

@@ -54,6 +54,7 @@ async fn listen(core: &Arc<Core>, channel: &ChannelId, sessions: &Sessions) -> R
         slots: Slots::new(),
         media: Vec::new(),
         area: Area::Inbound,
+        medium_bytes_max: core.medium_limit(channel),
         roots: core.roots(channel),
         total_ms_max: None,
     });

@@ -8,7 +8,7 @@ use creel_engine::{CallEnd, ChatCall, chat, types};
 use creel_policy::credential::CredentialDerivation;
 use creel_policy::fallback::{CallFault, Next, after};
 use creel_policy::ids::ModelRef;
-use creel_policy::limits::{MODEL_CALL_MS_MAX, REPLY_BYTES_MAX};
+use creel_policy::limits::{MEDIUM_BYTES_MAX, MODEL_CALL_MS_MAX, REPLY_BYTES_MAX};
 use creel_policy::media::{Area, MediaRef};
 use creel_policy::route::ModelTarget;
 use serde::Serialize;
@@ -192,6 +192,7 @@ async fn ask_once(core: &Arc<Core>, session: &str, target: &ModelTarget, ask: As
         slots,
         media: ask.media,
         area: Area::Outbound,
+        medium_bytes_max: MEDIUM_BYTES_MAX,
         roots: Arc::default(),
         total_ms_max: Some(ask.total_ms),
     });
