@@ -96,10 +96,9 @@ impl BuildError {
         match self {
             Self::Discover(error) => error.hint(),
             Self::Toolchain(error) => Some(error.hint()),
-            Self::NotPlugin {
-                source: ComponentError::NoPlugin,
-                ..
-            } => Some("call the SDK's `export!` macro once, in `lib.rs`".to_owned()),
+            Self::NotPlugin { source: ComponentError::NoPlugin, .. } => {
+                Some("call the SDK's `export!` macro once, in `lib.rs`".to_owned())
+            }
             Self::Compile { .. }
             | Self::Run { .. }
             | Self::NoArtifact { .. }

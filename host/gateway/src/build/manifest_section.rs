@@ -47,9 +47,7 @@ pub(crate) fn read_manifest(component: &[u8]) -> Result<Option<&str>, SectionErr
             return Err(SectionError::Ambiguous);
         }
     }
-    found
-        .map(|bytes| std::str::from_utf8(bytes).map_err(|_| SectionError::NotText))
-        .transpose()
+    found.map(|bytes| std::str::from_utf8(bytes).map_err(|_| SectionError::NotText)).transpose()
 }
 
 /// The component with this manifest in it and no other. The same input gives the same bytes.
@@ -90,31 +88,19 @@ fn sections(component: &[u8]) -> Result<Vec<Section>, SectionError> {
     while let Some(&id) = component.get(start) {
         let cut_off = SectionError::CutOff { offset: start };
         let (length, body) = read_length(component, start + 1).ok_or(cut_off)?;
-        let end = body
-            .checked_add(length)
-            .filter(|end| *end <= component.len())
-            .ok_or(cut_off)?;
-        sections.push(Section {
-            id,
-            whole: start..end,
-            body: body..end,
-        });
+        let end = body.checked_add(length).filter(|end| *end <= component.len()).ok_or(cut_off)?;
+        sections.push(Section { id, whole: start..end, body: body..end });
         start = end;
     }
     Ok(sections)
 }
 
-fn manifest_in<'a>(
-    component: &'a [u8],
-    section: &Section,
-) -> Result<Option<&'a [u8]>, SectionError> {
+fn manifest_in<'a>(component: &'a [u8], section: &Section) -> Result<Option<&'a [u8]>, SectionError> {
     if section.id != CUSTOM {
         return Ok(None);
     }
     let body = &component[section.body.clone()];
-    let cut_off = SectionError::CutOff {
-        offset: section.whole.start,
-    };
+    let cut_off = SectionError::CutOff { offset: section.whole.start };
     let (length, start) = read_length(body, 0).ok_or(cut_off)?;
     let end = start.checked_add(length).ok_or(cut_off)?;
     let name = body.get(start..end).ok_or(cut_off)?;
@@ -128,10 +114,7 @@ fn read_length(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
         let byte = *bytes.get(at + index)?;
         length |= u64::from(byte & 0x7f) << (7 * index);
         if byte & 0x80 == 0 {
-            return Some((
-                usize::try_from(u32::try_from(length).ok()?).ok()?,
-                at + index + 1,
-            ));
+            return Some((usize::try_from(u32::try_from(length).ok()?).ok()?, at + index + 1));
         }
     }
     None
@@ -157,16 +140,10 @@ mod tests {
     fn component(custom: &[(&str, &[u8])]) -> Vec<u8> {
         let mut component = Component::new();
         let mut module = Module::new();
-        module.section(&CustomSection {
-            name: NAME.into(),
-            data: b"of a nested module".into(),
-        });
+        module.section(&CustomSection { name: NAME.into(), data: b"of a nested module".into() });
         component.section(&ModuleSection(&module));
         for (name, data) in custom {
-            component.section(&CustomSection {
-                name: (*name).into(),
-                data: (*data).into(),
-            });
+            component.section(&CustomSection { name: (*name).into(), data: (*data).into() });
         }
         component.finish()
     }
@@ -176,39 +153,26 @@ mod tests {
         for text in ["", "[plugin]\r\nid = \"ä\"\n", &"x".repeat(300_000)] {
             let made = with_manifest(&component(&[("name", b"n")]), text).expect("a component");
             assert_eq!(read_manifest(&made), Ok(Some(text)));
-            assert!(
-                wasmparser::Parser::new(0)
-                    .parse_all(&made)
-                    .all(|payload| payload.is_ok())
-            );
+            assert!(wasmparser::Parser::new(0).parse_all(&made).all(|payload| payload.is_ok()));
         }
     }
 
     #[test]
     fn only_the_outermost_level_counts() {
-        assert_eq!(
-            read_manifest(&component(&[("name", b"n"), ("creel:manifesto", b"x")])),
-            Ok(None)
-        );
+        assert_eq!(read_manifest(&component(&[("name", b"n"), ("creel:manifesto", b"x")])), Ok(None));
     }
 
     #[test]
     fn an_earlier_manifest_is_replaced_and_the_rest_stays() {
         let first = with_manifest(&component(&[("name", b"n")]), "one").expect("a component");
         let second = with_manifest(&first, "two").expect("a component");
-        assert_eq!(
-            second,
-            with_manifest(&component(&[("name", b"n")]), "two").expect("a component")
-        );
+        assert_eq!(second, with_manifest(&component(&[("name", b"n")]), "two").expect("a component"));
         let twice = component(&[(NAME, b"one"), (NAME, b"two"), ("name", b"n")]);
         assert_eq!(with_manifest(&twice, "two"), Ok(second));
     }
 
     fn check(wasm: &[u8], expect: &str) {
-        assert_eq!(
-            read_manifest(wasm).expect_err("an error").to_string(),
-            expect
-        );
+        assert_eq!(read_manifest(wasm).expect_err("an error").to_string(), expect);
     }
 
     #[test]
@@ -229,18 +193,9 @@ mod tests {
         check(&broken(&[0, 0]), cut_off); // no room for a name
         check(&broken(&[0, 2, 9, b'c']), cut_off); // a name longer than the section
         let good = component(&[(NAME, b"x")]);
-        check(
-            &good[..good.len() - 1],
-            &format!("the section at byte {} is cut off", good.len() - 18),
-        );
+        check(&good[..good.len() - 1], &format!("the section at byte {} is cut off", good.len() - 18));
 
-        check(
-            &component(&[(NAME, b"a"), (NAME, b"a")]),
-            "there is more than one section `creel:manifest`",
-        );
-        check(
-            &component(&[(NAME, b"\xff")]),
-            "the section `creel:manifest` is not UTF-8",
-        );
+        check(&component(&[(NAME, b"a"), (NAME, b"a")]), "there is more than one section `creel:manifest`");
+        check(&component(&[(NAME, b"\xff")]), "the section `creel:manifest` is not UTF-8");
     }
 }
