@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::options::{BuildOptions, Install, Network};
 use super::process::{Answer, Call, Exit, Line, Machine, Said, ask};
-use super::progress::{Event, Progress};
+use super::progress::{Event, Progress, tell_status};
 use super::toolchain::Toolchain;
 
 /// Compiler, cargo, sources of the standard library, and the C library beneath it. About 150 MB to fetch and 820 MB on
@@ -176,7 +176,7 @@ fn run_apt(machine: &dyn Machine, apt: &Path, arguments: &[&str], progress: &mut
         if let Line::Err(text) = line {
             said.push(text);
         }
-        progress.tell(Event::Status { line: line.text().trim() });
+        tell_status(line, progress);
     });
     match ended {
         Ok(Exit::Success) => Ok(()),

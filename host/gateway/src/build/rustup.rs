@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::options::{BuildOptions, Install, Network};
 use super::process::{Answer, Call, Exit, Machine, Said, ask};
-use super::progress::{Event, Progress};
+use super::progress::{Event, Progress, tell_status};
 use super::toolchain::{TARGET, Toolchain};
 
 /// Why the toolchain of the directory will not do.
@@ -116,12 +116,15 @@ fn add_target(
         (Install::Never, _) => return Err(RustupRefusal::InstallNotAllowed),
         (Install::Allowed, Network::Offline) => return Err(RustupRefusal::Offline),
     }
-    let call = Call::new(&rustup, directory, &["target", "add", TARGET]);
+    let mut call = Call::new(&rustup, directory, &["target", "add", TARGET]);
+    call.set.push(("RUST_BACKTRACE".into(), "0".into()));
     progress.tell(Event::Running { command: &call.to_string(), purpose: "adds the target of plugin components" });
     let mut said = Said::default();
     let ended = machine.run(&call, &mut |line| {
-        said.push(line.text());
-        progress.tell(Event::Status { line: line.text().trim() });
+        if !line.text().starts_with("info: ") {
+            said.push(line.text());
+        }
+        tell_status(line, progress);
     });
     match ended {
         Ok(Exit::Success) => Ok(()),
@@ -202,7 +205,7 @@ mod tests {
         check(&machine(), &offline, "`wasm32-wasip2` is not installed, and `--offline` was given");
 
         let mut refused = machine();
-        refused.answers.push((ADD, Err("error: could not download file")));
+        refused.answers.push((ADD, Err("info: downloading component\nerror: could not download file")));
         check(&refused, &options, "`rustup target add wasm32-wasip2` failed: error: could not download file");
         let mut silent = machine();
         silent.answers.push((ADD, Err("")));

@@ -62,9 +62,18 @@ impl ToolchainError {
     /// What the operator can do about it.
     pub(crate) fn hint(&self) -> String {
         let (rustup, apt) = (rustup::command_line(), debian::command_line());
+        let get_rust = || format!("install Rust by https://rustup.rs and run `{rustup}`");
         match self {
-            Self::Neither { debian: DebianRefusal::NoApt, .. } | Self::Rustup { .. } => {
-                format!("install Rust by https://rustup.rs and run `{rustup}`")
+            Self::Neither { debian: DebianRefusal::NoApt, rustup: refusal } | Self::Rustup { refusal, .. } => {
+                match refusal {
+                    RustupRefusal::NoProgram { .. } | RustupRefusal::NoRustup { .. } => get_rust(),
+                    RustupRefusal::Compiler { .. } | RustupRefusal::StillMissing { .. } => {
+                        format!("`cargo`, `rustc` and `rustup` on the `PATH` must belong together; then run `{rustup}`")
+                    }
+                    RustupRefusal::InstallNotAllowed | RustupRefusal::Offline | RustupRefusal::Failed { .. } => {
+                        format!("run `{rustup}` where the network can be reached")
+                    }
+                }
             }
             // Debian's packages are of no use without it, and it comes with any toolchain that rustup installs.
             Self::Neither { debian: DebianRefusal::NoLinker, .. }
@@ -95,8 +104,11 @@ pub(crate) fn prepare(
             .map_err(|refusal| ToolchainError::Debian { refusal })?,
         ToolchainChoice::Auto => match rustup::prepare(machine, options, directory, progress) {
             Ok(toolchain) => toolchain,
-            Err(rustup) => debian::prepare(machine, options, directory, progress)
-                .map_err(|debian| ToolchainError::Neither { rustup, debian })?,
+            Err(rustup) => {
+                progress.tell(Event::FellBack { reason: &rustup.to_string(), to: "Debian's packages" });
+                debian::prepare(machine, options, directory, progress)
+                    .map_err(|debian| ToolchainError::Neither { rustup, debian })?
+            }
         },
     };
     progress.tell(Event::Toolchain { name: &toolchain.name });
@@ -166,6 +178,31 @@ mod tests {
              is no `rustup` to add it",
             "install Rust by https://rustup.rs and run `rustup target add wasm32-wasip2`",
         );
+    }
+
+    #[test]
+    fn falling_back_is_said_aloud() {
+        let mut told = Told::default();
+        let debian = machine(&[&DEBIAN[..], &[LINKER]].concat());
+        prepare(&debian, &options(), Path::new("/ws"), &mut told).expect("a toolchain");
+        let reason = "`/tc/bin/rustc` has no `wasm32-wasip2`, and there is no `rustup` to add it";
+        assert_eq!(
+            told.0,
+            [format!("fell back to Debian's packages: {reason}"), "toolchain Debian's rustc 1.96.0".to_owned()]
+        );
+    }
+
+    #[test]
+    fn a_hint_fits_the_refusal() {
+        let hint = |refusal| ToolchainError::Rustup { directory: "/ws".into(), refusal }.hint();
+        let get_rust = "install Rust by https://rustup.rs and run `rustup target add wasm32-wasip2`";
+        assert_eq!(hint(RustupRefusal::NoProgram { program: "cargo" }), get_rust);
+        let run = "run `rustup target add wasm32-wasip2` where the network can be reached";
+        assert_eq!(hint(RustupRefusal::Offline), run);
+        assert_eq!(hint(RustupRefusal::Failed { said: String::new() }), run);
+        let together = "`cargo`, `rustc` and `rustup` on the `PATH` must belong together; then run `rustup target add \
+                        wasm32-wasip2`";
+        assert_eq!(hint(RustupRefusal::StillMissing { rustc: "/bin/rustc".into() }), together);
     }
 
     #[test]
