@@ -187,7 +187,6 @@ mod tests {
         let id = PluginId::parse("echo").expect("an id");
         PluginCrate {
             manifest: ManifestFile { id, version: "0.1.0".into(), text: String::new() },
-            package: "creel-plugin-echo".into(),
             directory: "/ws/plugins/echo".into(),
             run_in: "/ws".into(),
             workspace_root: "/ws".into(),

@@ -36,8 +36,6 @@ pub(crate) enum Search {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PluginCrate {
     pub(crate) manifest: ManifestFile,
-    /// The crate's name in its `Cargo.toml`.
-    pub(crate) package: String,
     /// Holds `plugin.toml` and `Cargo.toml`.
     pub(crate) directory: PathBuf,
     /// Where cargo is run, for that decides about compiler and configuration: the directory that was searched.
@@ -288,7 +286,6 @@ fn read_package(metadata: &Metadata, package: &Package, run_in: &Path) -> Result
     let directory = directory_of(package);
     Ok(PluginCrate {
         manifest: manifest_file::read(&directory)?,
-        package: name,
         directory,
         run_in: run_in.to_owned(),
         workspace_root: metadata.workspace_root.clone().into(),
