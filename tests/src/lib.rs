@@ -1,1 +1,6 @@
-//! Tests through the public door.
+//! What the tests share: components built by the one command, and a whole house on loopback.
+
+#![forbid(unsafe_code)]
+
+pub mod components;
+pub mod house;

@@ -47,14 +47,13 @@ pub(crate) fn link(linker: &mut Linker<CallState>, imports: &[String]) -> wasmti
             continue;
         }
         let mut instance = linker.instance(import)?;
+        resources(&mut instance, interface)?;
         match interface {
             "wasi:cli/environment" => environment(&mut instance)?,
             "wasi:cli/exit" => exit(&mut instance)?,
             "wasi:cli/stdin" => stdio(&mut instance, "get-stdin", STDIN)?,
             "wasi:cli/stdout" => stdio(&mut instance, "get-stdout", STDOUT)?,
             "wasi:cli/stderr" => stdio(&mut instance, "get-stderr", STDERR)?,
-            "wasi:cli/terminal-input" => resource::<Terminal>(&mut instance, "terminal-input")?,
-            "wasi:cli/terminal-output" => resource::<Terminal>(&mut instance, "terminal-output")?,
             "wasi:cli/terminal-stdin" => no_terminal(&mut instance, "get-terminal-stdin")?,
             "wasi:cli/terminal-stdout" => no_terminal(&mut instance, "get-terminal-stdout")?,
             "wasi:cli/terminal-stderr" => no_terminal(&mut instance, "get-terminal-stderr")?,
@@ -66,9 +65,6 @@ pub(crate) fn link(linker: &mut Linker<CallState>, imports: &[String]) -> wasmti
                 let none = || Vec::<(Resource<Descriptor>, String)>::new();
                 instance.func_wrap("get-directories", move |_: Context<'_>, (): ()| Ok((none(),)))?;
             }
-            "wasi:filesystem/types" => resource::<Descriptor>(&mut instance, "descriptor")?,
-            "wasi:io/error" => resource::<IoError>(&mut instance, "error")?,
-            "wasi:io/poll" => resource::<Pollable>(&mut instance, "pollable")?,
             "wasi:io/streams" => streams(&mut instance)?,
             "wasi:random/insecure-seed" => {
                 instance.func_wrap("insecure-seed", |mut cx: Context<'_>, (): ()| {
@@ -80,6 +76,32 @@ pub(crate) fn link(linker: &mut Linker<CallState>, imports: &[String]) -> wasmti
                 random(&mut instance, "get-insecure-random-bytes", "get-insecure-random-u64")?;
             }
             _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Defines the resource types of an interface, its own and those that it passes on from another.
+fn resources(instance: &mut LinkerInstance<'_, CallState>, interface: &str) -> wasmtime::Result<()> {
+    let names: &[&str] = match interface {
+        "wasi:cli/stdin" => &["input-stream"],
+        "wasi:cli/stdout" | "wasi:cli/stderr" => &["output-stream"],
+        "wasi:cli/terminal-input" | "wasi:cli/terminal-stdin" => &["terminal-input"],
+        "wasi:cli/terminal-output" | "wasi:cli/terminal-stdout" | "wasi:cli/terminal-stderr" => &["terminal-output"],
+        "wasi:clocks/monotonic-clock" | "wasi:io/poll" => &["pollable"],
+        "wasi:filesystem/preopens" => &["descriptor"],
+        "wasi:filesystem/types" => &["descriptor", "error", "input-stream", "output-stream"],
+        "wasi:io/error" => &["error"],
+        "wasi:io/streams" => &["error", "input-stream", "output-stream", "pollable"],
+        _ => &[],
+    };
+    for name in names {
+        match *name {
+            "descriptor" => resource::<Descriptor>(instance, name)?,
+            "error" => resource::<IoError>(instance, name)?,
+            "pollable" => resource::<Pollable>(instance, name)?,
+            "terminal-input" | "terminal-output" => resource::<Terminal>(instance, name)?,
+            _ => resource::<Stdio>(instance, name)?,
         }
     }
     Ok(())
@@ -119,8 +141,6 @@ fn wall_clock(instance: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<
 
 fn streams(instance: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
     type Written = Result<(), StreamError>;
-    resource::<Stdio>(instance, "input-stream")?;
-    resource::<Stdio>(instance, "output-stream")?;
     for name in ["[method]input-stream.read", "[method]input-stream.blocking-read"] {
         instance.func_wrap(name, |_: Context<'_>, (_stream, _len): (Resource<Stdio>, u64)| {
             Ok((Err::<Vec<u8>, StreamError>(StreamError::Closed),))

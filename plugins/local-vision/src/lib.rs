@@ -3,6 +3,7 @@
 
 mod answer;
 mod colour;
+mod jpeg;
 mod limits;
 mod look;
 mod sentence;

@@ -1,6 +1,8 @@
 //! Hears the daemon's event stream for as long as the host lets it, and comes back after every loss. What an event means
 //! is decided in `inbound`.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::pin::pin;
 
 use creel_sdk::channel::{ChannelError, ChannelOutput};
@@ -18,11 +20,13 @@ pub(crate) async fn listen(cx: Context, io: Io, out: ChannelOutput) -> Result<()
     let settings = Settings::read(&cx)?;
     let mut backoff = Backoff::new(cx.entropy);
     let mut said: Option<String> = None;
+    let mentioned = RefCell::default();
     loop {
         let mut connection = Connection {
             io: &io,
             out: &out,
             settings: &settings,
+            mentioned: &mentioned,
             was_made: false,
             was_good: false,
         };
@@ -46,6 +50,9 @@ struct Connection<'a> {
     io: &'a Io,
     out: &'a ChannelOutput,
     settings: &'a Settings,
+    /// The kinds of what was passed over that the log already knows: somebody who types all day would otherwise use up
+    /// the lines that the host gives one listener.
+    mentioned: &'a RefCell<BTreeSet<&'static str>>,
     /// The daemon accepted it, and the host was told.
     was_made: bool,
     /// Something came over it.
@@ -113,9 +120,7 @@ impl Connection<'_> {
                 Ok(Some(event)) if matches!(event.name.as_str(), "receive" | "" | "message") => {
                     self.take(&event.data)
                 }
-                Ok(Some(_)) => {
-                    log::debug("passed over an event of a kind that this plugin does not know")
-                }
+                Ok(Some(_)) => self.mention("an event of a kind that this plugin does not know"),
                 Ok(None) => return Ok(()),
                 Err(error) => return Err(format!("the event stream is malformed: {error}")),
             }
@@ -133,8 +138,16 @@ impl Connection<'_> {
                 }
                 self.out.received(*message);
             }
-            Heard::Ignored(what) => log::debug(&format!("passed over {what}")),
+            Heard::Ignored(what) => self.mention(what),
             Heard::Trouble(why) => log::warn(&why),
+        }
+    }
+
+    fn mention(&self, what: &'static str) {
+        if self.mentioned.borrow_mut().insert(what) {
+            log::debug(&format!(
+                "passed over {what}, and will do so without a word from now on"
+            ));
         }
     }
 

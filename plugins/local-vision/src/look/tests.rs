@@ -196,18 +196,18 @@ fn crc32(bytes: &[u8]) -> u32 {
 #[test]
 fn a_photograph_of_twelve_million_pixels_fits_and_a_progressive_one_does_not() {
     let file = 4 * 1024 * 1024;
-    let fits = |progressive, pixels: (u32, u32)| {
+    let fits = |held_bytes_per_pixel, pixels: (u32, u32)| {
         let cost = Cost {
             format: ImageFormat::Jpeg,
-            progressive,
+            held_bytes_per_pixel,
             file_bytes: file,
         };
         cost.fits(&Claim(pixels))
     };
-    assert!(fits(false, (4032, 3024)));
-    assert!(!fits(true, (4032, 3024)));
-    assert!(fits(true, (2048, 1536)));
-    assert!(!fits(false, (6000, 5000)));
+    assert!(fits(0, (4032, 3024)));
+    assert!(!fits(6, (4032, 3024)));
+    assert!(fits(6, (2048, 1536)));
+    assert!(!fits(0, (6000, 5000)));
 }
 
 /// A decoder of nothing but a size.
@@ -226,27 +226,6 @@ impl ImageDecoder for Claim {
     fn read_image_boxed(self: Box<Self>, _: &mut [u8]) -> image::ImageResult<()> {
         Ok(())
     }
-}
-
-#[test]
-fn a_progressive_jpeg_is_told_by_its_frame_header() {
-    let progressive = |bytes: &[u8]| {
-        let directory = TempDir::new().expect("a temporary directory");
-        let path = directory.path().join("picture");
-        std::fs::write(&path, bytes).expect("a writable directory");
-        let (mut file, _) = open(&path).expect("a readable file");
-        let answer = is_progressive_jpeg(&mut file).expect("a readable file");
-        assert_eq!(file.stream_position().expect("a position"), 0);
-        answer
-    };
-    assert!(progressive(b"\xFF\xD8\xFF\xE0\x00\x04ab\xFF\xC2\x00\x11"));
-    assert!(progressive(b"\xFF\xD8\xFF\xFF\xFF\xC2\x00\x11"));
-    assert!(!progressive(
-        b"\xFF\xD8\xFF\xE0\x00\x04ab\xFF\xC0\x00\x11\xFF\xC2"
-    ));
-    assert!(!progressive(b"\xFF\xD8\xFF\xE0\xFF\xFF"));
-    assert!(!progressive(b"\x89PNG"));
-    assert!(!progressive(b""));
 }
 
 #[test]
