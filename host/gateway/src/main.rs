@@ -1,2 +1,82 @@
-//! x
-fn main(){}
+//! The `creel` binary: reads the command line and gives each command what it needs. Nothing is decided here.
+
+#![forbid(unsafe_code)]
+
+mod admin;
+mod answers;
+mod boot;
+mod build;
+mod cli;
+mod clock;
+mod component_build;
+mod connections;
+mod demo;
+mod error;
+mod exit;
+mod explain;
+mod health;
+mod log;
+mod places;
+mod plugin;
+mod plugins;
+mod process;
+mod render;
+mod serve;
+mod views;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::{Cli, Command, ModelsCommand, PluginCommand};
+use error::CommandError;
+use exit::Exit;
+use places::Places;
+use process::Process;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let process = Process::ambient();
+    let exit = run(cli, &process).unwrap_or_else(|error| {
+        let text = render::failure(&error, process.style_of_stderr());
+        // Where standard error is closed there is nobody to tell.
+        drop(std::io::stderr().lock().write_all(text.as_bytes()));
+        error.exit()
+    });
+    exit.into()
+}
+
+fn run(cli: Cli, process: &Process) -> Result<Exit, CommandError> {
+    let places = || Places::find(&cli.global, process);
+    match &cli.command {
+        Command::Serve(args) => serve::run(args, &places()?, process),
+        Command::Demo(args) => {
+            log::start(&args.log, None, process)?;
+            runtime()?.block_on(demo::run(args, process)).map_err(CommandError::Demo)
+        }
+        Command::Plugin(command) => {
+            log::start_quiet(process)?;
+            match command {
+                PluginCommand::Build(args) => component_build::run(args, process),
+                PluginCommand::Approve(args) => plugin::approve(args, &places()?, process),
+                PluginCommand::List(args) => plugin::list(args, &places()?, process),
+                PluginCommand::Inspect(args) => plugin::inspect(args, &places()?, process),
+            }
+        }
+        Command::Models(ModelsCommand::Status(args)) => {
+            log::start_quiet(process)?;
+            explain::status(args, &places()?, process)
+        }
+        Command::Explain(command) => {
+            log::start_quiet(process)?;
+            explain::run(command, &places()?, process)
+        }
+        Command::Completions(args) => cli::completions(args).map_err(CommandError::Output),
+    }
+}
+
+/// The runtime of commands that wait for something.
+fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CommandError::Runtime)
+}

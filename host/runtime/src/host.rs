@@ -102,7 +102,7 @@ impl Host {
 
     /// Stops: no new message is taken in, turns under way may finish, and what does not finish in time stays durable
     /// and is taken up at the next start.
-    pub async fn shutdown(self) {
+    pub async fn shutdown(&self) {
         self.stopping.cancel();
         self.deliveries.nudge();
         self.tasks.close();

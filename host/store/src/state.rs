@@ -241,6 +241,19 @@ impl StateRoot {
         })
     }
 
+    /// Opens a directory of the state, e.g. `cache/compiled`, made with mode 0700 where it is not there yet.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError`] where others could write to it, or a symbolic link is in its place.
+    pub fn private_dir(&self, path: &str) -> Result<Dir, StateError> {
+        let mut parent = self.dir.try_clone().map_err(|error| explain(error.into(), "open", path))?;
+        for segment in segments(path)? {
+            parent = self.open_private_dir(&parent, segment)?;
+        }
+        Ok(parent)
+    }
+
     /// Opens a directory of the state by its last segment beneath `parent`, made where it is not there yet.
     pub(crate) fn open_private_dir(&self, parent: &Dir, path: &str) -> Result<Dir, StateError> {
         let name = path.rsplit('/').next().unwrap_or_default();

@@ -36,6 +36,15 @@ impl StateRoot {
 }
 
 impl FingerprintKey {
+    /// A key that is kept nowhere, for a program that answers without a state directory and ends.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system said where it gave no random bytes.
+    pub fn unkept() -> std::io::Result<Self> {
+        beneath::random::<KEY_BYTES>().map(|key| Self(Zeroizing::new(key)))
+    }
+
     pub(super) fn of(&self, value: &[u8]) -> String {
         beneath::hex(&self.hmac(value)[..4])
     }
