@@ -18,7 +18,7 @@ use crate::plugins::{Installed, LockError, LockFile, SearchPlaces, search_list};
 use crate::process::Process;
 
 /// The stored profiles' name in the state directory.
-const PROFILES_FILE: &str = "auth-profiles.json";
+pub(crate) const PROFILES_FILE: &str = "auth-profiles.json";
 
 /// What the operator wrote.
 pub(crate) struct Files {

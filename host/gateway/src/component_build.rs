@@ -1,6 +1,7 @@
 //! `creel plugin build`: hands the command line to `build` and shows how far it has come.
 
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -32,6 +33,33 @@ pub(crate) fn run(args: &BuildArgs, process: &Process) -> Result<Exit, CommandEr
         print(&lines.join("\n"))?;
     }
     Ok(Exit::Ok)
+}
+
+/// Builds the plugins of the workspace around the current directory, where there is one, and gives the directory of
+/// the components. Elsewhere `None`: a program that was installed has its components beside it.
+///
+/// # Errors
+///
+/// [`CommandError`].
+pub(crate) fn shipped(process: &Process) -> Result<Option<PathBuf>, CommandError> {
+    let options = BuildOptions {
+        directories: Vec::new(),
+        current_directory: process.current_directory.clone().ok_or(CommandError::NoCurrentDirectory)?,
+        out: None,
+        toolchain: ToolchainChoice::Auto,
+        network: Network::Online,
+        lockfile: Lockfile::MayChange,
+        install: Install::Allowed,
+        environment: process.build_environment(),
+    };
+    let mut shown = Shown::new(process.stderr_is_terminal);
+    let built = build::build(&options, &mut shown);
+    shown.bar.finish_and_clear();
+    match built {
+        Ok(built) => Ok(built.first().and_then(|built| built.path.parent()).map(Path::to_owned)),
+        Err(error) if error.is_nothing_to_build() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn options(args: &BuildArgs, process: &Process) -> Result<BuildOptions, CommandError> {
@@ -91,6 +119,7 @@ impl Progress for Shown {
         match event {
             Event::Running { command, purpose } => self.say(&format!("running `{command}` ({purpose})")),
             Event::Status { line } => self.bar.set_message(line.to_owned()),
+            Event::FellBack { reason, to } => self.say(&format!("{reason}; trying {to}")),
             Event::Toolchain { name } => self.say(&format!("using {name}")),
             Event::Started { id, index, total } => {
                 self.bar.set_prefix(format!("[{}/{total}] {id}", index + 1));

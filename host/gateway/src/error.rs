@@ -17,6 +17,7 @@ use crate::boot::BootError;
 use crate::build::BuildError;
 use crate::exit::Exit;
 use crate::log::LogError;
+use crate::demo::DemoError;
 use crate::places::NoPlace;
 use crate::plugins::{FileRefusal, LockError};
 
@@ -108,8 +109,8 @@ pub(crate) enum CommandError {
     #[error("could not write the output")]
     Output(#[source] io::Error),
     /// The demo failed.
-    #[error("the demo failed")]
-    Demo(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error(transparent)]
+    Demo(#[from] DemoError),
 }
 
 impl CommandError {

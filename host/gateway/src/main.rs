@@ -53,7 +53,7 @@ fn run(cli: Cli, process: &Process) -> Result<Exit, CommandError> {
         Command::Serve(args) => serve::run(args, &places()?, process),
         Command::Demo(args) => {
             log::start(&args.log, None, process)?;
-            runtime()?.block_on(demo::run(args, process)).map_err(CommandError::Demo)
+            demo::run(args, process)
         }
         Command::Plugin(command) => {
             log::start_quiet(process)?;

@@ -89,7 +89,7 @@ fn boot(args: &ServeArgs, places: &Places, process: &Process) -> Result<Parts, C
 }
 
 /// Loads the plugins that the configuration uses, and says of each other why it is not there.
-fn load_plugins(
+pub(crate) fn load_plugins(
     state: &StateRoot,
     knowledge: &Knowledge,
     installed: &mut Installed,

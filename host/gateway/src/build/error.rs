@@ -97,6 +97,11 @@ pub(crate) enum BuildError {
 }
 
 impl BuildError {
+    /// Whether there is simply nothing to build around the current directory.
+    pub(crate) fn is_nothing_to_build(&self) -> bool {
+        matches!(self, Self::Discover(DiscoverError::NoWorkspace { .. } | DiscoverError::NoPlugins { .. }))
+    }
+
     /// What can be done about it, where that is not plain from the message.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {

@@ -21,11 +21,10 @@ pub(super) struct Narrator {
 #[derive(Clone, Debug)]
 pub(super) enum Delivered {
     /// The reply was delivered.
-    Yes {
-        text: String,
-    },
+    Yes,
     /// It was given up.
     No {
+        /// Why.
         reason: String,
     },
 }
@@ -79,8 +78,8 @@ impl Observer for Narrator {
             self.write(&block(name, &lines));
         }
         match step {
-            Step::Delivered { text, .. } => {
-                self.delivered.send_replace(Some(Delivered::Yes { text: text.clone() }));
+            Step::Delivered { .. } => {
+                self.delivered.send_replace(Some(Delivered::Yes));
             }
             Step::DeliveryFailed { reason, next_try_ms: None, .. } => {
                 self.delivered.send_replace(Some(Delivered::No { reason: reason.clone() }));

@@ -17,6 +17,18 @@ use super::DemoError;
 const ACCOUNT: &str = "+15550100000";
 const ALICE: &str = "+15550100001";
 const ALICE_UUID: &str = "5f0a8f5e-3a44-4d5c-9d54-0d9a6c0a1b2c";
+/// The credential of the story: a profile whose key is a reference to the environment.
+pub(super) const PROFILES: &str = r#"{
+  "version": 1,
+  "profiles": {
+    "anthropic:default": {
+      "type": "api_key",
+      "provider": "anthropic",
+      "keyRef": { "source": "env", "provider": "default", "id": "ANTHROPIC_API_KEY" }
+    }
+  }
+}
+"#;
 /// What she asks.
 const QUESTION: &str = "What do you see?";
 
@@ -59,15 +71,12 @@ impl Scene {
     }
 
     /// The configuration that an operator would write: the story's, with the stand-ins' addresses.
-    pub(super) fn config(&self, attachments: &Path) -> String {
-        let mut anthropic = json!({
-            "auth": "api-key",
-            "apiKey": { "source": "env", "provider": "default", "id": "ANTHROPIC_API_KEY" },
-        });
+    pub(super) fn config(&self, attachments: &Path, components: Option<&Path>) -> String {
+        let mut anthropic = json!({});
         if let Asked::Fake(fake) = &self.anthropic {
             anthropic["baseUrl"] = fake.base_url().into();
         }
-        let config = json!({
+        let mut config = json!({
             "models": { "providers": { "anthropic": anthropic, "ollama": { "baseUrl": self.ollama.base_url() } } },
             "agents": { "defaults": {
                 "model": { "primary": "ollama/glm-5:cloud" },
@@ -81,6 +90,9 @@ impl Scene {
                 "allowFrom": [ALICE],
             } },
         });
+        if let Some(components) = components {
+            config["plugins"] = json!({ "load": { "paths": [components] } });
+        }
         format!("{config:#}\n")
     }
 
@@ -95,7 +107,7 @@ impl Scene {
         received.map(drop).map_err(|source| DemoError::StandIn { what: "Signal", source })
     }
 
-    /// Waits until the daemon of the stand-in listens, and then for the reply.
+    /// The reply that the Signal daemon was given.
     pub(super) async fn reply(&self) -> Result<String, Overdue> {
         let sent = self.signal.wait_for_sent(1).await?;
         Ok(sent.first().map(|sent| sent.message.clone()).unwrap_or_default())
