@@ -7,6 +7,9 @@ use creel_tests::workspace::{self, Part};
 /// Lines of a source file. Most have fewer than 400; tests may have more.
 const LINES_MAX: usize = 600;
 
+/// Pages that name files of the project.
+const PAGES: &[&str] = &["README.md", "host/ARCHITECTURE.md", "plugins/README.md"];
+
 /// The one file with `unsafe` code in it, and the attributes that name the lint.
 const UNSAFE_DOOR: &str = "host/engine/src/cache.rs";
 
@@ -61,6 +64,22 @@ fn every_test_runs_and_says_what_it_expects() {
 }
 
 #[test]
+fn pages_name_only_what_is_there() {
+    let root = workspace::root();
+    for page in PAGES {
+        let text = std::fs::read_to_string(root.join(page)).expect("the page is there");
+        // Every second piece stands between two backticks.
+        let quoted = text.split('`').skip(1).step_by(2);
+        let is_path = |text: &&str| {
+            let starts = ["host/", "plugins/", "tests/", "wit/"].iter().any(|start| text.starts_with(start));
+            starts && text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c))
+        };
+        let gone: Vec<&str> = quoted.filter(is_path).filter(|path| !root.join(path).exists()).collect();
+        assert!(gone.is_empty(), "{page} names {gone:?}");
+    }
+}
+
+#[test]
 fn unsafe_has_one_door() {
     for source in workspace::sources() {
         let is_known = UNSAFE_WORDS.iter().any(|(path, _)| source.path == Path::new(path));
@@ -84,10 +103,10 @@ fn the_door_is_as_small_as_it_was() {
 fn hosts_forbid_unsafe_code_themselves() {
     for member in workspace::members() {
         let root = match member.part {
-            Part::Policy | Part::Store | Part::Runtime | Part::Fakes => "src/lib.rs",
+            Part::Policy | Part::Store | Part::Runtime | Part::Fakes | Part::Tests => "src/lib.rs",
             Part::Gateway => "src/main.rs",
             // The engine has the door. What `wit-bindgen` generates into plugins counts as unsafe.
-            Part::Engine | Part::Sdk | Part::Plugin | Part::Guest | Part::Tests | Part::Nowhere => continue,
+            Part::Engine | Part::Sdk | Part::Plugin | Part::Guest | Part::Nowhere => continue,
         };
         let path = member.directory.join(root);
         let source = workspace::sources().into_iter().find(|source| source.path == path).expect("a crate has a root");
