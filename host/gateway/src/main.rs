@@ -29,6 +29,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+use creel_policy::config::LogLevel;
 use cli::{Cli, Command, ModelsCommand, PluginCommand};
 use error::CommandError;
 use exit::Exit;
@@ -52,7 +53,7 @@ fn run(cli: Cli, process: &Process) -> Result<Exit, CommandError> {
     match &cli.command {
         Command::Serve(args) => serve::run(args, &places()?, process),
         Command::Demo(args) => {
-            log::start(&args.log, None, process)?;
+            log::start(&args.log, Some(LogLevel::Warn), process)?;
             demo::run(args, process)
         }
         Command::Plugin(command) => {
