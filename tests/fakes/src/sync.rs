@@ -33,9 +33,10 @@ pub(crate) async fn reach(
     what: &'static str,
     details: impl FnOnce() -> Vec<String>,
 ) -> Result<(), Overdue> {
-    match tokio::time::timeout(PATIENCE, counter.wait_for(|count| *count >= wanted)).await {
-        Ok(Ok(_)) => return Ok(()),
-        Ok(Err(_)) | Err(_) => {}
+    let came =
+        tokio::time::timeout(PATIENCE, counter.wait_for(|count| *count >= wanted)).await.map(|seen| seen.is_ok());
+    if came == Ok(true) {
+        return Ok(());
     }
     Err(Overdue { what, wanted, seen: *counter.borrow(), details: details() })
 }
