@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use creel_engine::Injectable;
-use creel_policy::address::vet;
+use creel_policy::address::{AddressRefusal, vet};
 use creel_policy::catalog::Catalog;
 use creel_policy::config::Config;
 use creel_policy::credential::{CredentialDerivation, CredentialRequest, Selection, Use, secret_sources, select};
 use creel_policy::grant::Grant;
 use creel_policy::ids::{PluginId, ProfileId, ProviderId};
 use creel_policy::judge::{Outgoing, Target, judge};
-use creel_policy::manifest::{CredentialSlot, Manifest};
+use creel_policy::manifest::{CredentialSlot, Input, Manifest};
 use creel_policy::origin::Host;
 use creel_policy::plan::{Plan, PlanProblem, plan, plan_provider};
 use creel_policy::profiles::Profiles;
-use creel_policy::route::{ModelTarget, Needs, Role, RouteDerivation, route, targets};
+use creel_policy::route::{ModelTarget, Needs, Role, RouteDerivation, RoutePlan, route, targets};
 use creel_store::secrets::{Environment, FingerprintKey, SecretSnapshot};
 use serde::Serialize;
 
@@ -165,9 +165,21 @@ impl Knowledge {
         Ok(select(&self.config, &self.profiles, &self.secrets, &request).0)
     }
 
-    /// The target of that provider and use that the configuration names first.
+    /// The model of that provider which a turn of that kind would call first; where no turn would, the one that the
+    /// configuration names first.
     fn pinned(&self, provider: &ProviderId, use_: Use) -> Option<ModelTarget> {
-        targets(&self.config).into_iter().find(|target| &target.model.provider == provider && use_of(target) == use_)
+        let needs = match use_ {
+            Use::Image => Needs::of([Input::Image]),
+            Use::Audio => Needs::of([Input::Audio]),
+            Use::Chat | Use::Tool | Use::Models | Use::Status => Needs::of([]),
+        };
+        let planned = match self.explain_route(&needs).plan {
+            Some(RoutePlan::Direct { chain }) => chain,
+            Some(RoutePlan::Describe { describers, chain }) => describers.into_iter().chain(chain).collect(),
+            None => Vec::new(),
+        };
+        let fits = |target: &ModelTarget| &target.model.provider == provider && use_of(target) == use_;
+        planned.into_iter().chain(targets(&self.config)).find(fits)
     }
 
     /// Which credential goes with one slot of a call to a model.
@@ -220,8 +232,11 @@ impl Knowledge {
                 Host::Ipv4(address) => vec![(*address).into()],
                 Host::Ipv6(address) => vec![(*address).into()],
             };
-            vet(permit.origin.host(), &literal, permit.may_be_private)
-                .map_err(|refusal| format!("private-address: {refusal}"))?;
+            // A name has its addresses judged when it is resolved, which asking does not do.
+            match vet(permit.origin.host(), &literal, permit.may_be_private) {
+                Ok(()) | Err(AddressRefusal::NoAddress { .. }) => {}
+                Err(refusal) => return Err(format!("private-address: {refusal}")),
+            }
             Ok(format!("endpoint `{}` of `{}`", permit.endpoint, grant.entry))
         });
         EgressExplanation {
