@@ -4,7 +4,7 @@
 use creel_policy::credential::{CredentialDerivation, Use};
 use creel_policy::ids::{BadId, ModelRef, ProfileId, ProviderId};
 use creel_policy::route::Needs;
-use creel_runtime::{Knowledge, ProviderStatus};
+use creel_runtime::{AuthQuestion, Knowledge, ProviderStatus};
 use creel_store::Store;
 use creel_store::media::MediaError;
 use serde::{Deserialize, Serialize};
@@ -14,29 +14,29 @@ use crate::views::Answerer;
 
 /// `explain auth`, as it is asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct AuthQuestion {
+pub(crate) struct AuthAsked {
     pub(crate) provider: String,
     #[serde(rename = "for")]
-    pub(crate) use_: String,
+    pub(crate) use_: Option<String>,
     pub(crate) profile: Option<String>,
     pub(crate) model: Option<String>,
 }
 
 /// `explain media`, as it is asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct MediaQuestion {
+pub(crate) struct MediaAsked {
     pub(crate) reference: String,
 }
 
 /// `explain route`, as it is asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct RouteQuestion {
+pub(crate) struct RouteAsked {
     pub(crate) needs: String,
 }
 
 /// `explain egress`, as it is asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct EgressQuestion {
+pub(crate) struct EgressAsked {
     pub(crate) name: String,
     pub(crate) method: String,
     pub(crate) url: String,
@@ -83,21 +83,20 @@ struct Signed<'a, T> {
 pub(crate) fn auth(
     knowledge: &Knowledge,
     answerer: &Answerer,
-    question: &AuthQuestion,
+    question: &AuthAsked,
     now_ms: u64,
 ) -> Result<String, NoAnswerError> {
     let provider = ProviderId::parse(&question.provider).map_err(BadQuestion::from)?;
     let profile = question.profile.as_deref().map(ProfileId::parse).transpose().map_err(BadQuestion::from)?;
     let model = question.model.as_deref().map(ModelRef::parse).transpose().map_err(BadQuestion::from)?;
-    let use_ = read_use(&question.use_)?;
-    // Which model is asked does not yet change the answer: credentials go by provider and use.
-    drop(model);
-    let derivation = knowledge.explain_auth(&provider, use_, profile.as_ref(), now_ms).unwrap_or_else(|problems| {
+    let use_ = question.use_.as_deref().map(read_use).transpose()?;
+    let asked = AuthQuestion { provider: &provider, use_, model: model.as_ref(), profile: profile.as_ref() };
+    let derivation = knowledge.explain_auth(&asked, now_ms).unwrap_or_else(|problems| {
         let failure = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         CredentialDerivation {
-            provider,
-            use_,
-            profile,
+            provider: provider.clone(),
+            use_: use_.unwrap_or(Use::Chat),
+            profile: profile.clone(),
             candidates: Vec::new(),
             winner: None,
             failure: Some(failure),
@@ -108,7 +107,7 @@ pub(crate) fn auth(
 }
 
 /// What a reference to a medium comes to. Waits for the disk.
-pub(crate) fn media(store: &Store, answerer: &Answerer, question: &MediaQuestion) -> Result<String, NoAnswerError> {
+pub(crate) fn media(store: &Store, answerer: &Answerer, question: &MediaAsked) -> Result<String, NoAnswerError> {
     Ok(signed(answerer, &store.resolve(&question.reference)?)?)
 }
 
@@ -116,7 +115,7 @@ pub(crate) fn media(store: &Store, answerer: &Answerer, question: &MediaQuestion
 pub(crate) fn route(
     knowledge: &Knowledge,
     answerer: &Answerer,
-    question: &RouteQuestion,
+    question: &RouteAsked,
 ) -> Result<String, NoAnswerError> {
     let needs = question.needs.split(',').filter(|need| !need.trim().is_empty()).map(parse_input);
     let needs: Vec<_> = needs.collect::<Result<_, _>>().map_err(BadQuestion::Need)?;
@@ -127,7 +126,7 @@ pub(crate) fn route(
 pub(crate) fn egress(
     knowledge: &Knowledge,
     answerer: &Answerer,
-    question: &EgressQuestion,
+    question: &EgressAsked,
 ) -> Result<String, NoAnswerError> {
     Ok(signed(answerer, &knowledge.explain_egress(&question.name, &question.method, &question.url))?)
 }

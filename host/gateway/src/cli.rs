@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use creel_policy::credential::Use;
 use creel_policy::ids::{ModelRef, ProfileId, ProviderId};
 use creel_policy::manifest::Input;
 
@@ -275,9 +274,9 @@ pub(crate) struct ExplainAuthArgs {
     /// The provider
     #[arg(value_parser = ProviderId::parse)]
     pub(crate) provider: ProviderId,
-    /// What the credential is for
-    #[arg(long = "for", value_name = "USE", value_enum, default_value = "chat")]
-    pub(crate) use_: UseArg,
+    /// What the credential is for [default: what the configuration uses the model for, else chat]
+    #[arg(long = "for", value_name = "USE", value_enum)]
+    pub(crate) use_: Option<UseArg>,
     /// The one profile to use
     #[arg(long, value_parser = ProfileId::parse)]
     pub(crate) profile: Option<ProfileId>,
@@ -349,17 +348,6 @@ pub(crate) struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
     pub(crate) shell: Shell,
-}
-
-impl From<UseArg> for Use {
-    fn from(arg: UseArg) -> Self {
-        match arg {
-            UseArg::Chat => Self::Chat,
-            UseArg::Image => Self::Image,
-            UseArg::Audio => Self::Audio,
-            UseArg::Tool => Self::Tool,
-        }
-    }
 }
 
 impl ExplainAuthArgs {

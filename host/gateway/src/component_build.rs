@@ -129,7 +129,7 @@ impl Progress for Shown {
                 }
             }
             Event::Compiled { name, count } => self.bar.set_message(format!("{name} ({count} crates)")),
-            Event::Warnings { text, .. } => self.say(text.trim_end()),
+            Event::Warnings { id, text } => self.say(&format!("warnings of {id}:\n{}", text.trim_end())),
             Event::Done { built } => {
                 if self.is_watched {
                     self.say(&line(built));

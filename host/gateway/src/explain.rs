@@ -6,7 +6,7 @@ use std::io::Write as _;
 use creel_policy::manifest::Input;
 
 use crate::admin::Client;
-use crate::answers::{self, AuthQuestion, EgressQuestion, MediaQuestion, NoAnswerError, RouteQuestion};
+use crate::answers::{self, AuthAsked, EgressAsked, MediaAsked, NoAnswerError, RouteAsked};
 use crate::boot::{self, BootError};
 use crate::cli::{ExplainCommand, StatusArgs, UseArg};
 use crate::clock;
@@ -19,10 +19,10 @@ use crate::views::{Answerer, AuthView, EgressView, FilesRead, MediaView, RouteVi
 
 /// A question, and who is to be asked.
 enum Question {
-    Auth(AuthQuestion),
-    Media(MediaQuestion),
-    Route(RouteQuestion),
-    Egress(EgressQuestion),
+    Auth(AuthAsked),
+    Media(MediaAsked),
+    Route(RouteAsked),
+    Egress(EgressAsked),
     Status,
 }
 
@@ -34,24 +34,24 @@ enum Question {
 pub(crate) fn run(command: &ExplainCommand, places: &Places, process: &Process) -> Result<Exit, CommandError> {
     let (question, wants_json) = match command {
         ExplainCommand::Auth(args) => {
-            let question = AuthQuestion {
+            let question = AuthAsked {
                 provider: args.provider.to_string(),
-                use_: word_of_use(args.use_).to_owned(),
+                use_: args.use_.map(|use_| word_of_use(use_).to_owned()),
                 profile: args.profile.as_ref().map(ToString::to_string),
                 model: args.model(),
             };
             (Question::Auth(question), args.json)
         }
         ExplainCommand::Media(args) => {
-            (Question::Media(MediaQuestion { reference: args.reference.clone() }), args.json)
+            (Question::Media(MediaAsked { reference: args.reference.clone() }), args.json)
         }
         ExplainCommand::Route(args) => {
             let needs: Vec<_> = args.needs.iter().map(|need| word_of_input(*need)).collect();
-            (Question::Route(RouteQuestion { needs: needs.join(",") }), args.json)
+            (Question::Route(RouteAsked { needs: needs.join(",") }), args.json)
         }
         ExplainCommand::Egress(args) => {
             let (name, method, url) = (args.name.clone(), args.method.clone(), args.url.clone());
-            (Question::Egress(EgressQuestion { name, method, url }), args.json)
+            (Question::Egress(EgressAsked { name, method, url }), args.json)
         }
     };
     let json = ask(&question, places, process)?;
@@ -136,7 +136,8 @@ fn ask(question: &Question, places: &Places, process: &Process) -> Result<String
 async fn ask_daemon(client: Client, question: &Question) -> Result<String, crate::admin::AdminError> {
     match question {
         Question::Auth(question) => {
-            let mut query = vec![("provider", question.provider.as_str()), ("for", question.use_.as_str())];
+            let mut query = vec![("provider", question.provider.as_str())];
+            query.extend(question.use_.as_deref().map(|use_| ("for", use_)));
             query.extend(question.profile.as_deref().map(|profile| ("profile", profile)));
             query.extend(question.model.as_deref().map(|model| ("model", model)));
             client.ask("/v1/explain/auth", &query).await

@@ -112,17 +112,9 @@ pub(crate) struct RouteView {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct RouteCandidateView {
     pub(crate) model: String,
-    pub(crate) role: RoleView,
+    pub(crate) role: String,
     pub(crate) verdict: String,
     pub(crate) reason: String,
-}
-
-/// What a model would have been.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct RoleView {
-    #[serde(rename = "as")]
-    pub(crate) role: String,
-    pub(crate) number: Option<usize>,
 }
 
 /// How a message is answered.

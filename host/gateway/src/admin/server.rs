@@ -17,7 +17,7 @@ use http::{StatusCode, header};
 use tokio::net::UnixListener;
 
 use super::SocketPath;
-use crate::answers::{self, AuthQuestion, EgressQuestion, MediaQuestion, NoAnswerError, RouteQuestion};
+use crate::answers::{self, AuthAsked, EgressAsked, MediaAsked, NoAnswerError, RouteAsked};
 use crate::views::{Answerer, LoadedPlugin, LoadedView, NoAnswer};
 
 /// What the answers come from.
@@ -65,19 +65,19 @@ async fn status(State(admin): Shared) -> Response {
     answer(answers::status(admin.host.knowledge(), &admin.answerer, admin.host.now_ms()))
 }
 
-async fn auth(State(admin): Shared, Query(question): Query<AuthQuestion>) -> Response {
+async fn auth(State(admin): Shared, Query(question): Query<AuthAsked>) -> Response {
     answer(answers::auth(admin.host.knowledge(), &admin.answerer, &question, admin.host.now_ms()))
 }
 
-async fn route(State(admin): Shared, Query(question): Query<RouteQuestion>) -> Response {
+async fn route(State(admin): Shared, Query(question): Query<RouteAsked>) -> Response {
     answer(answers::route(admin.host.knowledge(), &admin.answerer, &question))
 }
 
-async fn egress(State(admin): Shared, Query(question): Query<EgressQuestion>) -> Response {
+async fn egress(State(admin): Shared, Query(question): Query<EgressAsked>) -> Response {
     answer(answers::egress(admin.host.knowledge(), &admin.answerer, &question))
 }
 
-async fn media(State(admin): Shared, Query(question): Query<MediaQuestion>) -> Response {
+async fn media(State(admin): Shared, Query(question): Query<MediaAsked>) -> Response {
     let looked_up = tokio::task::spawn_blocking(move || answers::media(&admin.store, &admin.answerer, &question));
     match looked_up.await {
         Ok(found) => answer(found),

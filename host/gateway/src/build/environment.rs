@@ -1,5 +1,5 @@
 //! Which variables a tool starts with: those of the operator, without what an outer `cargo run` or a build for the
-//! host left there. Nothing here reads the process except [`Environment::ambient`].
+//! host left there. Nothing here reads the process.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -52,11 +52,6 @@ const RUSTUP_TOOLCHAIN: &str = "RUSTUP_TOOLCHAIN";
 pub(crate) struct Environment(BTreeMap<OsString, OsString>);
 
 impl Environment {
-    /// Takes the variables of this process.
-    pub(crate) fn ambient() -> Self {
-        std::env::vars_os().collect()
-    }
-
     /// The value of a variable that is set and not empty.
     pub(crate) fn get(&self, name: &str) -> Option<&OsStr> {
         self.0.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())

@@ -4,7 +4,7 @@ use super::table::{Table, plain};
 use super::{Style, shown};
 use crate::clock::rfc3339;
 use crate::views::{
-    Answerer, AuthView, EgressView, MediaView, PlanView, RoleView, RouteView, StatusView, TargetView, WinnerView,
+    Answerer, AuthView, EgressView, MediaView, PlanView, RouteView, StatusView, TargetView, WinnerView,
 };
 
 /// `explain auth`.
@@ -81,7 +81,7 @@ pub(crate) fn route(view: &RouteView, style: Style) -> String {
     if !view.candidates.is_empty() {
         let mut table = Table::new(&[("model", plain), ("as", plain), ("verdict", Style::verdict), ("reason", plain)]);
         for one in &view.candidates {
-            table.row([one.model.clone(), role(&one.role), one.verdict.clone(), one.reason.clone()]);
+            table.row([one.model.clone(), one.role.clone(), one.verdict.clone(), one.reason.clone()]);
         }
         text.push_str(&table.render(style));
     }
@@ -154,13 +154,6 @@ fn of_winner(winner: &WinnerView) -> String {
 fn names(targets: &[TargetView]) -> String {
     let names: Vec<String> = targets.iter().map(|target| format!("`{}`", shown(&target.model))).collect();
     names.join(", then ")
-}
-
-fn role(role: &RoleView) -> String {
-    match role.number {
-        Some(number) => format!("{} {}", role.role, number + 1),
-        None => role.role.clone(),
-    }
 }
 
 fn finish(mut text: String, hint: Option<&str>, answerer: &Answerer, style: Style) -> String {
