@@ -42,9 +42,7 @@ pub(crate) fn run(command: &ExplainCommand, places: &Places, process: &Process) 
             };
             (Question::Auth(question), args.json)
         }
-        ExplainCommand::Media(args) => {
-            (Question::Media(MediaAsked { reference: args.reference.clone() }), args.json)
-        }
+        ExplainCommand::Media(args) => (Question::Media(MediaAsked { reference: args.reference.clone() }), args.json),
         ExplainCommand::Route(args) => {
             let needs: Vec<_> = args.needs.iter().map(|need| word_of_input(*need)).collect();
             (Question::Route(RouteAsked { needs: needs.join(",") }), args.json)

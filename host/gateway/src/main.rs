@@ -29,8 +29,8 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use creel_policy::config::LogLevel;
 use cli::{Cli, Command, ModelsCommand, PluginCommand};
+use creel_policy::config::LogLevel;
 use error::CommandError;
 use exit::Exit;
 use places::Places;

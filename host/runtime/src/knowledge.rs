@@ -152,7 +152,11 @@ impl Knowledge {
     /// # Errors
     ///
     /// The problems of the provider's entry when nobody serves it.
-    pub fn explain_auth(&self, question: &AuthQuestion<'_>, now_ms: u64) -> Result<CredentialDerivation, Vec<PlanProblem>> {
+    pub fn explain_auth(
+        &self,
+        question: &AuthQuestion<'_>,
+        now_ms: u64,
+    ) -> Result<CredentialDerivation, Vec<PlanProblem>> {
         let provider = question.provider;
         let planned = match self.plan.providers.get(provider) {
             Some(planned) => planned.clone(),
