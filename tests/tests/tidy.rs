@@ -16,7 +16,6 @@ const UNSAFE_DOOR: &str = "host/engine/src/cache.rs";
 /// Generated code and attributes that the compiler counts as unsafe, though nothing unsafe is done in them.
 const UNSAFE_WORDS: &[(&str, &str)] = &[
     (UNSAFE_DOOR, "the compiled-code cache deserializes what it has verified"),
-    ("plugins/sdk/src/context.rs", "`unsafe(link_section)` puts the manifest into a component"),
 ];
 
 #[test]
