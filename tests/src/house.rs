@@ -59,8 +59,17 @@ impl Fakes {
 
     /// Starts all three with other words.
     pub async fn replying(anthropic: anthropic::Config, ollama: ollama::Config) -> Self {
+        Self::of(anthropic, ollama, |signal| signal).await
+    }
+
+    /// Starts all three as the configurations say.
+    pub async fn of(
+        anthropic: anthropic::Config,
+        ollama: ollama::Config,
+        signal: impl FnOnce(signal::Config) -> signal::Config,
+    ) -> Self {
         let attachments = tempfile::tempdir().expect("a temporary directory");
-        let signal = signal::Config::new(ACCOUNT, attachments.path());
+        let signal = signal(signal::Config::new(ACCOUNT, attachments.path()));
         Self {
             anthropic: Anthropic::start(anthropic).await.expect("a fake Anthropic"),
             ollama: Ollama::start(ollama).await.expect("a fake Ollama"),
@@ -71,19 +80,34 @@ impl Fakes {
 
     /// `channels.signal` for these fakes.
     pub fn channel(&self) -> String {
-        format!(
-            r#"channels: {{ signal: {{ httpUrl: "{}", account: "{ACCOUNT}", attachmentsDir: "{}",
-                 dmPolicy: "allowlist", allowFrom: ["{ALICE}"] }} }},"#,
-            self.signal.base_url(),
-            self.attachments.path().display(),
-        )
+        let directory = self.attachments.path().display();
+        self.channel_with(&format!(r#"attachmentsDir: "{directory}", dmPolicy: "allowlist", allowFrom: ["{ALICE}"]"#))
+    }
+
+    /// `channels.signal` for these fakes, with nothing but the account and that.
+    pub fn channel_with(&self, settings: &str) -> String {
+        let url = self.signal.base_url();
+        format!(r#"channels: {{ signal: {{ httpUrl: "{url}", account: "{ACCOUNT}", {settings} }} }},"#)
+    }
+}
+
+/// A state directory, there for as long as a place or a house needs it.
+struct StateDirectory {
+    directory: TempDir,
+    link: Option<PathBuf>,
+}
+
+impl Drop for StateDirectory {
+    fn drop(&mut self) {
+        if let Some(link) = &self.link {
+            std::fs::remove_file(link).expect("our own link");
+        }
     }
 }
 
 /// A host's files and surroundings, from which it can be started again and again.
 pub struct Place {
-    /// Its state directory.
-    pub state: TempDir,
+    state: Arc<StateDirectory>,
     config: String,
     profiles: Option<String>,
     environment: Vec<(String, String)>,
@@ -92,7 +116,8 @@ pub struct Place {
 impl Place {
     /// A place with that configuration.
     pub fn with(config: String) -> Self {
-        let state = tempfile::tempdir().expect("a temporary directory");
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let state = Arc::new(StateDirectory { directory, link: None });
         Self { state, config, profiles: None, environment: Vec::new() }
     }
 
@@ -108,9 +133,23 @@ impl Place {
         self
     }
 
+    /// With a state directory that is reached by a symbolic link.
+    pub fn behind_a_link(mut self) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let link = directory.path().with_extension("link");
+        std::os::unix::fs::symlink(directory.path(), &link).expect("a symbolic link");
+        self.state = Arc::new(StateDirectory { directory, link: Some(link) });
+        self
+    }
+
+    /// The name by which the state directory is opened.
+    pub fn path(&self) -> &Path {
+        self.state.link.as_deref().unwrap_or(self.state.directory.path())
+    }
+
     /// The directory of stored media that came in.
     pub fn inbound(&self) -> PathBuf {
-        self.state.path().join("media/inbound")
+        self.path().join("media/inbound")
     }
 
     /// What the host knows here, without starting it.
@@ -135,7 +174,7 @@ impl Place {
 
     /// Starts a host here whose steps are seen by `steps`.
     pub async fn start_watched(&self, steps: Arc<Steps>) -> House {
-        let root = StateRoot::open_ambient(self.state.path()).expect("a state directory");
+        let root = StateRoot::open_ambient(self.path()).expect("a state directory");
         let lock = root.lock().expect("the only host of this state directory");
         let store = Store::open(&root).expect("a store");
         let setup = Setup {
@@ -146,7 +185,7 @@ impl Place {
             observer: Arc::clone(&steps) as Arc<dyn Observer>,
         };
         let host = Host::start(setup).await.expect("a host");
-        House { host, store, steps, _lock: lock }
+        House { host, store, steps, _lock: lock, _state: Arc::clone(&self.state) }
     }
 }
 
@@ -159,6 +198,14 @@ pub struct House {
     /// What it did.
     pub steps: Arc<Steps>,
     _lock: StateLock,
+    _state: Arc<StateDirectory>,
+}
+
+impl House {
+    /// Stops it in good order.
+    pub async fn stop(self) {
+        self.host.shutdown().await;
+    }
 }
 
 /// What a host did, in order.
