@@ -2,6 +2,7 @@
 //! with, and the workspace as data.
 
 #![forbid(unsafe_code)]
+#![expect(clippy::panic, reason = "a test that cannot be set up cannot go on")]
 
 pub mod components;
 pub mod house;

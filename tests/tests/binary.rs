@@ -125,7 +125,8 @@ impl Place {
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
         let address = line.trim_end().strip_prefix("listening on ").map(str::to_owned);
-        let address = address.unwrap_or_else(|| panic!("{line:?}: {}", std::fs::read_to_string(self.log()).expect("a log")));
+        let address =
+            address.unwrap_or_else(|| panic!("{line:?}: {}", std::fs::read_to_string(self.log()).expect("a log")));
         Daemon { child, address }
     }
 
@@ -236,7 +237,8 @@ async fn a_daemon_that_is_killed_while_the_model_thinks_answers_when_it_is_back(
 fn a_configuration_that_is_wrong_says_where_and_what_to_write() {
     let state = tempfile::tempdir().expect("a directory");
     private(state.path());
-    std::fs::write(state.path().join("creel.json5"), "{ modls: 1,\n  agents: { defaults: { modle: {} } } }").expect("written");
+    std::fs::write(state.path().join("creel.json5"), "{ modls: 1,\n  agents: { defaults: { modle: {} } } }")
+        .expect("written");
     for command in [["models", "status"], ["explain", "route"]] {
         let output = run(creel().args(command).arg("--state-dir").arg(state.path()));
         assert_eq!(output.status.code(), Some(4));
