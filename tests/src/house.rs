@@ -34,7 +34,7 @@ pub const ALICE_UUID: &str = "11111111-1111-4111-8111-111111111111";
 pub const ACCOUNT: &str = "+15559990000";
 
 /// How long a test waits for something that must happen.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The plugins that are shipped.
 const SHIPPED: [&str; 4] = ["anthropic", "local-vision", "ollama", "signal"];
@@ -93,8 +93,16 @@ impl Fakes {
 
 /// A state directory, there for as long as a place or a house needs it.
 struct StateDirectory {
-    directory: TempDir,
+    path: PathBuf,
     link: Option<PathBuf>,
+    _directory: Option<TempDir>,
+}
+
+impl StateDirectory {
+    fn temporary() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        Self { path: directory.path().to_owned(), link: None, _directory: Some(directory) }
+    }
 }
 
 impl Drop for StateDirectory {
@@ -116,9 +124,13 @@ pub struct Place {
 impl Place {
     /// A place with that configuration.
     pub fn with(config: String) -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let state = Arc::new(StateDirectory { directory, link: None });
-        Self { state, config, profiles: None, environment: Vec::new() }
+        Self { state: Arc::new(StateDirectory::temporary()), config, profiles: None, environment: Vec::new() }
+    }
+
+    /// With that state directory, which is left behind.
+    pub fn at(mut self, path: &Path) -> Self {
+        self.state = Arc::new(StateDirectory { path: path.to_owned(), link: None, _directory: None });
+        self
     }
 
     /// With that `auth-profiles.json`.
@@ -135,16 +147,17 @@ impl Place {
 
     /// With a state directory that is reached by a symbolic link.
     pub fn behind_a_link(mut self) -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let link = directory.path().with_extension("link");
-        std::os::unix::fs::symlink(directory.path(), &link).expect("a symbolic link");
-        self.state = Arc::new(StateDirectory { directory, link: Some(link) });
+        let mut state = StateDirectory::temporary();
+        let link = state.path.with_extension("link");
+        std::os::unix::fs::symlink(&state.path, &link).expect("a symbolic link");
+        state.link = Some(link);
+        self.state = Arc::new(state);
         self
     }
 
     /// The name by which the state directory is opened.
     pub fn path(&self) -> &Path {
-        self.state.link.as_deref().unwrap_or(self.state.directory.path())
+        self.state.link.as_deref().unwrap_or(&self.state.path)
     }
 
     /// The directory of stored media that came in.
@@ -172,11 +185,17 @@ impl Place {
         self.start_watched(Arc::new(Steps::new())).await
     }
 
+    /// The text of its configuration.
+    pub fn config(&self) -> &str {
+        &self.config
+    }
+
     /// Starts a host here whose steps are seen by `steps`.
-    pub async fn start_watched(&self, steps: Arc<Steps>) -> House {
+    pub async fn start_watched<O: Observer + 'static>(&self, steps: Arc<O>) -> House<O> {
         let root = StateRoot::open_ambient(self.path()).expect("a state directory");
         let lock = root.lock().expect("the only host of this state directory");
         let store = Store::open(&root).expect("a store");
+        store.clear_leftovers(&lock).expect("a directory of our own");
         let setup = Setup {
             knowledge: self.knowledge(&root),
             plugins: plugins().to_vec(),
@@ -190,18 +209,18 @@ impl Place {
 }
 
 /// A running host.
-pub struct House {
+pub struct House<O = Steps> {
     /// The host.
     pub host: Host,
     /// Its store, to look into.
     pub store: Store,
     /// What it did.
-    pub steps: Arc<Steps>,
+    pub steps: Arc<O>,
     _lock: StateLock,
     _state: Arc<StateDirectory>,
 }
 
-impl House {
+impl<O> House<O> {
     /// Stops it in good order.
     pub async fn stop(self) {
         self.host.shutdown().await;

@@ -5,6 +5,7 @@
 #![expect(clippy::panic, reason = "a test that cannot be set up cannot go on")]
 
 pub mod components;
+pub mod crash;
 pub mod house;
 pub mod scene;
 pub mod workspace;

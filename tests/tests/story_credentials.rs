@@ -157,6 +157,13 @@ async fn the_placeholder_of_a_local_server_is_sent_to_nobody() {
     assert!(all.iter().all(|request| !request.contains("ollama-local")));
     assert_eq!((all[0].header("authorization"), all[1].header("x-api-key")), (None, Some(API_KEY)));
     assert!(!all[0].contains(API_KEY));
+    // The record says of each request which credential went with it, and of a bare one none.
+    let recorded = house.steps.wait_for(2, |step| match step {
+        Step::Egress { plugin, credential, .. } if plugin != "signal" => Some((plugin.clone(), credential.clone())),
+        _ => None,
+    });
+    let expect = [("ollama".to_owned(), None), ("anthropic".to_owned(), Some("account".to_owned()))];
+    assert_eq!(recorded.await, expect);
     assert_eq!(refusals(&fakes), [""; 0]);
     house.stop().await;
 }
