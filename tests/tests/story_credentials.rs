@@ -3,7 +3,7 @@
 use creel_fakes::{anthropic, ollama, pictures};
 use creel_policy::credential::{CredentialDerivation, Use, Verdict};
 use creel_policy::ids::ProviderId;
-use creel_runtime::Step;
+use creel_runtime::{AuthQuestion, Step};
 use creel_tests::house::{API_KEY, Fakes, House, STALE_OAUTH_TOKEN};
 use creel_tests::scene::{
     KEY_BY_REFERENCE, SEEING_PRIMARY, Scene, TEXT_AND_IMAGE_MODEL, alice, alice_shows, ask, attempts, refusals,
@@ -25,7 +25,8 @@ fn derivations(house: &House) -> Vec<CredentialDerivation> {
 /// What `explain auth` says of Anthropic.
 fn explained(house: &House, use_: Use) -> CredentialDerivation {
     let provider = ProviderId::parse("anthropic").expect("an id");
-    let explained = house.host.knowledge().explain_auth(&provider, use_, None, house.host.now_ms());
+    let question = AuthQuestion { provider: &provider, use_: Some(use_), model: None, profile: None };
+    let explained = house.host.knowledge().explain_auth(&question, house.host.now_ms());
     explained.unwrap_or_else(|problems| panic!("{problems:#?}"))
 }
 

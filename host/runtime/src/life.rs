@@ -28,9 +28,12 @@ impl Life {
     /// Lets what has begun end, and cuts off what does not in time: all of it is durable up to its last step, and no
     /// task outlives this, so that another host may take over.
     pub(crate) async fn end(&self) {
+        self.end_within(Duration::from_millis(SHUTDOWN_MS_MAX)).await;
+    }
+
+    async fn end_within(&self, bound: Duration) {
         self.stopping.cancel();
         self.tasks.close();
-        let bound = Duration::from_millis(SHUTDOWN_MS_MAX);
         if tokio::time::timeout(bound, self.tasks.wait()).await.is_err() {
             tracing::warn!(unfinished = self.tasks.len(), "what did not finish in time is parked");
             self.cut_off.cancel();
@@ -43,12 +46,14 @@ impl Life {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_has_begun_may_end_and_what_hangs_is_cut_off() {
         let life = Life::default();
         let (done, finished) = tokio::sync::oneshot::channel();
+        let stopping = life.stopping.clone();
         life.spawn(async move {
-            tokio::time::sleep(Duration::from_millis(SHUTDOWN_MS_MAX - 1)).await;
+            stopping.cancelled().await;
+            tokio::task::yield_now().await;
             done.send(()).expect("somebody who waits");
         });
         let (hangs, cut_off) = tokio::sync::oneshot::channel::<()>();
@@ -56,7 +61,7 @@ mod tests {
             std::future::pending::<()>().await;
             drop(hangs);
         });
-        life.end().await;
+        life.end_within(Duration::from_millis(50)).await;
         finished.await.expect("it has ended");
         cut_off.await.expect_err("it was cut off");
     }
