@@ -197,9 +197,9 @@ async fn killed_after_the_delivery_was_recorded_nothing_is_repeated() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_between_two_attachments_only_the_missing_ones_are_fetched() {
-    let message = pictures(3).into_iter().fold(alice().saying("and these?"), |message, picture| {
-        message.with(Attachment::jpeg(picture))
-    });
+    let message = pictures(3)
+        .into_iter()
+        .fold(alice().saying("and these?"), |message, picture| message.with(Attachment::jpeg(picture)));
     let after = killed_at("media-stored:2", &message).await;
     assert_eq!(after.counts, Counts { described: 3, asked: 1, delivered: 1 });
     whole(&after, 3);

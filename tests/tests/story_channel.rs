@@ -66,14 +66,14 @@ async fn the_same_message_is_answered_once_also_after_a_restart() {
     let first = fakes.signal.receive(&alice_shows(&pictures::jpeg(), "what is this?")).expect("received");
     sent(&fakes, &house, 1).await;
     fakes.signal.receive_again(&first);
-    let id = format!("uuid:{ALICE_UUID}:{}", first.timestamp_ms);
-    assert_eq!(doubles(&house, 1).await, [id.clone()]);
+    let id = [format!("uuid:{ALICE_UUID}:{}", first.timestamp_ms)];
+    assert_eq!(doubles(&house, 1).await, id);
     house.stop().await;
 
     let house = place.start().await;
     fakes.signal.wait_for_listeners(2).await.expect("a listener");
     fakes.signal.receive_again(&first);
-    assert_eq!(doubles(&house, 1).await, [id]);
+    assert_eq!(doubles(&house, 1).await, id);
     let answer = ask(&fakes, &house, &alice().saying("something else")).await;
     assert_eq!(answer.message, "You said: something else");
     assert_eq!((fakes.signal.sent().len(), fakes.anthropic.requests().len()), (2, 2));

@@ -74,7 +74,8 @@ async fn a_delivery_that_hangs_holds_up_no_other_conversation() {
     let channels = fakes.channel_with(&format!(r#"allowFrom: ["{ALICE}", "{number}"]"#));
     let house = Scene { channels: Some(channels), ..Scene::of(TEXT_PRIMARY) }.place(&fakes).start().await;
     let gate = Gate::closed();
-    let late = Answer::text(200, "application/json", r#"{"jsonrpc":"2.0","id":1,"result":{"timestamp":17,"results":[]}}"#);
+    let late =
+        Answer::text(200, "application/json", r#"{"jsonrpc":"2.0","id":1,"result":{"timestamp":17,"results":[]}}"#);
     fakes.signal.intercept("/api/v1/rpc", late.pause_before(0, &gate));
     fakes.signal.receive(&alice().saying("hello")).expect("received");
     gate.wait_until_reached(1).await.expect("Alice's delivery");

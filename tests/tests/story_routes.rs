@@ -30,7 +30,7 @@ async fn a_picture_is_described_once_for_a_primary_that_cannot_see() {
     ask(&fakes, &house, &alice_shows(&picture, "what is this?")).await;
 
     let described_by = fakes.anthropic.accepted();
-    assert_eq!(seen_by_anthropic(&described_by[0]), [sum.clone()]);
+    assert_eq!(seen_by_anthropic(&described_by[0]), sums([&picture]));
     assert_eq!(fakes.anthropic.requests()[0].header("x-api-key"), Some(API_KEY));
     let primary = &fakes.ollama.accepted()[0];
     assert_eq!(primary.model, "glm-5:cloud");
