@@ -27,7 +27,7 @@ fn explained(house: &House, use_: Use) -> CredentialDerivation {
     let provider = ProviderId::parse("anthropic").expect("an id");
     let question = AuthQuestion { provider: &provider, use_: Some(use_), model: None, profile: None };
     let explained = house.host.knowledge().explain_auth(&question, house.host.now_ms());
-    explained.unwrap_or_else(|problems| panic!("{problems:#?}"))
+    explained.expect("a provider that is served")
 }
 
 /// What `models status` says of Anthropic: for each use the state and the credential.
@@ -46,7 +46,7 @@ async fn what_is_explained_is_what_is_sent_and_what_the_upstream_receives() {
     assert_eq!(status(&house), [(Use::Image, "ok", Some("anthropic:default".to_owned()))]);
     ask(&fakes, &house, &alice_shows(&pictures::jpeg(), "what is this?")).await;
 
-    assert_eq!(derivations(&house), [before.clone()]);
+    assert_eq!(derivations(&house), std::slice::from_ref(&before));
     assert_eq!(explained(&house, Use::Image), before);
     let lines: Vec<_> =
         before.candidates.iter().map(|one| (one.id.as_str(), one.verdict, one.reason.as_str())).collect();

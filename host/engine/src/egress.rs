@@ -74,10 +74,10 @@ impl Egress {
     #[expect(clippy::disallowed_methods, reason = "the one door through which requests leave")]
     pub fn new() -> Result<Self, EngineError> {
         let setup = |detail: String| EngineError::Setup { detail };
-        if rustls::crypto::CryptoProvider::get_default().is_none()
-            && rustls::crypto::ring::default_provider().install_default().is_err()
-        {
-            return Err(setup("another TLS provider was installed at the same moment".into()));
+        let is_set_up = || rustls::crypto::CryptoProvider::get_default().is_some();
+        // It is the process's: where another host of it is faster, that one's is used.
+        if !is_set_up() && rustls::crypto::ring::default_provider().install_default().is_err() && !is_set_up() {
+            return Err(setup("no TLS provider can be installed".into()));
         }
         let client = |granted_origin: bool| {
             reqwest::Client::builder()
