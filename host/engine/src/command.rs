@@ -45,8 +45,12 @@ pub(crate) fn events(shared: &Arc<Shared>, command: Command) -> Option<(RequestI
         Command::FetchMedia((id, request)) => (id, single(id, fetch(shared, request))),
         Command::StoreMedia((id, new)) => (id, single(id, store_media(shared, new))),
         Command::IngestFile((id, file)) => (id, single(id, ingest(shared, file))),
+        Command::Wait((id, milliseconds)) if milliseconds > WAIT_MS_MAX => {
+            let rule = format!("a wait has at most {WAIT_MS_MAX} ms");
+            (id, stream::iter([refused(id, Refusal::TooLarge, rule)]).boxed())
+        }
         Command::Wait((id, milliseconds)) => {
-            let pause = Duration::from_millis(milliseconds.min(WAIT_MS_MAX).into());
+            let pause = Duration::from_millis(milliseconds.into());
             (id, sleep(pause).map(move |()| Event::Elapsed(id)).into_stream().boxed())
         }
         Command::Cancel(_) => return None,

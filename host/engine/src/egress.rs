@@ -73,10 +73,9 @@ impl Egress {
     /// [`EngineError::Setup`] when TLS cannot be set up.
     pub fn new() -> Result<Self, EngineError> {
         let setup = |detail: String| EngineError::Setup { detail };
-        if rustls::crypto::CryptoProvider::get_default().is_none()
-            && rustls::crypto::ring::default_provider().install_default().is_err()
-        {
-            return Err(setup("another TLS provider was installed at the same moment".into()));
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            // Where this fails another thread was quicker, and its provider stands.
+            drop(rustls::crypto::ring::default_provider().install_default());
         }
         let client = |granted_origin: bool| {
             reqwest::Client::builder()

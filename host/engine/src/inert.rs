@@ -47,14 +47,13 @@ pub(crate) fn link(linker: &mut Linker<CallState>, imports: &[String]) -> wasmti
             continue;
         }
         let mut instance = linker.instance(import)?;
+        resources(&mut instance)?;
         match interface {
             "wasi:cli/environment" => environment(&mut instance)?,
             "wasi:cli/exit" => exit(&mut instance)?,
             "wasi:cli/stdin" => stdio(&mut instance, "get-stdin", STDIN)?,
             "wasi:cli/stdout" => stdio(&mut instance, "get-stdout", STDOUT)?,
             "wasi:cli/stderr" => stdio(&mut instance, "get-stderr", STDERR)?,
-            "wasi:cli/terminal-input" => resource::<Terminal>(&mut instance, "terminal-input")?,
-            "wasi:cli/terminal-output" => resource::<Terminal>(&mut instance, "terminal-output")?,
             "wasi:cli/terminal-stdin" => no_terminal(&mut instance, "get-terminal-stdin")?,
             "wasi:cli/terminal-stdout" => no_terminal(&mut instance, "get-terminal-stdout")?,
             "wasi:cli/terminal-stderr" => no_terminal(&mut instance, "get-terminal-stderr")?,
@@ -66,9 +65,7 @@ pub(crate) fn link(linker: &mut Linker<CallState>, imports: &[String]) -> wasmti
                 let none = || Vec::<(Resource<Descriptor>, String)>::new();
                 instance.func_wrap("get-directories", move |_: Context<'_>, (): ()| Ok((none(),)))?;
             }
-            "wasi:filesystem/types" => resource::<Descriptor>(&mut instance, "descriptor")?,
-            "wasi:io/error" => resource::<IoError>(&mut instance, "error")?,
-            "wasi:io/poll" => resource::<Pollable>(&mut instance, "pollable")?,
+            "wasi:io/poll" => poll(&mut instance)?,
             "wasi:io/streams" => streams(&mut instance)?,
             "wasi:random/insecure-seed" => {
                 instance.func_wrap("insecure-seed", |mut cx: Context<'_>, (): ()| {
@@ -85,8 +82,19 @@ pub(crate) fn link(linker: &mut Linker<CallState>, imports: &[String]) -> wasmti
     Ok(())
 }
 
-fn resource<T: 'static>(instance: &mut LinkerInstance<'_, CallState>, name: &str) -> wasmtime::Result<()> {
-    instance.resource(name, ResourceType::host::<T>(), |_, _| Ok(()))
+/// Interfaces name each other's resources under aliases of their own, so that each gets all of them. What is left out
+/// would be made up by the linker, anew for each interface, and would then not be the same type everywhere.
+fn resources(instance: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
+    let types = [
+        ("input-stream", ResourceType::host::<Stdio>()),
+        ("output-stream", ResourceType::host::<Stdio>()),
+        ("pollable", ResourceType::host::<Pollable>()),
+        ("error", ResourceType::host::<IoError>()),
+        ("descriptor", ResourceType::host::<Descriptor>()),
+        ("terminal-input", ResourceType::host::<Terminal>()),
+        ("terminal-output", ResourceType::host::<Terminal>()),
+    ];
+    types.into_iter().try_for_each(|(name, resource)| instance.resource(name, resource, |_, _| Ok(())))
 }
 
 fn environment(instance: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
@@ -119,8 +127,6 @@ fn wall_clock(instance: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<
 
 fn streams(instance: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
     type Written = Result<(), StreamError>;
-    resource::<Stdio>(instance, "input-stream")?;
-    resource::<Stdio>(instance, "output-stream")?;
     for name in ["[method]input-stream.read", "[method]input-stream.blocking-read"] {
         instance.func_wrap(name, |_: Context<'_>, (_stream, _len): (Resource<Stdio>, u64)| {
             Ok((Err::<Vec<u8>, StreamError>(StreamError::Closed),))
@@ -137,10 +143,25 @@ fn streams(instance: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()>
             Ok((Written::Ok(()),))
         })?;
     }
+    for name in ["[method]input-stream.subscribe", "[method]output-stream.subscribe"] {
+        instance.func_wrap(name, |_: Context<'_>, (_stream,): (Resource<Stdio>,)| {
+            Ok((Resource::<Pollable>::new_own(0),))
+        })?;
+    }
     for name in ["[method]output-stream.flush", "[method]output-stream.blocking-flush"] {
         instance.func_wrap(name, |_: Context<'_>, (_stream,): (Resource<Stdio>,)| Ok((Written::Ok(()),)))?;
     }
     Ok(())
+}
+
+/// All that can be polled here is a stream, which is always ready: `subscribe` of a clock is not linked.
+fn poll(instance: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
+    instance.func_wrap("[method]pollable.ready", |_: Context<'_>, (_pollable,): (Resource<Pollable>,)| Ok((true,)))?;
+    instance.func_wrap("[method]pollable.block", |_: Context<'_>, (_pollable,): (Resource<Pollable>,)| Ok(()))?;
+    instance.func_wrap("poll", |_: Context<'_>, (pollables,): (Vec<Resource<Pollable>>,)| {
+        let count = u32::try_from(pollables.len()).unwrap_or(u32::MAX);
+        Ok(((0..count).collect::<Vec<u32>>(),))
+    })
 }
 
 fn random(instance: &mut LinkerInstance<'_, CallState>, bytes: &str, number: &str) -> wasmtime::Result<()> {
