@@ -75,7 +75,7 @@ pub fn section(name: &str, data: &[u8]) -> Vec<u8> {
 ///
 /// When the test was not built by cargo.
 #[must_use]
-pub fn target_directory() -> PathBuf {
+pub fn target() -> PathBuf {
     let test = std::env::current_exe().expect("a test knows where it lies");
     let target = test.ancestors().find(|directory| directory.join("CACHEDIR.TAG").is_file());
     target.expect("cargo marks its target directory").to_owned()
@@ -96,7 +96,7 @@ fn directory() -> &'static Path {
 }
 
 fn build() -> PathBuf {
-    let target = target_directory();
+    let target = target();
     let out = target.join("plugins");
     fs::create_dir_all(&out).expect("the target directory can be written");
     let lock = File::create(out.join(".lock")).expect("the target directory can be written");

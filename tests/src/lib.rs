@@ -1,5 +1,9 @@
-//! What the tests through the public door have in common: built components, and an engine to run them in. No test
-//! lives here, and nothing that knows what a plugin should do.
+//! What the tests share: components built by the one command, an engine with calls into
+//! plugins, a whole house on loopback, and the workspace as data.
+
+#![forbid(unsafe_code)]
 
 pub mod components;
+pub mod house;
 pub mod rig;
+pub mod workspace;

@@ -14,7 +14,7 @@ use creel_engine::{
     Injection, MediaScope, Plugin, Slot, Slots, channel, chat,
 };
 use creel_policy::grant::{EntrySettings, Grant, grant};
-use creel_policy::limits::MODEL_CALL_MS_MAX;
+use creel_policy::limits::{MEDIUM_BYTES_MAX, MODEL_CALL_MS_MAX};
 use creel_policy::media::{Area, MediaRef};
 use creel_store::Store;
 use creel_store::ingest::GrantedDir;
@@ -160,6 +160,7 @@ impl Rig {
             slots: Slots::new(),
             media: MediaScope::default(),
             area: Area::Outbound,
+            medium_bytes_max: MEDIUM_BYTES_MAX,
             roots: Arc::default(),
             total_ms_max: Some(MODEL_CALL_MS_MAX),
             witness: Arc::new(move |record| heard.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone())),
@@ -338,7 +339,7 @@ fn granted(plugin: &Plugin, entry: &Map<String, Value>) -> Grant {
 
 /// An engine whose compiled code outlives the process, since compiling is most of what a test would wait for.
 fn engine() -> Engine {
-    let cache = components::target_directory().join("plugins/compiled");
+    let cache = components::target().join("tests/compiled");
     let made = DirBuilder::new().recursive(true).mode(0o700).create(&cache);
     made.expect("a directory for compiled code can be made");
     let cache = cap_std::fs::Dir::open_ambient_dir(&cache, cap_std::ambient_authority());

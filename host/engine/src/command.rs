@@ -187,7 +187,9 @@ fn reading(context: &CallContext, response: reqwest::Response, bytes_max: u64) -
     {
         // What cannot be read cannot be searched for secrets (attacks 92, 137, 180).
         let encoding = String::from_utf8_lossy(encoding.as_bytes()).into_owned();
-        return Err(NoResponse::CutOff(format!("the server sent `content-encoding: {encoding}` though none was asked for")));
+        return Err(NoResponse::CutOff(format!(
+            "the server sent `content-encoding: {encoding}` though none was asked for"
+        )));
     }
     let masks = secrets(context).map(|secret| (secret, Carry::default())).collect();
     let idle = idle(context);
@@ -246,7 +248,8 @@ impl Reading {
                     let rule = format!("the response is larger than {} bytes", self.bytes_max);
                     return Err(Refused { refusal: Refusal::TooLarge, rule }.into());
                 }
-                self.pending = self.masks.iter_mut().fold(chunk, |chunk, (secret, carry)| carry.push(secret.redactor(), chunk));
+                self.pending =
+                    self.masks.iter_mut().fold(chunk, |chunk, (secret, carry)| carry.push(secret.redactor(), chunk));
             }
             None => {
                 self.ended = true;
@@ -271,9 +274,9 @@ async fn fetch(shared: Arc<Shared>, request: Request) -> Result<Media, IoError> 
         return Err(IoError::Status(response.status().as_u16()));
     }
     // Masked like what a plugin reads: a medium can be sent on to another server.
-    let mut reading = reading(&shared.context, response, MEDIUM_BYTES_MAX).map_err(io_error)?;
-    let (store, area) = (shared.store.clone(), shared.context.area);
-    let begun = blocking(move || store.media_begin(area, None, MEDIUM_BYTES_MAX)).await.map_err(IoError::CutOff)?;
+    let mut reading = reading(&shared.context, response, u64::MAX).map_err(io_error)?;
+    let (store, area, bytes_max) = (shared.store.clone(), shared.context.area, medium_bytes_max(&shared.context));
+    let begun = blocking(move || store.media_begin(area, None, bytes_max)).await.map_err(IoError::CutOff)?;
     let mut writer = begun.map_err(media_error)?;
     if let Some(claimed) = reading.response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) {
         writer.declare(claimed);
@@ -300,6 +303,13 @@ async fn write(mut writer: NewMedium, bytes: Vec<u8>) -> Result<NewMedium, IoErr
 
 async fn store_media(shared: Arc<Shared>, new: NewMedia) -> Result<Media, IoError> {
     may_store(&shared.context)?;
+    let bytes_max = medium_bytes_max(&shared.context);
+    if new.bytes.len() as u64 > bytes_max {
+        return Err(IoError::Refused((
+            WitRefusal::TooLarge,
+            format!("a medium from here has at most {bytes_max} bytes"),
+        )));
+    }
     let (store, area, now_ms) = (shared.store.clone(), shared.context.area, (shared.context.clock)());
     let put = move || store.media_put(area, new.name.as_deref(), &new.bytes, now_ms);
     let put = blocking(put).await.map_err(IoError::CutOff)?;
@@ -313,12 +323,17 @@ async fn ingest(shared: Arc<Shared>, file: FileRef) -> Result<Media, IoError> {
         return Err(IoError::Refused((WitRefusal::NoGrant, rule)));
     };
     let (store, area, now_ms) = (shared.store.clone(), shared.context.area, (shared.context.clock)());
+    let bytes_max = medium_bytes_max(&shared.context);
     let ingested = move || {
-        let wanted = Ingest { name: &file.name, area, bytes_max: MEDIUM_BYTES_MAX };
+        let wanted = Ingest { name: &file.name, area, bytes_max };
         store.ingest(&root, &wanted, now_ms)
     };
     let ingested = blocking(ingested).await.map_err(IoError::CutOff)?;
     ingested.map(|medium| stored(&shared.context, medium)).map_err(media_error)
+}
+
+fn medium_bytes_max(context: &CallContext) -> u64 {
+    context.medium_bytes_max.min(MEDIUM_BYTES_MAX)
 }
 
 fn may_store(context: &CallContext) -> Result<(), IoError> {

@@ -34,6 +34,8 @@ pub struct CallContext {
     pub media: MediaScope,
     /// Where media that the call makes go.
     pub area: Area,
+    /// Bytes of one medium that the call makes, at most [`creel_policy::limits::MEDIUM_BYTES_MAX`].
+    pub medium_bytes_max: u64,
     /// Granted directories.
     pub roots: Arc<Roots>,
     /// Milliseconds that the whole call may take; `None` for a task that listens.
@@ -44,7 +46,10 @@ pub struct CallContext {
 
 impl fmt::Debug for CallContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallContext").field("call", &self.call).field("plugin", &self.grant.plugin).finish_non_exhaustive()
+        f.debug_struct("CallContext")
+            .field("call", &self.call)
+            .field("plugin", &self.grant.plugin)
+            .finish_non_exhaustive()
     }
 }
 

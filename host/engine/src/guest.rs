@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use creel_policy::ids::PluginId;
 use creel_policy::limits::{
-    CALL_MS_MAX, EPOCH_TICK_MS, EPOCH_TICKS_INLINE_MAX, HAND_OVER_MS_MAX, MEDIA_CALL_MS_MAX, MEMORY_BYTES_MAX, TABLE_ELEMENTS_MAX,
+    CALL_MS_MAX, EPOCH_TICK_MS, EPOCH_TICKS_INLINE_MAX, HAND_OVER_MS_MAX, MEDIA_CALL_MS_MAX, MEMORY_BYTES_MAX,
+    TABLE_ELEMENTS_MAX,
 };
 use wasmtime::component::ResourceAny;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
@@ -107,12 +108,7 @@ impl Maker {
 
     fn context(&self) -> io::Context {
         let CallContext { call, now_ms, entropy, settings_json, .. } = &*self.context;
-        io::Context {
-            call: call.clone(),
-            now_ms: *now_ms,
-            entropy: *entropy,
-            settings_json: settings_json.clone(),
-        }
+        io::Context { call: call.clone(), now_ms: *now_ms, entropy: *entropy, settings_json: settings_json.clone() }
     }
 }
 
@@ -204,11 +200,8 @@ impl ChatGuest {
         let mut store = maker.store()?;
         arm(&mut store);
         let plugin = pre.instantiate(&mut store).map_err(|error| no_room(maker, &store, &error))?;
-        let started = plugin.creel_plugin_chat_provider().completion().call_start(
-            &mut store,
-            &maker.context(),
-            request,
-        );
+        let started =
+            plugin.creel_plugin_chat_provider().completion().call_start(&mut store, &maker.context(), request);
         let (completion, step) = started.map_err(|error| fault(&store, &error))?;
         Ok((Self { store, plugin, completion, _maker: Arc::clone(maker) }, chat_step(step)))
     }
@@ -239,11 +232,8 @@ impl Guest for ChatGuest {
 
     fn resume(&mut self, events: &[io::Event]) -> Result<StepOf<Self>, Fault> {
         arm(&mut self.store);
-        let resumed = self.plugin.creel_plugin_chat_provider().completion().call_resume(
-            &mut self.store,
-            self.completion,
-            events,
-        );
+        let resumed =
+            self.plugin.creel_plugin_chat_provider().completion().call_resume(&mut self.store, self.completion, events);
         resumed.map(chat_step).map_err(|error| fault(&self.store, &error))
     }
 
@@ -277,12 +267,8 @@ impl ChannelGuest {
         let mut store = maker.store()?;
         arm(&mut store);
         let plugin = pre.instantiate(&mut store).map_err(|error| no_room(maker, &store, &error))?;
-        let started = plugin.creel_plugin_channel().task().call_start(
-            &mut store,
-            &maker.context(),
-            job,
-            cursor.as_deref(),
-        );
+        let started =
+            plugin.creel_plugin_channel().task().call_start(&mut store, &maker.context(), job, cursor.as_deref());
         let (task, step) = started.map_err(|error| fault(&store, &error))?;
         Ok((Self { store, plugin, task, _maker: Arc::clone(maker) }, channel_step(step)))
     }

@@ -47,7 +47,7 @@ pub(crate) fn link(linker: &mut Linker<CallState>, imports: &[String]) -> wasmti
             continue;
         }
         let mut instance = linker.instance(import)?;
-        resources(&mut instance)?;
+        resources(&mut instance, interface)?;
         match interface {
             "wasi:cli/environment" => environment(&mut instance)?,
             "wasi:cli/exit" => exit(&mut instance)?,
@@ -82,19 +82,34 @@ pub(crate) fn link(linker: &mut Linker<CallState>, imports: &[String]) -> wasmti
     Ok(())
 }
 
-/// Interfaces name each other's resources under aliases of their own, so that each gets all of them. What is left out
-/// would be made up by the linker, anew for each interface, and would then not be the same type everywhere.
-fn resources(instance: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
-    let types = [
-        ("input-stream", ResourceType::host::<Stdio>()),
-        ("output-stream", ResourceType::host::<Stdio>()),
-        ("pollable", ResourceType::host::<Pollable>()),
-        ("error", ResourceType::host::<IoError>()),
-        ("descriptor", ResourceType::host::<Descriptor>()),
-        ("terminal-input", ResourceType::host::<Terminal>()),
-        ("terminal-output", ResourceType::host::<Terminal>()),
-    ];
-    types.into_iter().try_for_each(|(name, resource)| instance.resource(name, resource, |_, _| Ok(())))
+/// Defines the resource types of an interface, its own and those that it passes on from another.
+fn resources(instance: &mut LinkerInstance<'_, CallState>, interface: &str) -> wasmtime::Result<()> {
+    let names: &[&str] = match interface {
+        "wasi:cli/stdin" => &["input-stream"],
+        "wasi:cli/stdout" | "wasi:cli/stderr" => &["output-stream"],
+        "wasi:cli/terminal-input" | "wasi:cli/terminal-stdin" => &["terminal-input"],
+        "wasi:cli/terminal-output" | "wasi:cli/terminal-stdout" | "wasi:cli/terminal-stderr" => &["terminal-output"],
+        "wasi:clocks/monotonic-clock" | "wasi:io/poll" => &["pollable"],
+        "wasi:filesystem/preopens" => &["descriptor"],
+        "wasi:filesystem/types" => &["descriptor", "error", "input-stream", "output-stream"],
+        "wasi:io/error" => &["error"],
+        "wasi:io/streams" => &["error", "input-stream", "output-stream", "pollable"],
+        _ => &[],
+    };
+    for name in names {
+        match *name {
+            "descriptor" => resource::<Descriptor>(instance, name)?,
+            "error" => resource::<IoError>(instance, name)?,
+            "pollable" => resource::<Pollable>(instance, name)?,
+            "terminal-input" | "terminal-output" => resource::<Terminal>(instance, name)?,
+            _ => resource::<Stdio>(instance, name)?,
+        }
+    }
+    Ok(())
+}
+
+fn resource<T: 'static>(instance: &mut LinkerInstance<'_, CallState>, name: &str) -> wasmtime::Result<()> {
+    instance.resource(name, ResourceType::host::<T>(), |_, _| Ok(()))
 }
 
 fn environment(instance: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {

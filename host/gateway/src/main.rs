@@ -1,2 +1,92 @@
-//! x
-fn main(){}
+//! The `creel` binary: reads the command line and gives each command what it needs. Nothing is decided here.
+
+#![forbid(unsafe_code)]
+
+#[expect(clippy::disallowed_methods, reason = "the administration socket is opened here and nowhere else")]
+mod admin;
+mod answers;
+#[expect(clippy::disallowed_methods, reason = "what the operator wrote is opened here, once")]
+mod boot;
+#[expect(clippy::disallowed_methods, reason = "cargo, rustup and apt are run here, and crates found")]
+mod build;
+mod cli;
+#[expect(clippy::disallowed_methods, reason = "the one clock of the program")]
+mod clock;
+mod component_build;
+mod connections;
+#[expect(clippy::disallowed_methods, reason = "the demo has a directory of its own, and reads the picture that the user names")]
+mod demo;
+mod error;
+mod exit;
+#[expect(clippy::disallowed_methods, reason = "it asks whether a daemon is there")]
+mod explain;
+mod health;
+mod log;
+mod places;
+mod plugin;
+#[expect(clippy::disallowed_methods, reason = "components are found and read here")]
+mod plugins;
+#[expect(clippy::disallowed_methods, reason = "the environment and the command line are read here, once")]
+mod process;
+mod render;
+#[expect(clippy::disallowed_methods, reason = "the daemon listens here")]
+mod serve;
+mod views;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::{Cli, Command, ModelsCommand, PluginCommand};
+use creel_policy::config::LogLevel;
+use error::CommandError;
+use exit::Exit;
+use places::Places;
+use process::Process;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let process = Process::ambient();
+    let exit = run(cli, &process).unwrap_or_else(|error| {
+        let text = render::failure(&error, process.style_of_stderr());
+        // Where standard error is closed there is nobody to tell.
+        drop(std::io::stderr().lock().write_all(text.as_bytes()));
+        error.exit()
+    });
+    exit.into()
+}
+
+fn run(cli: Cli, process: &Process) -> Result<Exit, CommandError> {
+    let places = || Places::find(&cli.global, process);
+    match &cli.command {
+        Command::Serve(args) => serve::run(args, &places()?, process),
+        Command::Demo(args) => {
+            log::start(&args.log, Some(LogLevel::Warn), process)?;
+            demo::run(args, process)
+        }
+        Command::Plugin(command) => {
+            log::start_quiet(process)?;
+            match command {
+                PluginCommand::Build(args) => component_build::run(args, process),
+                PluginCommand::Approve(args) => plugin::approve(args, &places()?, process),
+                PluginCommand::List(args) => plugin::list(args, &places()?, process),
+                PluginCommand::Inspect(args) => plugin::inspect(args, &places()?, process),
+            }
+        }
+        Command::Models(ModelsCommand::Status(args)) => {
+            log::start_quiet(process)?;
+            explain::status(args, &places()?, process)
+        }
+        Command::Explain(command) => {
+            log::start_quiet(process)?;
+            explain::run(command, &places()?, process)
+        }
+        Command::Completions(args) => cli::completions(args).map_err(CommandError::Output),
+    }
+}
+
+/// The runtime of commands that wait for something.
+fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CommandError::Runtime)
+}

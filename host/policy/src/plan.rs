@@ -7,10 +7,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::access::AccessRules;
-use crate::config::{ChannelEntry, Config, PluginRefusal, ProviderEntry};
-use crate::grant::{EntrySettings, Grant, grant, plugin_settings};
+use crate::config::{ChannelEntry, Config, PluginRefusal, ProviderEntry, Settings};
+use crate::grant::{EntrySettings, Grant, GrantProblem, grant, plugin_settings};
 use crate::ids::{ChannelId, ModelRef, PluginId, ProviderId};
 use crate::manifest::Manifest;
+use crate::problem::Problem;
 
 /// Every provider and channel of the configuration with its plugin and its grant.
 #[derive(Debug, Default)]
@@ -91,8 +92,8 @@ pub enum PlanProblem {
     Setting {
         /// The entry.
         entry: String,
-        /// Which setting, and what is wrong.
-        problem: String,
+        /// Which setting, where it stands, and what is wrong.
+        problem: Problem,
     },
 }
 
@@ -158,12 +159,10 @@ pub fn plan_provider(
         return Err(vec![PlanProblem::WrongKind { entry: name, plugin, wanted: "provider" }]);
     };
     is_on(config, &name, &manifest.plugin.id)?;
-    let mut values = entry.map(|entry| entry.settings.values().clone()).unwrap_or_default();
-    if let Some(base_url) = entry.and_then(|entry| entry.base_url.as_ref()) {
-        values.insert("baseUrl".into(), Value::String(base_url.clone()));
-    }
-    let settings = EntrySettings { name: name.clone(), values };
-    let (grant, settings_json) = granted(manifest, &settings)?;
+    let none = Settings::default();
+    let written = entry.map_or(&none, |entry| &entry.settings);
+    let settings = EntrySettings { name, values: written.values().clone() };
+    let (grant, settings_json) = granted(config, manifest, &settings, written)?;
     Ok(ProviderPlan { plugin: manifest.plugin.id.clone(), grant, settings_json, keyless: info.keyless })
 }
 
@@ -183,8 +182,8 @@ fn plan_channel(
         return Err(vec![PlanProblem::WrongKind { entry: name, plugin, wanted: "channel" }]);
     }
     is_on(config, &name, &plugin)?;
-    let settings = EntrySettings { name, values: entry.settings.values().clone() };
-    let (grant, settings_json) = granted(manifest, &settings)?;
+    let settings = entry.settings.entry();
+    let (grant, settings_json) = granted(config, manifest, &settings, &entry.settings)?;
     Ok(ChannelPlan { plugin, grant, settings_json, access: entry.access.clone() })
 }
 
@@ -225,12 +224,16 @@ fn is_on(config: &Config, entry: &str, plugin: &PluginId) -> Result<(), Vec<Plan
     config.plugins.judge(plugin).map_err(|refusal| vec![off(refusal)])
 }
 
-fn granted(manifest: &Manifest, settings: &EntrySettings) -> Result<(Arc<Grant>, String), Vec<PlanProblem>> {
-    let problem = |problem: &dyn std::error::Error| {
-        let cause = problem.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-        PlanProblem::Setting { entry: settings.name.clone(), problem: format!("{problem}{cause}") }
+fn granted(
+    config: &Config,
+    manifest: &Manifest,
+    settings: &EntrySettings,
+    written: &Settings,
+) -> Result<(Arc<Grant>, String), Vec<PlanProblem>> {
+    let problem = |problem: &GrantProblem| PlanProblem::Setting {
+        entry: settings.name.clone(),
+        problem: written.locate(&config.file, problem),
     };
-    let grant = grant(manifest, settings)
-        .map_err(|problems| problems.iter().map(|one| problem(one)).collect::<Vec<_>>())?;
+    let grant = grant(manifest, settings).map_err(|problems| problems.iter().map(problem).collect::<Vec<_>>())?;
     Ok((Arc::new(grant), Value::Object(plugin_settings(manifest, settings)).to_string()))
 }

@@ -71,6 +71,7 @@ impl Task<'_> {
             slots: Slots::new(),
             media: self.media,
             area: self.area,
+            medium_bytes_max: core.medium_limit(self.channel),
             roots: core.roots(self.channel),
             total_ms_max: Some(CHANNEL_TASK_MS_MAX),
         });

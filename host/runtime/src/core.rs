@@ -8,9 +8,9 @@ use creel_engine::{CallContext, Egress, EgressRecord, Injection, MediaScope, Plu
 use creel_policy::credential::{CredentialDerivation, Selection};
 use creel_policy::grant::Grant;
 use creel_policy::ids::{ChannelId, PluginId};
-use creel_policy::limits::HISTORY_ENTRIES_MAX;
-use creel_policy::media::{Area, MediaRef};
+use creel_policy::limits::{HISTORY_ENTRIES_MAX, MEDIUM_BYTES_MAX};
 use creel_policy::manifest::CredentialSlot;
+use creel_policy::media::{Area, MediaRef};
 use creel_policy::route::ModelTarget;
 use creel_store::Store;
 use creel_store::audit::AuditRecord;
@@ -74,6 +74,11 @@ impl Core {
         entry.and_then(|entry| usize::try_from(entry.text_chunk_limit).ok()).unwrap_or_default()
     }
 
+    /// Bytes of one medium that a channel may bring.
+    pub(crate) fn medium_limit(&self, channel: &ChannelId) -> u64 {
+        self.knowledge.config.channels.get(channel).map_or(MEDIUM_BYTES_MAX, |entry| entry.medium_bytes_max)
+    }
+
     /// The granted directories of a channel.
     pub(crate) fn roots(&self, channel: &ChannelId) -> Arc<Roots> {
         self.roots.get(channel).map(Arc::clone).unwrap_or_default()
@@ -100,14 +105,15 @@ impl Core {
             Selection::Secret(selected) => {
                 let rule = slot.classes.get(selected.rule);
                 match (self.knowledge.secrets.get(&selected.source), rule) {
-                    (Some(secret), Some(rule)) => {
-                        Slot::Ready(Injection { secret: Arc::clone(secret), place: rule.place.clone(), with: rule.with.clone() })
-                    }
+                    (Some(secret), Some(rule)) => Slot::Ready(Injection {
+                        secret: Arc::clone(secret),
+                        place: rule.place.clone(),
+                        with: rule.with.clone(),
+                    }),
                     (None, _) | (_, None) => Slot::Missing(format!("the value of `{}` is gone", selected.source)),
                 }
             }
             Selection::Bare => Slot::Bare,
-            Selection::Failed if slot.optional && derivation.candidates.is_empty() => Slot::Bare,
             Selection::Failed => missing(derivation.failure.as_ref()),
         }
     }
@@ -125,6 +131,7 @@ impl Core {
             slots: call.slots,
             media: MediaScope::of(call.media),
             area: call.area,
+            medium_bytes_max: call.medium_bytes_max,
             roots: call.roots,
             total_ms_max: call.total_ms_max,
             witness: Arc::new(move |record| core.witness(record)),
@@ -179,6 +186,7 @@ pub(crate) struct CallParts {
     pub(crate) slots: Slots,
     pub(crate) media: Vec<MediaRef>,
     pub(crate) area: Area,
+    pub(crate) medium_bytes_max: u64,
     pub(crate) roots: Arc<Roots>,
     pub(crate) total_ms_max: Option<u64>,
 }

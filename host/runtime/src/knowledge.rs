@@ -5,18 +5,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use creel_engine::Injectable;
-use creel_policy::address::vet;
+use creel_policy::address::{AddressRefusal, vet};
 use creel_policy::catalog::Catalog;
-use creel_policy::config::{Config, MediaModel};
+use creel_policy::config::Config;
 use creel_policy::credential::{CredentialDerivation, CredentialRequest, Selection, Use, secret_sources, select};
 use creel_policy::grant::Grant;
-use creel_policy::ids::{PluginId, ProfileId, ProviderId};
-use creel_policy::judge::{Outgoing, Target, judge};
-use creel_policy::manifest::{CredentialSlot, Manifest};
-use creel_policy::origin::Host;
+use creel_policy::ids::{ModelRef, PluginId, ProfileId, ProviderId};
+use creel_policy::judge::{Outgoing, Refusal, Refused, Target, judge};
+use creel_policy::manifest::{CredentialSlot, Input, Manifest};
 use creel_policy::plan::{Plan, PlanProblem, plan, plan_provider};
 use creel_policy::profiles::Profiles;
-use creel_policy::route::{DescribeTerms, ModelTarget, Needs, Role, RouteDerivation, route};
+use creel_policy::route::{ModelTarget, Needs, Role, RouteDerivation, RoutePlan, route, targets};
 use creel_store::secrets::{Environment, FingerprintKey, SecretSnapshot};
 use serde::Serialize;
 
@@ -71,6 +70,19 @@ pub struct ProviderStatus {
     pub provider: ProviderId,
     /// Its uses.
     pub uses: Vec<UseStatus>,
+}
+
+/// A question for the credential of a call.
+#[derive(Clone, Copy, Debug)]
+pub struct AuthQuestion<'a> {
+    /// The provider.
+    pub provider: &'a ProviderId,
+    /// What for; `None`: what the configuration uses the model for, else an answer.
+    pub use_: Option<Use>,
+    /// The model of the call; `None`: any.
+    pub model: Option<&'a ModelRef>,
+    /// The one profile that is wanted; `None`: what the configuration says.
+    pub profile: Option<&'a ProfileId>,
 }
 
 /// The answer to "may this plugin send that?".
@@ -142,32 +154,50 @@ impl Knowledge {
     /// The problems of the provider's entry when nobody serves it.
     pub fn explain_auth(
         &self,
-        provider: &ProviderId,
-        use_: Use,
-        profile: Option<&ProfileId>,
+        question: &AuthQuestion<'_>,
         now_ms: u64,
     ) -> Result<CredentialDerivation, Vec<PlanProblem>> {
+        let provider = question.provider;
         let planned = match self.plan.providers.get(provider) {
             Some(planned) => planned.clone(),
             None => plan_provider(&self.config, &self.manifests, provider)?,
         };
         let slot = planned.grant.credentials.values().next().cloned().unwrap_or_else(no_slot);
-        let pinned = self.pinned(provider, use_);
+        let (pinned, use_) = self.pinned(question);
         let request = CredentialRequest {
             provider,
             slot: &slot,
             keyless: planned.keyless,
             use_,
-            profile: profile.or_else(|| pinned.as_ref().and_then(|target| target.profile.as_ref())),
+            profile: question.profile.or_else(|| pinned.as_ref().and_then(|target| target.profile.as_ref())),
             preferred_profile: pinned.as_ref().and_then(|target| target.preferred_profile.as_ref()),
             now_ms,
         };
         Ok(select(&self.config, &self.profiles, &self.secrets, &request).0)
     }
 
-    /// The target of that provider and use that the configuration names first.
-    fn pinned(&self, provider: &ProviderId, use_: Use) -> Option<ModelTarget> {
-        self.targets().into_iter().find(|target| &target.model.provider == provider && use_of(target) == use_)
+    /// The model that is meant, the first that a turn of that kind would call and that fits; where no turn would call
+    /// one that fits, the first that the configuration names. With it the use that is meant.
+    fn pinned(&self, question: &AuthQuestion<'_>) -> (Option<ModelTarget>, Use) {
+        let wanted = question.use_.or(if question.model.is_none() { Some(Use::Chat) } else { None });
+        let is_meant = |target: &ModelTarget| {
+            &target.model.provider == question.provider
+                && wanted.is_none_or(|use_| use_of(target) == use_)
+                && question.model.is_none_or(|model| &target.model == model)
+        };
+        let needs = match wanted {
+            Some(Use::Image) | None => Needs::of([Input::Image]),
+            Some(Use::Audio) => Needs::of([Input::Audio]),
+            Some(Use::Chat | Use::Tool | Use::Models | Use::Status) => Needs::of([]),
+        };
+        let planned = match self.explain_route(&needs).plan {
+            Some(RoutePlan::Direct { chain }) => chain,
+            Some(RoutePlan::Describe { describers, chain }) => describers.into_iter().chain(chain).collect(),
+            None => Vec::new(),
+        };
+        let pinned = planned.into_iter().chain(targets(&self.config)).find(is_meant);
+        let use_ = wanted.or(pinned.as_ref().map(use_of)).unwrap_or(Use::Chat);
+        (pinned, use_)
     }
 
     /// Which credential goes with one slot of a call to a model.
@@ -196,13 +226,17 @@ impl Knowledge {
         route(&self.config, &self.catalog, needs)
     }
 
-    /// Whether a plugin, or an entry of the configuration, may send that request, and by which rule.
+    /// Whether a plugin, or an entry of the configuration, may send that request, and by which rule. Where several
+    /// entries grant something to the plugin, the one that allows it is named, else the first that refuses.
     #[must_use]
     pub fn explain_egress(&self, name: &str, method: &str, url: &str) -> EgressExplanation {
         let providers = self.plan.providers.values().map(|provider| &provider.grant);
         let channels = self.plan.channels.values().map(|channel| &channel.grant);
         let of_name = |grant: &&Arc<Grant>| grant.plugin.as_str() == name || grant.entry == name;
-        let Some(grant) = providers.chain(channels).find(of_name) else {
+        let judged = providers.chain(channels).filter(of_name).map(|grant| (grant, judge_url(grant, method, url)));
+        let mut judged: Vec<_> = judged.collect();
+        judged.sort_by_key(|(_, verdict)| verdict.is_err());
+        let Some((grant, verdict)) = judged.into_iter().next() else {
             return EgressExplanation {
                 plugin: name.to_owned(),
                 entry: None,
@@ -211,24 +245,11 @@ impl Knowledge {
                 grants: Vec::new(),
             };
         };
-        let outgoing =
-            Outgoing { method, target: Target::Url(url), headers: &[], credential: None, body_bytes: 0, media_bytes: 0 };
-        let judged = judge(grant, &outgoing).map_err(|refused| format!("{}: {}", refused.refusal, refused.rule));
-        let judged = judged.and_then(|permit| {
-            let literal = match permit.origin.host() {
-                Host::Domain(_) => Vec::new(),
-                Host::Ipv4(address) => vec![(*address).into()],
-                Host::Ipv6(address) => vec![(*address).into()],
-            };
-            vet(permit.origin.host(), &literal, permit.may_be_private)
-                .map_err(|refusal| format!("private-address: {refusal}"))?;
-            Ok(format!("endpoint `{}` of `{}`", permit.endpoint, grant.entry))
-        });
         EgressExplanation {
             plugin: grant.plugin.to_string(),
             entry: Some(grant.entry.clone()),
-            verdict: if judged.is_ok() { "allowed" } else { "refused" },
-            rule: judged.unwrap_or_else(|refusal| refusal),
+            verdict: if verdict.is_ok() { "allowed" } else { "refused" },
+            rule: verdict.unwrap_or_else(|refusal| refusal),
             grants: granted(grant),
         }
     }
@@ -237,7 +258,7 @@ impl Knowledge {
     #[must_use]
     pub fn models_status(&self, now_ms: u64) -> Vec<ProviderStatus> {
         let mut providers: BTreeMap<ProviderId, Vec<UseStatus>> = BTreeMap::new();
-        for target in self.targets() {
+        for target in targets(&self.config) {
             let uses = providers.entry(target.model.provider.clone()).or_default();
             let use_ = use_of(&target);
             let model = target.model.to_string();
@@ -283,40 +304,9 @@ impl Knowledge {
         }
     }
 
-    /// Every model that the configuration names, in the role it has there.
-    fn targets(&self) -> Vec<ModelTarget> {
-        let defaults = &self.config.defaults;
-        let plain = |model, role, profile| ModelTarget { model, role, profile, preferred_profile: None, describe: None };
-        let mut targets = Vec::new();
-        if let Some(chain) = &defaults.model {
-            targets.push(plain(chain.primary.clone(), Role::Primary, chain.profile.clone()));
-            let fallbacks = chain.fallbacks.iter().cloned().enumerate();
-            targets.extend(fallbacks.map(|(index, model)| plain(model, Role::Fallback(index), None)));
-        }
-        if let Some(chain) = &defaults.image_model {
-            targets.push(plain(chain.primary.clone(), Role::ImageModel, chain.profile.clone()));
-            let fallbacks = chain.fallbacks.iter().cloned().enumerate();
-            targets.extend(fallbacks.map(|(index, model)| plain(model, Role::ImageFallback(index), None)));
-        }
-        targets.extend(self.describers());
-        targets
-    }
-
     /// The models that describe pictures, in order.
     pub(crate) fn describers(&self) -> Vec<ModelTarget> {
-        let describer = |(index, entry): (usize, &MediaModel)| ModelTarget {
-            model: entry.model.clone(),
-            role: Role::Describe(index),
-            profile: entry.profile.clone(),
-            preferred_profile: entry.preferred_profile.clone(),
-            describe: Some(DescribeTerms {
-                prompt: entry.prompt.clone(),
-                chars_max: entry.chars_max,
-                bytes_max: entry.bytes_max,
-                timeout_seconds: entry.timeout_seconds,
-            }),
-        };
-        self.config.media_image.models.iter().enumerate().map(describer).collect()
+        targets(&self.config).into_iter().filter(|target| matches!(target.role, Role::Describe(_))).collect()
     }
 }
 
@@ -325,6 +315,19 @@ pub(crate) fn use_of(target: &ModelTarget) -> Use {
     match target.role {
         Role::Picked | Role::Primary | Role::Fallback(_) => Use::Chat,
         Role::ImageModel | Role::ImageFallback(_) | Role::Describe(_) => Use::Image,
+    }
+}
+
+/// Judges a request by its target alone. A name is not resolved here: what it leads to is vetted when it is sent.
+fn judge_url(grant: &Grant, method: &str, url: &str) -> Result<String, String> {
+    let outgoing =
+        Outgoing { method, target: Target::Url(url), headers: &[], credential: None, body_bytes: 0, media_bytes: 0 };
+    let permit = judge(grant, &outgoing).map_err(|refused| refused.to_string())?;
+    match vet(permit.origin.host(), &[], permit.may_be_private) {
+        Ok(()) | Err(AddressRefusal::NoAddress { .. }) => {
+            Ok(format!("endpoint `{}` of `{}`", permit.endpoint, grant.entry))
+        }
+        Err(refusal) => Err(Refused::new(Refusal::PrivateAddress, refusal.to_string()).to_string()),
     }
 }
 

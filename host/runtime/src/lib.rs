@@ -24,6 +24,6 @@ mod turn;
 
 pub use crate::core::Clock;
 pub use host::{Host, Setup, StartError};
-pub use knowledge::{EgressExplanation, GrantedEndpoint, Knowledge, ProviderStatus, UseStatus, Winner};
+pub use knowledge::{AuthQuestion, EgressExplanation, GrantedEndpoint, Knowledge, ProviderStatus, UseStatus, Winner};
 
 pub use step::{Observer, Step};

@@ -8,7 +8,7 @@ use creel_engine::{CallEnd, ChatCall, chat, types};
 use creel_policy::credential::CredentialDerivation;
 use creel_policy::fallback::{CallFault, Next, after};
 use creel_policy::ids::ModelRef;
-use creel_policy::limits::{MODEL_CALL_MS_MAX, REPLY_BYTES_MAX};
+use creel_policy::limits::{MEDIUM_BYTES_MAX, MODEL_CALL_MS_MAX, REPLY_BYTES_MAX};
 use creel_policy::media::{Area, MediaRef};
 use creel_policy::route::ModelTarget;
 use serde::Serialize;
@@ -110,7 +110,11 @@ pub(crate) async fn answer(
 }
 
 /// A plain request: no tools, streaming.
-pub(crate) fn request(target: &ModelTarget, messages: Vec<types::Message>, max_tokens: Option<u32>) -> chat::ChatRequest {
+pub(crate) fn request(
+    target: &ModelTarget,
+    messages: Vec<types::Message>,
+    max_tokens: Option<u32>,
+) -> chat::ChatRequest {
     chat::ChatRequest {
         model: target.model.model.to_string(),
         messages,
@@ -192,6 +196,7 @@ async fn ask_once(core: &Arc<Core>, session: &str, target: &ModelTarget, ask: As
         slots,
         media: ask.media,
         area: Area::Outbound,
+        medium_bytes_max: MEDIUM_BYTES_MAX,
         roots: Arc::default(),
         total_ms_max: Some(ask.total_ms),
     });
@@ -246,17 +251,19 @@ fn no_provider(core: &Core, target: &ModelTarget) -> String {
     let entry = format!("models.providers.{}", target.model.provider);
     let problems = core.knowledge.plan.problems.iter().filter(|problem| problem.entry() == entry);
     let reasons: Vec<String> = problems.map(ToString::to_string).collect();
-    if reasons.is_empty() { format!("no plugin serves provider `{}`", target.model.provider) } else { reasons.join("; ") }
+    if reasons.is_empty() {
+        format!("no plugin serves provider `{}`", target.model.provider)
+    } else {
+        reasons.join("; ")
+    }
 }
 
 impl From<CallEnd<chat::CallError>> for Failure {
     fn from(end: CallEnd<chat::CallError>) -> Self {
         match end {
-            CallEnd::Failed(error) => Self {
-                fault: fault(error.fault),
-                message: error.message,
-                retry_after_ms: error.retry_after_ms,
-            },
+            CallEnd::Failed(error) => {
+                Self { fault: fault(error.fault), message: error.message, retry_after_ms: error.retry_after_ms }
+            }
             CallEnd::Fault(fault) => {
                 Self { fault: CallFault::PluginFault, message: fault.to_string(), retry_after_ms: None }
             }

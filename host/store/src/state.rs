@@ -129,6 +129,7 @@ impl StateRoot {
     ///
     /// [`StateError::Open`], and [`StateError::ForeignOwner`] or [`StateError::WritableByOthers`] where others could
     /// tamper with it.
+    #[expect(clippy::disallowed_methods, reason = "the door to the state directory")]
     pub fn open_ambient(path: &Path) -> Result<Self, StateError> {
         let open = || {
             DirBuilder::new().recursive(true).mode(0o700).create(path)?;
@@ -241,6 +242,19 @@ impl StateRoot {
         })
     }
 
+    /// Opens a directory of the state, e.g. `cache/compiled`, made with mode 0700 where it is not there yet.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError`] where others could write to it, or a symbolic link is in its place.
+    pub fn private_dir(&self, path: &str) -> Result<Dir, StateError> {
+        let mut parent = self.dir.try_clone().map_err(|error| explain(error.into(), "open", path))?;
+        for segment in segments(path)? {
+            parent = self.open_private_dir(&parent, segment)?;
+        }
+        Ok(parent)
+    }
+
     /// Opens a directory of the state by its last segment beneath `parent`, made where it is not there yet.
     pub(crate) fn open_private_dir(&self, parent: &Dir, path: &str) -> Result<Dir, StateError> {
         let name = path.rsplit('/').next().unwrap_or_default();
@@ -334,4 +348,5 @@ fn process(pid: Option<u32>) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests arrange what lies on disk")]
 mod tests;

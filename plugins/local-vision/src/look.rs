@@ -2,18 +2,15 @@
 //! Answers in values, not in words; knows nothing of requests or models.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, BufReader};
 use std::path::Path;
 
 use image::metadata::Orientation;
-use image::{
-    DynamicImage, GenericImageView, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits,
-};
+use image::{DynamicImage, GenericImageView, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use crate::colour::{Census, Share};
-use crate::limits::{
-    COLOURS_MAX, DECODE_BYTES_MAX, PIXELS_MAX, SAMPLES_PER_SIDE, SHARE_PERCENT_MIN,
-};
+use crate::jpeg;
+use crate::limits::{COLOURS_MAX, DECODE_BYTES_MAX, PIXELS_MAX, SAMPLES_PER_SIDE, SHARE_PERCENT_MIN};
 
 /// What a look at a picture has shown.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,6 +63,7 @@ pub(crate) fn look(directory: &Path, name: &str) -> Look {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the sandbox holds a read-only `/media` and nothing else")]
 fn open(path: &Path) -> io::Result<(BufReader<File>, u64)> {
     let file = File::open(path)?;
     let bytes = file.metadata()?.len();
@@ -74,8 +72,8 @@ fn open(path: &Path) -> io::Result<(BufReader<File>, u64)> {
 
 /// Looks at a picture of so many bytes.
 fn look_at(mut file: BufReader<File>, bytes: u64) -> Look {
-    let progressive = match is_progressive_jpeg(&mut file) {
-        Ok(progressive) => progressive,
+    let held_bytes_per_pixel = match jpeg::held_bytes_per_pixel(&mut file) {
+        Ok(bytes) => bytes,
         Err(error) => return Look::NoFile(error.kind()),
     };
     let mut reader = match ImageReader::new(file).with_guessed_format() {
@@ -103,28 +101,15 @@ fn look_at(mut file: BufReader<File>, bytes: u64) -> Look {
         Err(_) => return Look::BrokenHeader(format),
     };
     let (width, height) = upright(&mut decoder);
-    let cost = Cost {
-        format,
-        progressive,
-        file_bytes: bytes,
-    };
-    let colours = if cost.fits(&decoder) {
-        colours(decoder)
-    } else {
-        Colours::TooLarge
-    };
-    Look::Picture(Picture {
-        format,
-        width,
-        height,
-        colours,
-    })
+    let cost = Cost { format, held_bytes_per_pixel, file_bytes: bytes };
+    let colours = if cost.fits(&decoder) { colours(decoder) } else { Colours::TooLarge };
+    Look::Picture(Picture { format, width, height, colours })
 }
 
 /// What decoding needs beside the pixels that come out.
 struct Cost {
     format: ImageFormat,
-    progressive: bool,
+    held_bytes_per_pixel: u64,
     file_bytes: u64,
 }
 
@@ -134,15 +119,13 @@ impl Cost {
         let pixels = u64::from(width) * u64::from(height);
         let out = decoder.total_bytes();
         let beside = match self.format {
-            // The whole file; and two bytes a sample for the coefficients where they come in several scans.
-            ImageFormat::Jpeg if self.progressive => {
-                self.file_bytes.saturating_add(out.saturating_mul(2))
+            // The whole file; and the coefficients, of whole blocks, where they come in several scans.
+            ImageFormat::Jpeg => {
+                let padded = (u64::from(width) + 31) * (u64::from(height) + 31);
+                self.file_bytes.saturating_add(padded.saturating_mul(self.held_bytes_per_pixel))
             }
-            ImageFormat::Jpeg => self.file_bytes,
             // A canvas, or planes, of the picture's own size.
-            ImageFormat::WebP | ImageFormat::Gif => {
-                self.file_bytes.saturating_add(pixels.saturating_mul(4))
-            }
+            ImageFormat::WebP | ImageFormat::Gif => self.file_bytes.saturating_add(pixels.saturating_mul(4)),
             // Line by line.
             _ => 0,
         };
@@ -154,10 +137,9 @@ impl Cost {
 fn upright(decoder: &mut impl ImageDecoder) -> (u32, u32) {
     let (width, height) = decoder.dimensions();
     match decoder.orientation().unwrap_or(Orientation::NoTransforms) {
-        Orientation::Rotate90
-        | Orientation::Rotate270
-        | Orientation::Rotate90FlipH
-        | Orientation::Rotate270FlipH => (height, width),
+        Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH => {
+            (height, width)
+        }
         Orientation::NoTransforms
         | Orientation::Rotate180
         | Orientation::FlipHorizontal
@@ -169,10 +151,7 @@ fn colours(decoder: impl ImageDecoder) -> Colours {
     match DynamicImage::from_decoder(decoder) {
         Ok(image) => {
             let census = sample(&image);
-            Colours::Seen {
-                main: census.main(COLOURS_MAX, SHARE_PERCENT_MIN),
-                clear_percent: census.clear_percent(),
-            }
+            Colours::Seen { main: census.main(COLOURS_MAX, SHARE_PERCENT_MIN), clear_percent: census.clear_percent() }
         }
         Err(ImageError::Limits(_)) => Colours::TooLarge,
         Err(_) => Colours::Broken,
@@ -201,40 +180,6 @@ fn middle_of(index: u32, parts: u32, length: u32) -> u32 {
     u32::try_from(middle).unwrap_or(u32::MAX)
 }
 
-/// Walks the markers of a JPEG up to its frame header, reading their lengths alone, and goes back to the start.
-fn is_progressive_jpeg(file: &mut BufReader<File>) -> io::Result<bool> {
-    let found = find_progressive_frame(file);
-    file.rewind()?;
-    match found {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-        other => other,
-    }
-}
-
-fn find_progressive_frame(file: &mut BufReader<File>) -> io::Result<bool> {
-    let mut two = [0; 2];
-    file.read_exact(&mut two)?;
-    if two != [0xFF, 0xD8] {
-        return Ok(false);
-    }
-    loop {
-        file.read_exact(&mut two)?;
-        match two {
-            // A fill byte: the marker may begin at the second.
-            [0xFF, 0xFF] => file.seek_relative(-1)?,
-            // The frame headers of ITU-T T.81, table B.1: the third of each four codes is progressive.
-            [0xFF, 0xC2 | 0xC6 | 0xCA | 0xCE] => return Ok(true),
-            // Another frame header, the scan, or the end.
-            [0xFF, 0xC0 | 0xC1 | 0xC3 | 0xD9 | 0xDA] => return Ok(false),
-            [0xFF, _] => {
-                file.read_exact(&mut two)?;
-                file.seek_relative((i64::from(u16::from_be_bytes(two)) - 2).max(0))?;
-            }
-            // Not a marker. What the decoder makes of it is unknown, so the dearer way is assumed.
-            _ => return Ok(true),
-        }
-    }
-}
-
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests arrange what lies on disk")]
 mod tests;

@@ -1,6 +1,8 @@
 //! Hears the daemon's event stream for as long as the host lets it, and comes back after every loss. What an event means
 //! is decided in `inbound`.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::pin::pin;
 
 use creel_sdk::channel::{ChannelError, ChannelOutput};
@@ -18,11 +20,13 @@ pub(crate) async fn listen(cx: Context, io: Io, out: ChannelOutput) -> Result<()
     let settings = Settings::read(&cx)?;
     let mut backoff = Backoff::new(cx.entropy);
     let mut said: Option<String> = None;
+    let mentioned = RefCell::default();
     loop {
         let mut connection = Connection {
             io: &io,
             out: &out,
             settings: &settings,
+            mentioned: &mentioned,
             was_made: false,
             was_good: false,
         };
@@ -46,6 +50,9 @@ struct Connection<'a> {
     io: &'a Io,
     out: &'a ChannelOutput,
     settings: &'a Settings,
+    /// The kinds of what was passed over that the log already knows: somebody who types all day would otherwise use up
+    /// the lines that the host gives one listener.
+    mentioned: &'a RefCell<BTreeSet<&'static str>>,
     /// The daemon accepted it, and the host was told.
     was_made: bool,
     /// Something came over it.
@@ -59,8 +66,7 @@ impl Connection<'_> {
     ///
     /// What the host refuses: it would refuse again.
     async fn hear(&mut self) -> Result<String, ChannelError> {
-        let request = Request::get(ENDPOINT, events_path(self.settings))
-            .header("accept", "text/event-stream");
+        let request = Request::get(ENDPOINT, events_path(self.settings)).header("accept", "text/event-stream");
         let response = match self.io.send(request).await {
             Ok(response) => response,
             Err(error) => return lost(error),
@@ -110,12 +116,8 @@ impl Connection<'_> {
     fn take_events(&self, reader: &mut SseReader) -> Result<(), String> {
         loop {
             match reader.next_event() {
-                Ok(Some(event)) if matches!(event.name.as_str(), "receive" | "" | "message") => {
-                    self.take(&event.data)
-                }
-                Ok(Some(_)) => {
-                    log::debug("passed over an event of a kind that this plugin does not know")
-                }
+                Ok(Some(event)) if matches!(event.name.as_str(), "receive" | "" | "message") => self.take(&event.data),
+                Ok(Some(_)) => self.mention("an event of a kind that this plugin does not know"),
                 Ok(None) => return Ok(()),
                 Err(error) => return Err(format!("the event stream is malformed: {error}")),
             }
@@ -126,15 +128,18 @@ impl Connection<'_> {
         match inbound::read(data, self.settings) {
             Heard::Message(message, missing) => {
                 if missing > 0 {
-                    log::warn(&format!(
-                        "{missing} attachments of message {} cannot be taken",
-                        message.id
-                    ));
+                    log::warn(&format!("{missing} attachments of message {} cannot be taken", message.id));
                 }
                 self.out.received(*message);
             }
-            Heard::Ignored(what) => log::debug(&format!("passed over {what}")),
+            Heard::Ignored(what) => self.mention(what),
             Heard::Trouble(why) => log::warn(&why),
+        }
+    }
+
+    fn mention(&self, what: &'static str) {
+        if self.mentioned.borrow_mut().insert(what) {
+            log::debug(&format!("passed over {what}, and will do so without a word from now on"));
         }
     }
 
@@ -147,9 +152,7 @@ impl Connection<'_> {
             Err(error @ IoError::Refused(_)) => return Err(error),
             Err(error) => format!("and its check fails: {error}"),
         };
-        Ok(format!(
-            "nothing came over the event stream for {seconds} s, {alive}"
-        ))
+        Ok(format!("nothing came over the event stream for {seconds} s, {alive}"))
     }
 }
 
@@ -157,18 +160,12 @@ impl Connection<'_> {
 fn lost(error: IoError) -> Result<String, ChannelError> {
     match error {
         IoError::Refused(_) => Err(error.into()),
-        IoError::Unreachable(_) | IoError::TimedOut | IoError::CutOff(_) | IoError::Status(_) => {
-            Ok(error.to_string())
-        }
+        IoError::Unreachable(_) | IoError::TimedOut | IoError::CutOff(_) | IoError::Status(_) => Ok(error.to_string()),
     }
 }
 
 fn events_path(settings: &Settings) -> String {
-    match settings
-        .account
-        .as_deref()
-        .and_then(|account| account.strip_prefix('+'))
-    {
+    match settings.account.as_deref().and_then(|account| account.strip_prefix('+')) {
         Some(digits) => format!("/api/v1/events?account=%2B{digits}"),
         None => "/api/v1/events".to_owned(),
     }

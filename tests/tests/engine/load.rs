@@ -33,9 +33,15 @@ fn manifest() -> &'static str {
 #[test]
 fn what_is_no_component() {
     check(b"", "the file is not a sound WebAssembly component: unexpected end-of-file (at offset 0x0)");
-    check(b"MZ\x90\x00\x03\x00\x00\x00", "the file is not a sound WebAssembly component: magic header not detected: bad magic number - expected=[\n    0x0,\n    0x61,\n    0x73,\n    0x6d,\n] actual=[\n    0x4d,\n    0x5a,\n    0x90,\n    0x0,\n] (at offset 0x0)");
+    check(
+        b"MZ\x90\x00\x03\x00\x00\x00",
+        "the file is not a sound WebAssembly component: magic header not detected: bad magic number - expected=[\n    0x0,\n    0x61,\n    0x73,\n    0x6d,\n] actual=[\n    0x4d,\n    0x5a,\n    0x90,\n    0x0,\n] (at offset 0x0)",
+    );
     let module = Module::new().finish();
-    check(&module, "the file is not a sound WebAssembly component: it is a core module; build it with `creel plugin build`");
+    check(
+        &module,
+        "the file is not a sound WebAssembly component: it is a core module; build it with `creel plugin build`",
+    );
 }
 
 #[test]
@@ -96,7 +102,10 @@ fn an_export_of_another_type_is_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_import_that_is_not_granted_is_named_and_the_others_load() {
     let rig = Rig::new();
-    check(&guest("ungranted"), "the component imports `wasi:sockets/instance-network@0.2.6`, which Creel does not give to plugins");
+    check(
+        &guest("ungranted"),
+        "the component imports `wasi:sockets/instance-network@0.2.6`, which Creel does not give to plugins",
+    );
     let plugin = rig.load(&guest("trap"));
     assert_eq!(plugin.kind(), Kind::Provider);
     assert_eq!(plugin.id().as_str(), "trap");

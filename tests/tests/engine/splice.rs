@@ -71,10 +71,7 @@ async fn a_fetch_that_does_not_succeed_stores_nothing() {
     let lines: Vec<&str> = told.lines().collect();
     assert_eq!(lines[0], "IoError::Status(404)");
     assert!(lines[1].starts_with("IoError::CutOff("), "{told}");
-    assert_eq!(
-        lines[2],
-        "IoError::CutOff(\"the server sent `content-encoding: gzip` though none was asked for\")"
-    );
+    assert_eq!(lines[2], "IoError::CutOff(\"the server sent `content-encoding: gzip` though none was asked for\")");
     let stored = rig.directory().join("state/media/outbound");
     let left: Vec<_> = std::fs::read_dir(&stored).map(Iterator::collect).unwrap_or_default();
     assert!(left.is_empty(), "{left:?}");
@@ -90,8 +87,19 @@ async fn only_plain_files_beneath_a_granted_directory_are_taken() {
     std::os::unix::fs::symlink(rig.directory().join("secret.txt"), inbox.join("link.txt")).expect("a link");
     std::os::unix::fs::symlink(rig.directory(), inbox.join("up")).expect("a link");
     std::fs::create_dir(inbox.join("directory")).expect("a directory");
-    let names = ["note.txt", "sub/deep.txt", "../secret.txt", "sub/../note.txt", "/etc/passwd", "link.txt",
-        "up/secret.txt", "directory", "absent.txt", "", "."];
+    let names = [
+        "note.txt",
+        "sub/deep.txt",
+        "../secret.txt",
+        "sub/../note.txt",
+        "/etc/passwd",
+        "link.txt",
+        "up/secret.txt",
+        "directory",
+        "absent.txt",
+        "",
+        ".",
+    ];
     let wishes: Vec<_> = names.iter().map(|name| json!({"ingest": {"root": "inbox", "name": name}})).collect();
     let told = asks(asker(&rig, &server).root("inbox", &inbox), json!(wishes)).await;
     let lines: Vec<&str> = told.lines().collect();

@@ -4,10 +4,7 @@
 use wasmparser::{Parser, Payload};
 
 /// The interfaces that a plugin can export; it exports at least one and nothing else.
-const EXPORTS: [&str; 2] = [
-    "creel:plugin/chat-provider@0.1.0",
-    "creel:plugin/channel@0.1.0",
-];
+const EXPORTS: [&str; 2] = ["creel:plugin/chat-provider@0.1.0", "creel:plugin/channel@0.1.0"];
 
 /// Why it is no plugin.
 #[derive(Debug, thiserror::Error)]
@@ -44,15 +41,9 @@ pub(crate) fn check(wasm: &[u8]) -> Result<(), ComponentError> {
     }
     let exports = exports(wasm).map_err(|source| ComponentError::Malformed { source })?;
     if let Some(name) = exports.iter().find(|name| !EXPORTS.contains(name)) {
-        return Err(ComponentError::OtherExport {
-            name: (*name).to_owned(),
-        });
+        return Err(ComponentError::OtherExport { name: (*name).to_owned() });
     }
-    if exports.is_empty() {
-        Err(ComponentError::NoPlugin)
-    } else {
-        Ok(())
-    }
+    if exports.is_empty() { Err(ComponentError::NoPlugin) } else { Ok(()) }
 }
 
 /// The names that the outermost component exports.
@@ -78,8 +69,8 @@ fn exports(wasm: &[u8]) -> Result<Vec<&str>, wasmparser::BinaryReaderError> {
 mod tests {
     use super::*;
     use wasm_encoder::{
-        Component, ComponentExportKind, ComponentExportSection, ComponentTypeSection, InstanceType,
-        Module, NestedComponentSection,
+        Component, ComponentExportKind, ComponentExportSection, ComponentTypeSection, InstanceType, Module,
+        NestedComponentSection,
     };
 
     fn exporting(names: &[&str]) -> Component {
@@ -105,14 +96,8 @@ mod tests {
 
     #[test]
     fn either_interface_or_both_make_a_plugin() {
-        says(
-            &exporting(&["creel:plugin/chat-provider@0.1.0"]).finish(),
-            "a plugin",
-        );
-        says(
-            &exporting(&["creel:plugin/channel@0.1.0"]).finish(),
-            "a plugin",
-        );
+        says(&exporting(&["creel:plugin/chat-provider@0.1.0"]).finish(), "a plugin");
+        says(&exporting(&["creel:plugin/channel@0.1.0"]).finish(), "a plugin");
         says(&exporting(&EXPORTS).finish(), "a plugin");
     }
 
@@ -130,11 +115,7 @@ mod tests {
                  `creel:plugin/channel@0.1.0` or both, and nothing else"
             )
         };
-        for name in [
-            "creel:plugin/chat-provider@0.2.0",
-            "creel:plugin/log@0.1.0",
-            "wasi:cli/run@0.2.6",
-        ] {
+        for name in ["creel:plugin/chat-provider@0.2.0", "creel:plugin/log@0.1.0", "wasi:cli/run@0.2.6"] {
             says(&exporting(&[name]).finish(), &other(name));
             says(&exporting(&[EXPORTS[0], name]).finish(), &other(name));
         }
@@ -142,10 +123,7 @@ mod tests {
 
     #[test]
     fn what_is_no_component_is_told_apart() {
-        says(
-            &Module::new().finish(),
-            "it is a core module, not a component",
-        );
+        says(&Module::new().finish(), "it is a core module, not a component");
         says(b"", "it is no WebAssembly");
         says(b"MZ", "it is no WebAssembly");
         let whole = exporting(&EXPORTS).finish();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::options::{BuildOptions, Install, Network};
 use super::process::{Answer, Call, Exit, Line, Machine, Said, ask};
-use super::progress::{Event, Progress};
+use super::progress::{Event, Progress, tell_status};
 use super::toolchain::Toolchain;
 
 /// Compiler, cargo, sources of the standard library, and the C library beneath it. About 150 MB to fetch and 820 MB on
@@ -28,25 +28,19 @@ pub(crate) enum DebianRefusal {
     #[error("this is no Debian: there is no `apt-get`")]
     NoApt,
     /// Missing, and nothing may be installed.
-    #[error(
-        "{} missing, and `--no-install` keeps them from being installed",
-        list(missing)
-    )]
+    #[error("{} missing, and `--no-install` was given", list(missing))]
     InstallNotAllowed {
         /// Packages.
         missing: Vec<&'static str>,
     },
     /// Missing, and nothing may be fetched.
-    #[error(
-        "{} missing, and `--offline` keeps them from being installed",
-        list(missing)
-    )]
+    #[error("{} missing, and `--offline` was given", list(missing))]
     Offline {
         /// Packages.
         missing: Vec<&'static str>,
     },
     /// Missing, and this user may not install them.
-    #[error("{} missing, and only root may install them", list(missing))]
+    #[error("{} missing, and only root may install packages", list(missing))]
     NotRoot {
         /// Packages.
         missing: Vec<&'static str>,
@@ -70,10 +64,7 @@ pub(crate) enum DebianRefusal {
 
 /// What installs the packages.
 pub(crate) fn command_line() -> String {
-    format!(
-        "apt-get install --no-install-recommends {}",
-        PACKAGES.join(" ")
-    )
+    format!("apt-get install --no-install-recommends {}", PACKAGES.join(" "))
 }
 
 /// Sees to Debian's compiler, which is the same in every directory.
@@ -124,17 +115,10 @@ fn look(machine: &dyn Machine, directory: &Path) -> Result<String, Vec<&'static 
     let is_there = [
         release.is_some(),
         machine.is_there(Path::new(CARGO)),
-        release
-            .as_ref()
-            .is_some_and(|release| machine.is_there(Path::new(&sources(release)))),
+        release.as_ref().is_some_and(|release| machine.is_there(Path::new(&sources(release)))),
         machine.is_there(Path::new(REACTOR)),
     ];
-    let missing: Vec<_> = PACKAGES
-        .iter()
-        .zip(is_there)
-        .filter(|(_, there)| !there)
-        .map(|(name, _)| *name)
-        .collect();
+    let missing: Vec<_> = PACKAGES.iter().zip(is_there).filter(|(_, there)| !there).map(|(name, _)| *name).collect();
     release.filter(|_| missing.is_empty()).ok_or(missing)
 }
 
@@ -143,10 +127,7 @@ fn release_of(machine: &dyn Machine, directory: &Path) -> Option<String> {
         return None;
     }
     match ask(machine, &Call::new(Path::new(RUSTC), directory, &["-vV"])) {
-        Answer::Text(text) => text
-            .lines()
-            .find_map(|line| line.strip_prefix("release: "))
-            .map(str::to_owned),
+        Answer::Text(text) => text.lines().find_map(|line| line.strip_prefix("release: ")).map(str::to_owned),
         Answer::Failed(_) => None,
     }
 }
@@ -186,27 +167,16 @@ fn is_root(machine: &dyn Machine) -> bool {
     matches!(ask(machine, &Call::new(&id, Path::new("/"), &["-u"])), Answer::Text(text) if text == "0")
 }
 
-fn run_apt(
-    machine: &dyn Machine,
-    apt: &Path,
-    arguments: &[&str],
-    progress: &mut dyn Progress,
-) -> Result<(), String> {
+fn run_apt(machine: &dyn Machine, apt: &Path, arguments: &[&str], progress: &mut dyn Progress) -> Result<(), String> {
     let mut call = Call::new(apt, Path::new("/"), arguments);
-    call.set
-        .push(("DEBIAN_FRONTEND".into(), "noninteractive".into()));
-    progress.tell(Event::Running {
-        command: &call.to_string(),
-        purpose: "installs Debian's compiler for components",
-    });
+    call.set.push(("DEBIAN_FRONTEND".into(), "noninteractive".into()));
+    progress.tell(Event::Running { command: &call.to_string(), purpose: "installs Debian's compiler for components" });
     let mut said = Said::default();
     let ended = machine.run(&call, &mut |line| {
         if let Line::Err(text) = line {
             said.push(text);
         }
-        progress.tell(Event::Status {
-            line: line.text().trim(),
-        });
+        tell_status(line, progress);
     });
     match ended {
         Ok(Exit::Success) => Ok(()),
@@ -219,26 +189,19 @@ fn run_apt(
 /// will do.
 fn linker_directory(machine: &dyn Machine, directory: &Path) -> Option<PathBuf> {
     let own = machine.find("rustc").and_then(|rustc| {
-        match ask(
-            machine,
-            &Call::new(&rustc, directory, &["--print", "sysroot"]),
-        ) {
+        match ask(machine, &Call::new(&rustc, directory, &["--print", "sysroot"])) {
             Answer::Text(sysroot) => Some(PathBuf::from(sysroot)),
             Answer::Failed(_) => None,
         }
     });
-    let toolchains = machine
-        .environment()
-        .rustup_home()
-        .map(|home| home.join("toolchains"));
-    let others = toolchains
-        .map(|directory| machine.children(&directory))
-        .unwrap_or_default();
+    let toolchains = machine.environment().rustup_home().map(|home| home.join("toolchains"));
+    let others = toolchains.map(|directory| machine.children(&directory)).unwrap_or_default();
     let in_toolchain = own.into_iter().chain(others).find_map(|sysroot| {
         let hosts = machine.children(&sysroot.join("lib/rustlib"));
-        hosts.into_iter().map(|host| host.join("bin")).find(|bin| {
-            machine.is_there(&bin.join(LINKER)) && machine.is_there(&bin.join("rust-lld"))
-        })
+        hosts
+            .into_iter()
+            .map(|host| host.join("bin"))
+            .find(|bin| machine.is_there(&bin.join(LINKER)) && machine.is_there(&bin.join("rust-lld")))
     });
     in_toolchain.or_else(|| machine.find(LINKER)?.parent().map(Path::to_owned))
 }
@@ -274,10 +237,7 @@ mod tests {
 
     /// A Debian whose packages come with `apt-get install`, and a toolchain of rustup beside them.
     fn machine() -> Scripted {
-        let toolchain = [
-            format!("{BIN}/rust-lld"),
-            format!("{BIN}/wasm-component-ld"),
-        ];
+        let toolchain = [format!("{BIN}/rust-lld"), format!("{BIN}/wasm-component-ld")];
         Scripted {
             programs: vec!["/usr/bin/apt-get", "/usr/bin/id"],
             paths: toolchain.map(PathBuf::from).to_vec().into(),
@@ -286,9 +246,7 @@ mod tests {
                 (INSTALL, Ok("Setting up rustc-web")),
                 ("rustc -vV", Ok("rustc 1.96.0\nrelease: 1.96.0")),
             ],
-            creates: [RUSTC, CARGO, REACTOR, SOURCES]
-                .map(|path| (INSTALL, path))
-                .to_vec(),
+            creates: [RUSTC, CARGO, REACTOR, SOURCES].map(|path| (INSTALL, path)).to_vec(),
             environment: [("RUSTUP_HOME", "/r"), ("PATH", "/usr/bin:/bin")]
                 .map(|(name, value)| (name.into(), value.into()))
                 .into_iter()
@@ -299,10 +257,7 @@ mod tests {
 
     fn with_packages(paths: &[&str]) -> Scripted {
         let machine = machine();
-        machine
-            .paths
-            .borrow_mut()
-            .extend(paths.iter().map(PathBuf::from));
+        machine.paths.borrow_mut().extend(paths.iter().map(PathBuf::from));
         machine
     }
 
@@ -311,28 +266,17 @@ mod tests {
     }
 
     fn check(machine: &Scripted, options: &BuildOptions, expect: &str) {
-        assert_eq!(
-            run(machine, options).expect_err("a refusal").to_string(),
-            expect
-        );
+        assert_eq!(run(machine, options).expect_err("a refusal").to_string(), expect);
     }
 
     #[test]
     fn packages_that_are_there_are_taken_as_they_are() {
         let machine = with_packages(&[RUSTC, CARGO, REACTOR, SOURCES]);
-        let options = BuildOptions {
-            install: Install::Never,
-            network: Network::Offline,
-            ..options()
-        };
+        let options = BuildOptions { install: Install::Never, network: Network::Offline, ..options() };
         let toolchain = run(&machine, &options).expect("a toolchain");
         assert_eq!(toolchain.name, "Debian's rustc 1.96.0");
         assert_eq!(toolchain.cargo, Path::new("/usr/bin/cargo"));
-        let path = toolchain
-            .set
-            .iter()
-            .find(|(name, _)| name == "PATH")
-            .map(|(_, value)| value.clone());
+        let path = toolchain.set.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
         assert_eq!(path, Some(format!("{BIN}:/usr/bin:/bin").into()));
         assert_eq!(*machine.ran.borrow(), ["rustc -vV"]);
     }
@@ -343,13 +287,7 @@ mod tests {
         let mut told = Told::default();
         prepare(&machine, &options(), Path::new("/ws"), &mut told).expect("a toolchain");
         assert_eq!(*machine.ran.borrow(), ["id -u", INSTALL, "rustc -vV"]);
-        assert_eq!(
-            told.0,
-            [
-                format!("running {INSTALL}"),
-                "status Setting up rustc-web".to_owned()
-            ]
-        );
+        assert_eq!(told.0, [format!("running {INSTALL}"), "status Setting up rustc-web".to_owned()]);
     }
 
     #[test]
@@ -357,14 +295,9 @@ mod tests {
         let mut machine = machine();
         machine.answers.retain(|(command, _)| *command != INSTALL);
         let missing = Err("E: Unable to locate package rustc-web");
-        machine
-            .answers
-            .extend([(INSTALL, missing), (INSTALL, Ok("")), (UPDATE, Ok(""))]);
+        machine.answers.extend([(INSTALL, missing), (INSTALL, Ok("")), (UPDATE, Ok(""))]);
         run(&machine, &options()).expect("a toolchain");
-        assert_eq!(
-            *machine.ran.borrow(),
-            ["id -u", INSTALL, UPDATE, INSTALL, "rustc -vV"]
-        );
+        assert_eq!(*machine.ran.borrow(), ["id -u", INSTALL, UPDATE, INSTALL, "rustc -vV"]);
     }
 
     #[test]
@@ -379,53 +312,24 @@ mod tests {
     #[test]
     fn each_refusal_says_what_is_missing() {
         let all = "`rustc-web`, `cargo-web`, `rust-web-src`, `wasi-libc` are missing";
-        let line =
-            "`apt-get install --no-install-recommends rustc-web cargo-web rust-web-src wasi-libc`";
-        check(
-            &Scripted::default(),
-            &options(),
-            "this is no Debian: there is no `apt-get`",
-        );
+        let line = "`apt-get install --no-install-recommends rustc-web cargo-web rust-web-src wasi-libc`";
+        check(&Scripted::default(), &options(), "this is no Debian: there is no `apt-get`");
 
-        let never = BuildOptions {
-            install: Install::Never,
-            ..options()
-        };
-        check(
-            &machine(),
-            &never,
-            &format!("{all}, and `--no-install` keeps them from being installed"),
-        );
-        let offline = BuildOptions {
-            network: Network::Offline,
-            ..options()
-        };
-        check(
-            &machine(),
-            &offline,
-            &format!("{all}, and `--offline` keeps them from being installed"),
-        );
+        let never = BuildOptions { install: Install::Never, ..options() };
+        check(&machine(), &never, &format!("{all}, and `--no-install` was given"));
+        let offline = BuildOptions { network: Network::Offline, ..options() };
+        check(&machine(), &offline, &format!("{all}, and `--offline` was given"));
 
         let mut user = machine();
         user.answers.push(("id -u", Ok("1000")));
         user.answers.retain(|answer| *answer != ("id -u", Ok("0")));
-        check(
-            &user,
-            &options(),
-            &format!("{all}, and only root may install them"),
-        );
+        check(&user, &options(), &format!("{all}, and only root may install packages"));
         user.programs.retain(|program| *program != "/usr/bin/id");
-        check(
-            &user,
-            &options(),
-            &format!("{all}, and only root may install them"),
-        );
+        check(&user, &options(), &format!("{all}, and only root may install packages"));
 
         let mut refused = machine();
         refused.answers.retain(|(command, _)| *command != INSTALL);
-        refused
-            .answers
-            .extend([(INSTALL, Err("E: no space")), (UPDATE, Ok(""))]);
+        refused.answers.extend([(INSTALL, Err("E: no space")), (UPDATE, Ok(""))]);
         check(&refused, &options(), &format!("{line} failed: E: no space"));
         refused.answers.pop();
         refused.answers.push((UPDATE, Err("E: no network")));
@@ -433,33 +337,18 @@ mod tests {
 
         let mut half = machine();
         half.creates.pop();
-        check(
-            &half,
-            &options(),
-            &format!("{line} succeeded, but `rust-web-src` is still missing"),
-        );
+        check(&half, &options(), &format!("{line} succeeded, but `rust-web-src` is still missing"));
 
         let no_linker = with_packages(&[RUSTC, CARGO, REACTOR, SOURCES]);
         no_linker.paths.borrow_mut().remove(0);
-        let missing =
-            "there is no `wasm-component-ld`, neither in a toolchain of rustup nor on the `PATH`";
+        let missing = "there is no `wasm-component-ld`, neither in a toolchain of rustup nor on the `PATH`";
         check(&no_linker, &options(), missing);
     }
 
     #[test]
     fn sources_of_another_release_do_not_count() {
-        let other = with_packages(&[
-            RUSTC,
-            CARGO,
-            REACTOR,
-            "/usr/src/rustc-1.85.0/library/std/Cargo.toml",
-        ]);
-        let never = BuildOptions {
-            install: Install::Never,
-            ..options()
-        };
-        let missing =
-            "`rust-web-src` is missing, and `--no-install` keeps them from being installed";
-        check(&other, &never, missing);
+        let other = with_packages(&[RUSTC, CARGO, REACTOR, "/usr/src/rustc-1.85.0/library/std/Cargo.toml"]);
+        let never = BuildOptions { install: Install::Never, ..options() };
+        check(&other, &never, "`rust-web-src` is missing, and `--no-install` was given");
     }
 }

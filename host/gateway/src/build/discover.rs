@@ -36,8 +36,6 @@ pub(crate) enum Search {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PluginCrate {
     pub(crate) manifest: ManifestFile,
-    /// The crate's name in its `Cargo.toml`.
-    pub(crate) package: String,
     /// Holds `plugin.toml` and `Cargo.toml`.
     pub(crate) directory: PathBuf,
     /// Where cargo is run, for that decides about compiler and configuration: the directory that was searched.
@@ -123,6 +121,10 @@ impl DiscoverError {
             Self::NoWorkspace { .. } | Self::NoPlugins { .. } => {
                 Some("name the directory of a plugin crate: `creel plugin build DIR`".to_owned())
             }
+            Self::Manifest(ManifestFileError::Malformed { source, .. }) => {
+                let hints: Vec<_> = source.0.iter().filter_map(|problem| problem.hint.as_deref()).collect();
+                (!hints.is_empty()).then(|| hints.join("; "))
+            }
             Self::Directory { .. }
             | Self::NotPluginCrate { .. }
             | Self::Manifest(_)
@@ -142,23 +144,21 @@ impl DiscoverError {
 pub(crate) fn search(options: &BuildOptions) -> Result<Search, DiscoverError> {
     let here = open(&options.current_directory, Path::new("."))?;
     if !options.directories.is_empty() {
-        let crates = options.directories.iter().map(|directory| {
+        let mut crates = Vec::new();
+        for directory in &options.directories {
             let directory = open(&here, directory)?;
             check_crate(&directory)?;
-            Ok(directory)
-        });
-        return Ok(Search::Crates(
-            crates.collect::<Result<_, DiscoverError>>()?,
-        ));
+            if !crates.contains(&directory) {
+                crates.push(directory);
+            }
+        }
+        return Ok(Search::Crates(crates));
     }
     if here.join("Cargo.toml").is_file() && here.join(manifest_file::FILE_NAME).is_file() {
         check_crate(&here)?;
         return Ok(Search::Crates(vec![here]));
     }
-    if here
-        .ancestors()
-        .any(|directory| directory.join("Cargo.toml").is_file())
-    {
+    if here.ancestors().any(|directory| directory.join("Cargo.toml").is_file()) {
         return Ok(Search::Workspace(here));
     }
     Err(DiscoverError::NoWorkspace { directory: here })
@@ -176,16 +176,10 @@ pub(crate) fn crate_in(
     directory: &Path,
 ) -> Result<PluginCrate, DiscoverError> {
     let metadata = metadata(machine, options, toolchain, directory)?;
-    let package = metadata
-        .packages
-        .iter()
-        .find(|package| directory_of(package) == directory);
+    let package = metadata.packages.iter().find(|package| directory_of(package) == directory);
     let package = package.ok_or_else(|| DiscoverError::Cargo {
         directory: directory.to_owned(),
-        said: format!(
-            "there is no package in `{}`",
-            directory.join("Cargo.toml").display()
-        ),
+        said: format!("there is no package in `{}`", directory.join("Cargo.toml").display()),
     })?;
     read_package(&metadata, package, directory)
 }
@@ -212,10 +206,7 @@ pub(crate) fn crates_around(
     if packages.is_empty() {
         return Err(DiscoverError::NoPlugins { plugins });
     }
-    packages
-        .into_iter()
-        .map(|package| read_package(&metadata, package, directory))
-        .collect()
+    packages.into_iter().map(|package| read_package(&metadata, package, directory)).collect()
 }
 
 /// Refuses two crates of the same id.
@@ -223,19 +214,13 @@ pub(crate) fn crates_around(
 /// # Errors
 ///
 /// [`DiscoverError::SameId`].
-pub(crate) fn check_ids<'a>(
-    crates: impl IntoIterator<Item = &'a PluginCrate>,
-) -> Result<(), DiscoverError> {
+pub(crate) fn check_ids<'a>(crates: impl IntoIterator<Item = &'a PluginCrate>) -> Result<(), DiscoverError> {
     let mut directories = BTreeMap::new();
     for plugin in crates {
         let id = &plugin.manifest.id;
         if let Some(first) = directories.insert(id, &plugin.directory) {
             let (first, second) = (first.clone(), plugin.directory.clone());
-            return Err(DiscoverError::SameId {
-                id: id.clone(),
-                first,
-                second,
-            });
+            return Err(DiscoverError::SameId { id: id.clone(), first, second });
         }
     }
     Ok(())
@@ -243,18 +228,13 @@ pub(crate) fn check_ids<'a>(
 
 fn open(base: &Path, directory: &Path) -> Result<PathBuf, DiscoverError> {
     let directory = base.join(directory);
-    directory
-        .canonicalize()
-        .map_err(|source| DiscoverError::Directory { directory, source })
+    directory.canonicalize().map_err(|source| DiscoverError::Directory { directory, source })
 }
 
 fn check_crate(directory: &Path) -> Result<(), DiscoverError> {
     for missing in ["Cargo.toml", manifest_file::FILE_NAME] {
         if !directory.join(missing).is_file() {
-            return Err(DiscoverError::NotPluginCrate {
-                directory: directory.to_owned(),
-                missing,
-            });
+            return Err(DiscoverError::NotPluginCrate { directory: directory.to_owned(), missing });
         }
     }
     manifest_file::read(directory)?;
@@ -267,10 +247,7 @@ fn metadata(
     toolchain: &Toolchain,
     directory: &Path,
 ) -> Result<Metadata, DiscoverError> {
-    let failed = |said| DiscoverError::Cargo {
-        directory: directory.to_owned(),
-        said,
-    };
+    let failed = |said| DiscoverError::Cargo { directory: directory.to_owned(), said };
     let mut arguments = vec!["metadata", "--format-version", "1", "--no-deps"];
     if options.network == Network::Offline {
         arguments.push("--offline");
@@ -285,54 +262,30 @@ fn metadata(
     match ended {
         Ok(Exit::Success) => MetadataCommand::parse(out).map_err(|error| failed(error.to_string())),
         Ok(Exit::Failure(how)) => Err(failed(said.into_text_or(&how))),
-        Err(error) => Err(failed(format!(
-            "could not run `{}`: {error}",
-            toolchain.cargo.display()
-        ))),
+        Err(error) => Err(failed(format!("could not run `{}`: {error}", toolchain.cargo.display()))),
     }
 }
 
 fn directory_of(package: &Package) -> PathBuf {
-    package
-        .manifest_path
-        .as_std_path()
-        .parent()
-        .map(Path::to_owned)
-        .unwrap_or_default()
+    package.manifest_path.as_std_path().parent().map(Path::to_owned).unwrap_or_default()
 }
 
-fn read_package(
-    metadata: &Metadata,
-    package: &Package,
-    run_in: &Path,
-) -> Result<PluginCrate, DiscoverError> {
+fn read_package(metadata: &Metadata, package: &Package, run_in: &Path) -> Result<PluginCrate, DiscoverError> {
     let name = package.name.to_string();
-    let is_library = |kind: &TargetKind| {
-        matches!(
-            kind,
-            TargetKind::Lib | TargetKind::RLib | TargetKind::CDyLib | TargetKind::DyLib
-        )
-    };
-    if !package
-        .targets
-        .iter()
-        .any(|target| target.kind.iter().any(is_library))
-    {
+    let is_library =
+        |kind: &TargetKind| matches!(kind, TargetKind::Lib | TargetKind::RLib | TargetKind::CDyLib | TargetKind::DyLib);
+    if !package.targets.iter().any(|target| target.kind.iter().any(is_library)) {
         return Err(DiscoverError::NoLibrary { package: name });
     }
     let stack_bytes = match stack_bytes(&package.metadata) {
         Ok(bytes) => bytes,
         Err(problem) => {
-            return Err(DiscoverError::Wish {
-                package: name,
-                problem,
-            });
+            return Err(DiscoverError::Wish { package: name, problem });
         }
     };
     let directory = directory_of(package);
     Ok(PluginCrate {
         manifest: manifest_file::read(&directory)?,
-        package: name,
         directory,
         run_in: run_in.to_owned(),
         workspace_root: metadata.workspace_root.clone().into(),
@@ -348,17 +301,13 @@ fn stack_bytes(metadata: &serde_json::Value) -> Result<u64, String> {
     };
     let wishes = wishes.as_object().ok_or("it is not a table")?;
     if let Some(key) = wishes.keys().find(|key| *key != "stack_bytes") {
-        return Err(format!(
-            "unknown key `{key}`; the only one is `stack_bytes`"
-        ));
+        return Err(format!("unknown key `{key}`; the only one is `stack_bytes`"));
     }
     let Some(wish) = wishes.get("stack_bytes") else {
         return Ok(STACK_BYTES_DEFAULT);
     };
-    let fits = |bytes: &u64| {
-        (STACK_BYTES_MIN..=STACK_BYTES_MAX).contains(bytes)
-            && bytes.is_multiple_of(STACK_BYTES_STEP)
-    };
+    let fits =
+        |bytes: &u64| (STACK_BYTES_MIN..=STACK_BYTES_MAX).contains(bytes) && bytes.is_multiple_of(STACK_BYTES_STEP);
     wish.as_u64().filter(fits).ok_or_else(|| {
         format!(
             "`stack_bytes` is {wish}; it must be a multiple of {STACK_BYTES_STEP} from {STACK_BYTES_MIN} to \
@@ -366,3 +315,6 @@ fn stack_bytes(metadata: &serde_json::Value) -> Result<u64, String> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
 //! Which variables a tool starts with: those of the operator, without what an outer `cargo run` or a build for the
-//! host left there. Nothing here reads the process except [`Environment::ambient`].
+//! host left there. Nothing here reads the process.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -52,24 +52,14 @@ const RUSTUP_TOOLCHAIN: &str = "RUSTUP_TOOLCHAIN";
 pub(crate) struct Environment(BTreeMap<OsString, OsString>);
 
 impl Environment {
-    /// Takes the variables of this process.
-    pub(crate) fn ambient() -> Self {
-        std::env::vars_os().collect()
-    }
-
     /// The value of a variable that is set and not empty.
     pub(crate) fn get(&self, name: &str) -> Option<&OsStr> {
-        self.0
-            .get(OsStr::new(name))
-            .map(OsString::as_os_str)
-            .filter(|value| !value.is_empty())
+        self.0.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
 
     /// All of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+        self.0.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
 
     /// The variables for a tool that runs in `directory`.
@@ -81,11 +71,7 @@ impl Environment {
         let beneath_cargo = self.get("CARGO").is_some() && self.get("CARGO_PKG_NAME").is_some();
         let drop_toolchain = beneath_cargo && names_its_toolchain(directory);
         let kept = |name: &OsStr| !(is_dropped(name) || drop_toolchain && name == RUSTUP_TOOLCHAIN);
-        self.0
-            .iter()
-            .filter(|(name, _)| kept(name))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect()
+        self.0.iter().filter(|(name, _)| kept(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
     /// Cargo's own directory, as cargo finds it.
@@ -114,19 +100,12 @@ fn is_dropped(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else {
         return false;
     };
-    let by_prefix = DROPPED_PREFIXES
-        .iter()
-        .any(|prefix| name.starts_with(prefix))
-        && !KEPT.contains(&name);
+    let by_prefix = DROPPED_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) && !KEPT.contains(&name);
     by_prefix || DROPPED.contains(&name)
 }
 
 fn names_its_toolchain(directory: &Path) -> bool {
-    let has_file = |at: &Path| {
-        ["rust-toolchain.toml", "rust-toolchain"]
-            .iter()
-            .any(|file| at.join(file).is_file())
-    };
+    let has_file = |at: &Path| ["rust-toolchain.toml", "rust-toolchain"].iter().any(|file| at.join(file).is_file());
     directory.ancestors().any(has_file)
 }
 
@@ -135,10 +114,7 @@ mod tests {
     use super::*;
 
     fn environment(variables: &[(&str, &str)]) -> Environment {
-        variables
-            .iter()
-            .map(|(name, value)| (name.into(), value.into()))
-            .collect()
+        variables.iter().map(|(name, value)| (name.into(), value.into())).collect()
     }
 
     fn check(name: &str, is_kept: bool) {
@@ -183,17 +159,9 @@ mod tests {
         std::fs::create_dir_all(&below).expect("a directory");
         std::fs::write(pinned.path().join("rust-toolchain.toml"), "").expect("a file");
 
-        let beneath = environment(&[
-            ("CARGO", "/bin/cargo"),
-            ("CARGO_PKG_NAME", "creel"),
-            ("RUSTUP_TOOLCHAIN", "1.95"),
-        ]);
-        assert!(
-            beneath
-                .for_tools_in(plain.path())
-                .get(RUSTUP_TOOLCHAIN)
-                .is_some()
-        );
+        let beneath =
+            environment(&[("CARGO", "/bin/cargo"), ("CARGO_PKG_NAME", "creel"), ("RUSTUP_TOOLCHAIN", "1.95")]);
+        assert!(beneath.for_tools_in(plain.path()).get(RUSTUP_TOOLCHAIN).is_some());
         assert!(beneath.for_tools_in(&below).get(RUSTUP_TOOLCHAIN).is_none());
         let by_hand = environment(&[("RUSTUP_TOOLCHAIN", "1.95")]);
         assert!(by_hand.for_tools_in(&below).get(RUSTUP_TOOLCHAIN).is_some());
@@ -201,11 +169,7 @@ mod tests {
 
     #[test]
     fn homes_are_found_as_their_tools_find_them() {
-        let both = environment(&[
-            ("HOME", "/home/a"),
-            ("CARGO_HOME", "/opt/cargo"),
-            ("RUSTUP_HOME", ""),
-        ]);
+        let both = environment(&[("HOME", "/home/a"), ("CARGO_HOME", "/opt/cargo"), ("RUSTUP_HOME", "")]);
         assert_eq!(both.cargo_home(), Some("/opt/cargo".into()));
         assert_eq!(both.rustup_home(), Some("/home/a/.rustup".into()));
         assert_eq!(environment(&[]).cargo_home(), None);

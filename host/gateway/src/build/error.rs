@@ -10,6 +10,12 @@ use super::discover::DiscoverError;
 use super::manifest_section::SectionError;
 use super::toolchain::ToolchainError;
 
+/// What the linker says of a crate that binds the interface and exports nothing.
+const LINKER_MISSES_EXPORT: &str = "failed to find export of interface `creel:plugin/";
+
+/// What such a crate lacks.
+const NOT_EXPORTED: &str = "call `creel_sdk::provider!` or `creel_sdk::channel!` once, in the crate's `lib.rs`";
+
 /// Why a build ends without components.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BuildError {
@@ -91,15 +97,18 @@ pub(crate) enum BuildError {
 }
 
 impl BuildError {
+    /// Whether there is simply nothing to build around the current directory.
+    pub(crate) fn is_nothing_to_build(&self) -> bool {
+        matches!(self, Self::Discover(DiscoverError::NoWorkspace { .. } | DiscoverError::NoPlugins { .. }))
+    }
+
     /// What can be done about it, where that is not plain from the message.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Discover(error) => error.hint(),
             Self::Toolchain(error) => Some(error.hint()),
-            Self::NotPlugin {
-                source: ComponentError::NoPlugin,
-                ..
-            } => Some("call the SDK's `export!` macro once, in `lib.rs`".to_owned()),
+            Self::NotPlugin { source: ComponentError::NoPlugin, .. } => Some(NOT_EXPORTED.to_owned()),
+            Self::Compile { said, .. } if said.contains(LINKER_MISSES_EXPORT) => Some(NOT_EXPORTED.to_owned()),
             Self::Compile { .. }
             | Self::Run { .. }
             | Self::NoArtifact { .. }
@@ -109,5 +118,22 @@ impl BuildError {
             | Self::Read { .. }
             | Self::Write { .. } => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crate_that_exports_nothing_is_told_how() {
+        let id = PluginId::parse("echo").expect("an id");
+        let compile = |said: &str| BuildError::Compile { id: id.clone(), said: said.to_owned() }.hint();
+        let missing =
+            "2: failed to find export of interface `creel:plugin/channel@0.1.0` function `[static]task.start`";
+        assert_eq!(compile(missing).as_deref(), Some(NOT_EXPORTED));
+        assert_eq!(compile("error[E0425]: cannot find value `x`"), None);
+        let nothing = BuildError::NotPlugin { id: id.clone(), source: ComponentError::NoPlugin };
+        assert_eq!(nothing.hint().as_deref(), Some(NOT_EXPORTED));
     }
 }

@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use creel_policy::ids::{BadId, PluginId};
+use creel_policy::ids::PluginId;
 use creel_policy::limits::MANIFEST_BYTES_MAX;
+use creel_policy::manifest::{Manifest, ManifestErrors};
 
 /// Its name.
 pub(crate) const FILE_NAME: &str = "plugin.toml";
@@ -44,33 +45,14 @@ pub(crate) enum ManifestFileError {
         path: PathBuf,
     },
     /// No TOML, or no manifest.
-    #[error("`{}` is not a manifest\n{problem}", path.display())]
+    #[error("`{}` is not a manifest", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
         /// All that is wrong, with line and column.
-        problem: String,
-    },
-    /// Its id is none.
-    #[error("`{}` names no plugin", path.display())]
-    Id {
-        /// The file.
-        path: PathBuf,
-        /// Why.
         #[source]
-        source: BadId,
+        source: ManifestErrors,
     },
-}
-
-#[derive(serde::Deserialize)]
-struct Head {
-    plugin: PluginHead,
-}
-
-#[derive(serde::Deserialize)]
-struct PluginHead {
-    id: String,
-    version: String,
 }
 
 /// Reads and checks the manifest in a directory.
@@ -90,29 +72,14 @@ pub(crate) fn read(directory: &Path) -> Result<ManifestFile, ManifestFileError> 
     let Ok(text) = String::from_utf8(bytes) else {
         return Err(ManifestFileError::NotText { path });
     };
-    let head: Head = match toml::from_str(&text) {
-        Ok(head) => head,
-        Err(error) => {
-            return Err(ManifestFileError::Malformed {
-                path,
-                problem: error.to_string(),
-            });
-        }
-    };
-    match PluginId::parse(&head.plugin.id) {
-        Ok(id) => Ok(ManifestFile {
-            id,
-            version: head.plugin.version,
-            text,
-        }),
-        Err(source) => Err(ManifestFileError::Id { path, source }),
+    match Manifest::parse(&text) {
+        Ok(manifest) => Ok(ManifestFile { id: manifest.plugin.id, version: manifest.plugin.version, text }),
+        Err(source) => Err(ManifestFileError::Malformed { path, source }),
     }
 }
 
 fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?
-        .take(MANIFEST_BYTES_MAX as u64 + 1)
-        .read_to_end(&mut bytes)?;
+    File::open(path)?.take(MANIFEST_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

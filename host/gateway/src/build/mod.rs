@@ -18,7 +18,6 @@ mod toolchain;
 
 pub(crate) use environment::Environment;
 pub(crate) use error::BuildError;
-pub(crate) use manifest_section::{SectionError, read_manifest};
 pub(crate) use options::{BuildOptions, Built, Install, Lockfile, Network, State, ToolchainChoice};
 pub(crate) use progress::{Event, Progress};
 pub(crate) use run::build;

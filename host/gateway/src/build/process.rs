@@ -31,10 +31,7 @@ impl Call {
     pub(crate) fn new<A: AsRef<OsStr>>(program: &Path, directory: &Path, arguments: &[A]) -> Self {
         Self {
             program: program.to_owned(),
-            arguments: arguments
-                .iter()
-                .map(|argument| argument.as_ref().to_owned())
-                .collect(),
+            arguments: arguments.iter().map(|argument| argument.as_ref().to_owned()).collect(),
             directory: directory.to_owned(),
             set: Vec::new(),
         }
@@ -46,9 +43,7 @@ impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.program.file_name().unwrap_or(self.program.as_os_str());
         write!(f, "{}", name.display())?;
-        self.arguments
-            .iter()
-            .try_for_each(|argument| write!(f, " {}", argument.display()))
+        self.arguments.iter().try_for_each(|argument| write!(f, " {}", argument.display()))
     }
 }
 
@@ -118,10 +113,7 @@ pub(crate) fn ask(machine: &dyn Machine, call: &Call) -> Answer {
     match ended {
         Ok(Exit::Success) => Answer::Text(out.into_text()),
         Ok(Exit::Failure(how)) => Answer::Failed(err.into_text_or(&how)),
-        Err(error) => Answer::Failed(format!(
-            "could not run `{}`: {error}",
-            call.program.display()
-        )),
+        Err(error) => Answer::Failed(format!("could not run `{}`: {error}", call.program.display())),
     }
 }
 
@@ -155,11 +147,7 @@ impl Said {
     /// All of it, or other words where there was nothing.
     pub(crate) fn into_text_or(self, otherwise: &str) -> String {
         let text = self.into_text();
-        if text.is_empty() {
-            otherwise.to_owned()
-        } else {
-            text
-        }
+        if text.is_empty() { otherwise.to_owned() } else { text }
     }
 }
 
@@ -191,14 +179,8 @@ impl Machine for AmbientMachine {
             .spawn()?;
         let (sender, receiver) = mpsc::sync_channel(LINES_AHEAD_MAX);
         let readers = [
-            child
-                .stdout
-                .take()
-                .map(|pipe| read_lines(pipe, sender.clone(), OwnedLine::Out)),
-            child
-                .stderr
-                .take()
-                .map(|pipe| read_lines(pipe, sender.clone(), OwnedLine::Err)),
+            child.stdout.take().map(|pipe| read_lines(pipe, sender.clone(), OwnedLine::Out)),
+            child.stderr.take().map(|pipe| read_lines(pipe, sender.clone(), OwnedLine::Err)),
         ];
         drop(sender);
         for line in receiver {
@@ -209,28 +191,15 @@ impl Machine for AmbientMachine {
         }
         let status = child.wait()?;
         for reader in readers.into_iter().flatten() {
-            reader
-                .join()
-                .map_err(|_| io::Error::other("the thread that read its output stopped"))??;
+            reader.join().map_err(|_| io::Error::other("the thread that read its output stopped"))??;
         }
-        Ok(if status.success() {
-            Exit::Success
-        } else {
-            Exit::Failure(status.to_string())
-        })
+        Ok(if status.success() { Exit::Success } else { Exit::Failure(status.to_string()) })
     }
 
     fn find(&self, program: &str) -> Option<PathBuf> {
-        let on_path = self
-            .environment
-            .get("PATH")
-            .into_iter()
-            .flat_map(std::env::split_paths);
+        let on_path = self.environment.get("PATH").into_iter().flat_map(std::env::split_paths);
         let in_cargo = self.environment.cargo_home().map(|home| home.join("bin"));
-        on_path
-            .chain(in_cargo)
-            .map(|directory| directory.join(program))
-            .find(|file| is_program(file))
+        on_path.chain(in_cargo).map(|directory| directory.join(program)).find(|file| is_program(file))
     }
 
     fn is_there(&self, path: &Path) -> bool {
@@ -239,10 +208,7 @@ impl Machine for AmbientMachine {
 
     fn children(&self, directory: &Path) -> Vec<PathBuf> {
         let entries = directory.read_dir().into_iter().flatten();
-        let mut paths: Vec<_> = entries
-            .filter_map(Result::ok)
-            .map(|entry| entry.path())
-            .collect();
+        let mut paths: Vec<_> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
         paths.sort();
         paths
     }
@@ -267,10 +233,7 @@ fn read_lines(
         let mut bytes = Vec::new();
         while pipe.read_until(b'\n', &mut bytes)? > 0 {
             let text = String::from_utf8_lossy(&bytes);
-            if lines
-                .send(wrap(text.trim_end_matches(['\n', '\r']).to_owned()))
-                .is_err()
-            {
+            if lines.send(wrap(text.trim_end_matches(['\n', '\r']).to_owned())).is_err() {
                 return Ok(());
             }
             bytes.clear();
@@ -281,8 +244,7 @@ fn read_lines(
 
 fn is_program(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    file.metadata()
-        .is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+    file.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(test)]
@@ -305,38 +267,17 @@ pub(crate) mod tests {
     impl Machine for Scripted {
         fn run(&self, call: &Call, on_line: &mut dyn FnMut(Line<'_>)) -> io::Result<Exit> {
             let command = call.to_string();
-            let times = self
-                .ran
-                .borrow()
-                .iter()
-                .filter(|earlier| **earlier == command)
-                .count();
+            let times = self.ran.borrow().iter().filter(|earlier| **earlier == command).count();
             self.ran.borrow_mut().push(command.clone());
-            let same: Vec<_> = self
-                .answers
-                .iter()
-                .filter(|(known, _)| *known == command)
-                .collect();
-            let (_, answer) = same
-                .get(times)
-                .or(same.last())
-                .ok_or(io::ErrorKind::NotFound)?;
-            let made = self
-                .creates
-                .iter()
-                .filter(|(known, _)| *known == command && answer.is_ok());
-            self.paths
-                .borrow_mut()
-                .extend(made.map(|(_, path)| path.into()));
+            let same: Vec<_> = self.answers.iter().filter(|(known, _)| *known == command).collect();
+            let (_, answer) = same.get(times).or(same.last()).ok_or(io::ErrorKind::NotFound)?;
+            let made = self.creates.iter().filter(|(known, _)| *known == command && answer.is_ok());
+            self.paths.borrow_mut().extend(made.map(|(_, path)| path.into()));
             match answer {
                 Ok(text) => text.lines().for_each(|line| on_line(Line::Out(line))),
                 Err(text) => text.lines().for_each(|line| on_line(Line::Err(line))),
             }
-            Ok(if answer.is_ok() {
-                Exit::Success
-            } else {
-                Exit::Failure("exit status: 1".into())
-            })
+            Ok(if answer.is_ok() { Exit::Success } else { Exit::Failure("exit status: 1".into()) })
         }
 
         fn find(&self, program: &str) -> Option<PathBuf> {
@@ -365,7 +306,7 @@ pub(crate) mod tests {
     }
 
     fn shell(script: &str) -> (Vec<String>, io::Result<Exit>) {
-        let machine = AmbientMachine::new(Environment::ambient());
+        let machine = AmbientMachine::new(std::env::vars_os().collect::<Environment>());
         let mut lines = Vec::new();
         let call = Call::new(Path::new("/bin/sh"), Path::new("/"), &["-c", script]);
         let ended = machine.run(&call, &mut |line| lines.push(format!("{line:?}")));
@@ -376,40 +317,23 @@ pub(crate) mod tests {
     fn lines_of_both_streams_come_through() {
         let (mut lines, ended) = shell("echo one; echo two >&2; printf 'three\\r\\nlast'");
         lines.sort();
-        assert_eq!(
-            lines,
-            [
-                "Err(\"two\")",
-                "Out(\"last\")",
-                "Out(\"one\")",
-                "Out(\"three\")"
-            ]
-        );
+        assert_eq!(lines, ["Err(\"two\")", "Out(\"last\")", "Out(\"one\")", "Out(\"three\")"]);
         assert_eq!(ended.expect("it ran"), Exit::Success);
     }
 
     #[test]
     fn more_lines_than_fit_the_queue_lose_nothing() {
-        let (lines, ended) =
-            shell("i=0; while [ $i -lt 2000 ]; do echo $i; echo e$i >&2; i=$((i+1)); done; exit 3");
+        let (lines, ended) = shell("i=0; while [ $i -lt 2000 ]; do echo $i; echo e$i >&2; i=$((i+1)); done; exit 3");
         assert_eq!(lines.len(), 4000);
-        assert_eq!(
-            ended.expect("it ran"),
-            Exit::Failure("exit status: 3".into())
-        );
+        assert_eq!(ended.expect("it ran"), Exit::Failure("exit status: 3".into()));
     }
 
     #[test]
     fn a_missing_program_is_an_error() {
-        let machine = AmbientMachine::new(Environment::ambient());
+        let machine = AmbientMachine::new(std::env::vars_os().collect::<Environment>());
         let call = Call::new(Path::new("/nowhere/tool"), Path::new("/"), &["a"]);
-        let Answer::Failed(said) = ask(&machine, &call) else {
-            panic!("it ran")
-        };
-        assert_eq!(
-            said,
-            "could not run `/nowhere/tool`: No such file or directory (os error 2)"
-        );
+        let Answer::Failed(said) = ask(&machine, &call) else { panic!("it ran") };
+        assert_eq!(said, "could not run `/nowhere/tool`: No such file or directory (os error 2)");
     }
 
     #[test]
@@ -421,14 +345,7 @@ pub(crate) mod tests {
         }
         let text = said.into_text();
         assert!(text.len() < SAID_BYTES_MAX + 64, "{}", text.len());
-        assert!(
-            text.ends_with("\n… and 4 more lines"),
-            "{}",
-            &text[text.len() - 32..]
-        );
-        assert_eq!(
-            Said::default().into_text_or("exit status: 1"),
-            "exit status: 1"
-        );
+        assert!(text.ends_with("\n… and 4 more lines"), "{}", &text[text.len() - 32..]);
+        assert_eq!(Said::default().into_text_or("exit status: 1"), "exit status: 1");
     }
 }

@@ -3,6 +3,7 @@
 use creel_policy::ids::PluginId;
 
 use super::options::Built;
+use super::process::Line;
 
 /// Shows how far a build has come.
 pub(crate) trait Progress {
@@ -24,6 +25,13 @@ pub(crate) enum Event<'a> {
     Status {
         /// Without the space around it.
         line: &'a str,
+    },
+    /// One way to a compiler is closed and the next is tried.
+    FellBack {
+        /// What the first way came to.
+        reason: &'a str,
+        /// The next, e.g. `Debian's packages`.
+        to: &'a str,
     },
     /// The compiler of a crate is settled.
     Toolchain {
@@ -60,6 +68,14 @@ pub(crate) enum Event<'a> {
     },
 }
 
+/// Passes a line of a tool on, unless it is empty.
+pub(crate) fn tell_status(line: Line<'_>, progress: &mut dyn Progress) {
+    let line = line.text().trim();
+    if !line.is_empty() {
+        progress.tell(Event::Status { line });
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -73,6 +89,7 @@ pub(crate) mod tests {
             self.0.push(match event {
                 Event::Running { command, .. } => format!("running {command}"),
                 Event::Status { line } => format!("status {line}"),
+                Event::FellBack { reason, to } => format!("fell back to {to}: {reason}"),
                 Event::Toolchain { name } => format!("toolchain {name}"),
                 Event::Started { id, index, total } => format!("started {id} {index}/{total}"),
                 Event::Compiled { name, count } => format!("compiled {name} {count}"),

@@ -28,28 +28,18 @@ type Job = (PluginCrate, Toolchain);
 /// # Errors
 ///
 /// [`BuildError`], for the first thing that went wrong.
-pub(crate) fn build(
-    options: &BuildOptions,
-    progress: &mut dyn Progress,
-) -> Result<Vec<Built>, BuildError> {
+pub(crate) fn build(options: &BuildOptions, progress: &mut dyn Progress) -> Result<Vec<Built>, BuildError> {
     let machine = AmbientMachine::new(options.environment.clone());
     let jobs = find(&machine, options, progress)?;
     let total = jobs.len();
     let mut all = Vec::with_capacity(total);
     for (index, (plugin, toolchain)) in jobs.iter().enumerate() {
-        progress.tell(Event::Started {
-            id: &plugin.manifest.id,
-            index,
-            total,
-        });
+        progress.tell(Event::Started { id: &plugin.manifest.id, index, total });
         let begun = Instant::now();
         let artifact = cargo::compile(&machine, options, toolchain, plugin, progress)?;
         let bytes = assemble(plugin, &artifact)?;
         let path = place_of(options, plugin);
-        let is_new = put(&path, &bytes).map_err(|source| BuildError::Write {
-            path: path.clone(),
-            source,
-        })?;
+        let is_new = put(&path, &bytes).map_err(|source| BuildError::Write { path: path.clone(), source })?;
         let built = Built {
             id: plugin.manifest.id.clone(),
             version: plugin.manifest.version.clone(),
@@ -57,11 +47,7 @@ pub(crate) fn build(
             bytes: bytes.len() as u64,
             sha256: hex(&Sha256::digest(&bytes)),
             milliseconds: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-            state: if artifact.is_fresh && !is_new {
-                State::Fresh
-            } else {
-                State::Built
-            },
+            state: if artifact.is_fresh && !is_new { State::Fresh } else { State::Built },
         };
         progress.tell(Event::Done { built: &built });
         all.push(built);
@@ -69,20 +55,13 @@ pub(crate) fn build(
     Ok(all)
 }
 
-fn find(
-    machine: &dyn Machine,
-    options: &BuildOptions,
-    progress: &mut dyn Progress,
-) -> Result<Vec<Job>, BuildError> {
+fn find(machine: &dyn Machine, options: &BuildOptions, progress: &mut dyn Progress) -> Result<Vec<Job>, BuildError> {
     let mut jobs: Vec<Job> = Vec::new();
     match discover::search(options)? {
         Search::Crates(directories) => {
             for directory in directories {
                 let toolchain = toolchain::prepare(machine, options, &directory, progress)?;
-                jobs.push((
-                    discover::crate_in(machine, options, &toolchain, &directory)?,
-                    toolchain,
-                ));
+                jobs.push((discover::crate_in(machine, options, &toolchain, &directory)?, toolchain));
             }
         }
         Search::Workspace(directory) => {
@@ -99,20 +78,13 @@ fn find(
 fn assemble(plugin: &PluginCrate, artifact: &Artifact) -> Result<Vec<u8>, BuildError> {
     let id = || plugin.manifest.id.clone();
     let path = &artifact.path;
-    let wasm = fs::read(path).map_err(|source| BuildError::Read {
-        path: path.clone(),
-        source,
-    })?;
+    let wasm = fs::read(path).map_err(|source| BuildError::Read { path: path.clone(), source })?;
     component::check(&wasm).map_err(|source| BuildError::NotPlugin { id: id(), source })?;
     let bytes = manifest_section::with_manifest(&wasm, &plugin.manifest.text)
         .map_err(|source| BuildError::Section { id: id(), source })?;
     let length = bytes.len() as u64;
     if length > COMPONENT_BYTES_MAX {
-        return Err(BuildError::TooLarge {
-            id: id(),
-            bytes: length,
-            max: COMPONENT_BYTES_MAX,
-        });
+        return Err(BuildError::TooLarge { id: id(), bytes: length, max: COMPONENT_BYTES_MAX });
     }
     Ok(bytes)
 }
@@ -136,8 +108,7 @@ fn put(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     file.write_all(bytes)?;
     // Temporary files are their owner's alone; the daemon may run as somebody else.
-    file.as_file()
-        .set_permissions(Permissions::from_mode(0o644))?;
+    file.as_file().set_permissions(Permissions::from_mode(0o644))?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(true)
@@ -145,8 +116,7 @@ fn put(path: &Path, bytes: &[u8]) -> io::Result<bool> {
 
 /// A file that cannot be read is not the same; writing will say why.
 fn is_same(path: &Path, bytes: &[u8]) -> bool {
-    let has_size =
-        fs::metadata(path).is_ok_and(|data| data.is_file() && data.len() == bytes.len() as u64);
+    let has_size = fs::metadata(path).is_ok_and(|data| data.is_file() && data.len() == bytes.len() as u64);
     has_size && fs::read(path).is_ok_and(|old| old == bytes)
 }
 
@@ -185,9 +155,7 @@ pub(crate) mod tests {
         assert!(put(&path, b"two").expect("written"));
         assert!(put(&path, b"longer").expect("written"));
         assert_eq!(fs::read(&path).expect("there"), b"longer");
-        let left: Vec<_> = fs::read_dir(directory.path().join("new/plugins"))
-            .expect("there")
-            .collect();
+        let left: Vec<_> = fs::read_dir(directory.path().join("new/plugins")).expect("there").collect();
         assert_eq!(left.len(), 1, "{left:?}");
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::options::{BuildOptions, Install, Network};
 use super::process::{Answer, Call, Exit, Machine, Said, ask};
-use super::progress::{Event, Progress};
+use super::progress::{Event, Progress, tell_status};
 use super::toolchain::{TARGET, Toolchain};
 
 /// Why the toolchain of the directory will not do.
@@ -32,10 +32,10 @@ pub(crate) enum RustupRefusal {
         rustc: PathBuf,
     },
     /// The target is missing and nothing may be installed.
-    #[error("`{TARGET}` is not installed, and `--no-install` keeps `rustup` from adding it")]
+    #[error("`{TARGET}` is not installed, and `--no-install` was given")]
     InstallNotAllowed,
     /// The target is missing and nothing may be fetched.
-    #[error("`{TARGET}` is not installed, and `--offline` keeps `rustup` from adding it")]
+    #[error("`{TARGET}` is not installed, and `--offline` was given")]
     Offline,
     /// Rustup would not.
     #[error("`{}` failed: {said}", command_line())]
@@ -67,11 +67,7 @@ pub(super) fn prepare(
     directory: &Path,
     progress: &mut dyn Progress,
 ) -> Result<Toolchain, RustupRefusal> {
-    let find = |program| {
-        machine
-            .find(program)
-            .ok_or(RustupRefusal::NoProgram { program })
-    };
+    let find = |program| machine.find(program).ok_or(RustupRefusal::NoProgram { program });
     let cargo = find("cargo")?;
     let rustc = find("rustc")?;
     if !has_target(machine, &rustc, directory)? {
@@ -90,40 +86,20 @@ pub(super) fn prepare(
     })
 }
 
-fn has_target(
-    machine: &dyn Machine,
-    rustc: &Path,
-    directory: &Path,
-) -> Result<bool, RustupRefusal> {
-    let libraries = inquire(
-        machine,
-        rustc,
-        directory,
-        &["--print", "target-libdir", "--target", TARGET],
-    )?;
+fn has_target(machine: &dyn Machine, rustc: &Path, directory: &Path) -> Result<bool, RustupRefusal> {
+    let libraries = inquire(machine, rustc, directory, &["--print", "target-libdir", "--target", TARGET])?;
     let is_std = |path: &PathBuf| {
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         name.starts_with("libstd-") && name.ends_with(".rlib")
     };
     Ok(machine.children(Path::new(&libraries)).iter().any(is_std))
 }
 
-fn inquire(
-    machine: &dyn Machine,
-    rustc: &Path,
-    directory: &Path,
-    arguments: &[&str],
-) -> Result<String, RustupRefusal> {
+fn inquire(machine: &dyn Machine, rustc: &Path, directory: &Path, arguments: &[&str]) -> Result<String, RustupRefusal> {
     let call = Call::new(rustc, directory, arguments);
     match ask(machine, &call) {
         Answer::Text(text) => Ok(text),
-        Answer::Failed(said) => Err(RustupRefusal::Compiler {
-            call: call.to_string(),
-            said,
-        }),
+        Answer::Failed(said) => Err(RustupRefusal::Compiler { call: call.to_string(), said }),
     }
 }
 
@@ -134,36 +110,26 @@ fn add_target(
     rustc: &Path,
     progress: &mut dyn Progress,
 ) -> Result<(), RustupRefusal> {
-    let rustup = machine
-        .find("rustup")
-        .ok_or_else(|| RustupRefusal::NoRustup {
-            rustc: rustc.to_owned(),
-        })?;
+    let rustup = machine.find("rustup").ok_or_else(|| RustupRefusal::NoRustup { rustc: rustc.to_owned() })?;
     match (options.install, options.network) {
         (Install::Allowed, Network::Online) => {}
         (Install::Never, _) => return Err(RustupRefusal::InstallNotAllowed),
         (Install::Allowed, Network::Offline) => return Err(RustupRefusal::Offline),
     }
-    let call = Call::new(&rustup, directory, &["target", "add", TARGET]);
-    progress.tell(Event::Running {
-        command: &call.to_string(),
-        purpose: "adds the target of plugin components",
-    });
+    let mut call = Call::new(&rustup, directory, &["target", "add", TARGET]);
+    call.set.push(("RUST_BACKTRACE".into(), "0".into()));
+    progress.tell(Event::Running { command: &call.to_string(), purpose: "adds the target of plugin components" });
     let mut said = Said::default();
     let ended = machine.run(&call, &mut |line| {
-        said.push(line.text());
-        progress.tell(Event::Status {
-            line: line.text().trim(),
-        });
+        if !line.text().starts_with("info: ") {
+            said.push(line.text());
+        }
+        tell_status(line, progress);
     });
     match ended {
         Ok(Exit::Success) => Ok(()),
-        Ok(Exit::Failure(how)) => Err(RustupRefusal::Failed {
-            said: said.into_text_or(&how),
-        }),
-        Err(error) => Err(RustupRefusal::Failed {
-            said: error.to_string(),
-        }),
+        Ok(Exit::Failure(how)) => Err(RustupRefusal::Failed { said: said.into_text_or(&how) }),
+        Err(error) => Err(RustupRefusal::Failed { said: error.to_string() }),
     }
 }
 
@@ -182,34 +148,22 @@ mod tests {
     fn machine() -> Scripted {
         Scripted {
             programs: vec!["/bin/cargo", "/bin/rustc", "/bin/rustup"],
-            answers: vec![
-                (LIBDIR, Ok("/tc/wasm32-wasip2/lib")),
-                ("rustc --version", Ok("rustc 1.95.0 (5 2026)")),
-            ],
+            answers: vec![(LIBDIR, Ok("/tc/wasm32-wasip2/lib")), ("rustc --version", Ok("rustc 1.95.0 (5 2026)"))],
             ..Scripted::default()
         }
     }
 
     fn check(machine: &Scripted, options: &BuildOptions, expect: &str) {
-        let refusal = prepare(machine, options, Path::new("/ws"), &mut Told::default())
-            .expect_err("a refusal");
+        let refusal = prepare(machine, options, Path::new("/ws"), &mut Told::default()).expect_err("a refusal");
         assert_eq!(refusal.to_string(), expect);
     }
 
     #[test]
     fn a_toolchain_that_has_the_target_is_taken_without_rustup() {
-        let mut machine = Scripted {
-            paths: vec![STD.into()].into(),
-            ..machine()
-        };
+        let mut machine = Scripted { paths: vec![STD.into()].into(), ..machine() };
         machine.programs.pop();
-        let options = BuildOptions {
-            install: Install::Never,
-            network: Network::Offline,
-            ..options()
-        };
-        let toolchain = prepare(&machine, &options, Path::new("/ws"), &mut Told::default())
-            .expect("a toolchain");
+        let options = BuildOptions { install: Install::Never, network: Network::Offline, ..options() };
+        let toolchain = prepare(&machine, &options, Path::new("/ws"), &mut Told::default()).expect("a toolchain");
         assert_eq!(toolchain.name, "rustc 1.95.0 (5 2026)");
         assert_eq!(toolchain.cargo, Path::new("/bin/cargo"));
         assert_eq!(*machine.ran.borrow(), [LIBDIR, "rustc --version"]);
@@ -217,40 +171,20 @@ mod tests {
 
     #[test]
     fn a_missing_target_is_added() {
-        let mut machine = Scripted {
-            creates: vec![(ADD, STD)],
-            ..machine()
-        };
-        machine
-            .answers
-            .push((ADD, Ok("info: downloading component rust-std")));
+        let mut machine = Scripted { creates: vec![(ADD, STD)], ..machine() };
+        machine.answers.push((ADD, Ok("info: downloading component rust-std")));
         let mut told = Told::default();
         prepare(&machine, &options(), Path::new("/ws"), &mut told).expect("a toolchain");
-        assert_eq!(
-            *machine.ran.borrow(),
-            [LIBDIR, ADD, LIBDIR, "rustc --version"]
-        );
-        assert_eq!(
-            told.0,
-            [
-                "running rustup target add wasm32-wasip2",
-                "status info: downloading component rust-std"
-            ]
-        );
+        assert_eq!(*machine.ran.borrow(), [LIBDIR, ADD, LIBDIR, "rustc --version"]);
+        assert_eq!(told.0, ["running rustup target add wasm32-wasip2", "status info: downloading component rust-std"]);
     }
 
     #[test]
     fn each_refusal_says_what_is_missing() {
-        let options = BuildOptions {
-            toolchain: ToolchainChoice::Rustup,
-            ..options()
-        };
+        let options = BuildOptions { toolchain: ToolchainChoice::Rustup, ..options() };
         let none = Scripted::default();
         check(&none, &options, "there is no `cargo` on the `PATH`");
-        let no_compiler = Scripted {
-            programs: vec!["/bin/cargo"],
-            ..Scripted::default()
-        };
+        let no_compiler = Scripted { programs: vec!["/bin/cargo"], ..Scripted::default() };
         check(&no_compiler, &options, "there is no `rustc` on the `PATH`");
 
         let mut broken = machine();
@@ -263,47 +197,19 @@ mod tests {
 
         let mut no_rustup = machine();
         no_rustup.programs.pop();
-        check(
-            &no_rustup,
-            &options,
-            "`/bin/rustc` has no `wasm32-wasip2`, and there is no `rustup` to add it",
-        );
+        check(&no_rustup, &options, "`/bin/rustc` has no `wasm32-wasip2`, and there is no `rustup` to add it");
 
-        let never = BuildOptions {
-            install: Install::Never,
-            ..options.clone()
-        };
-        check(
-            &machine(),
-            &never,
-            "`wasm32-wasip2` is not installed, and `--no-install` keeps `rustup` from adding it",
-        );
-        let offline = BuildOptions {
-            network: Network::Offline,
-            ..options.clone()
-        };
-        check(
-            &machine(),
-            &offline,
-            "`wasm32-wasip2` is not installed, and `--offline` keeps `rustup` from adding it",
-        );
+        let never = BuildOptions { install: Install::Never, ..options.clone() };
+        check(&machine(), &never, "`wasm32-wasip2` is not installed, and `--no-install` was given");
+        let offline = BuildOptions { network: Network::Offline, ..options.clone() };
+        check(&machine(), &offline, "`wasm32-wasip2` is not installed, and `--offline` was given");
 
         let mut refused = machine();
-        refused
-            .answers
-            .push((ADD, Err("error: could not download file")));
-        check(
-            &refused,
-            &options,
-            "`rustup target add wasm32-wasip2` failed: error: could not download file",
-        );
+        refused.answers.push((ADD, Err("info: downloading component\nerror: could not download file")));
+        check(&refused, &options, "`rustup target add wasm32-wasip2` failed: error: could not download file");
         let mut silent = machine();
         silent.answers.push((ADD, Err("")));
-        check(
-            &silent,
-            &options,
-            "`rustup target add wasm32-wasip2` failed: exit status: 1",
-        );
+        check(&silent, &options, "`rustup target add wasm32-wasip2` failed: exit status: 1");
 
         let mut elsewhere = machine();
         elsewhere.answers.push((ADD, Ok("")));

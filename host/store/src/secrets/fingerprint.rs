@@ -36,6 +36,15 @@ impl StateRoot {
 }
 
 impl FingerprintKey {
+    /// A key that is kept nowhere, for a program that answers without a state directory and ends.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system said where it gave no random bytes.
+    pub fn unkept() -> std::io::Result<Self> {
+        beneath::random::<KEY_BYTES>().map(|key| Self(Zeroizing::new(key)))
+    }
+
     pub(super) fn of(&self, value: &[u8]) -> String {
         beneath::hex(&self.hmac(value)[..4])
     }
@@ -52,6 +61,7 @@ impl FingerprintKey {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests arrange what lies on disk")]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 

@@ -1,0 +1,109 @@
+//! What the daemon answers on its socket.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use creel_runtime::Host;
+use creel_store::Store;
+use creel_store::state::StateLock;
+use http::{StatusCode, header};
+use tokio::net::UnixListener;
+
+use super::SocketPath;
+use crate::answers::{self, AuthAsked, EgressAsked, MediaAsked, NoAnswerError, RouteAsked};
+use crate::views::{Answerer, LoadedPlugin, LoadedView, NoAnswer};
+
+/// What the answers come from.
+pub(crate) struct Admin {
+    /// The host.
+    pub(crate) host: Arc<Host>,
+    /// Its store.
+    pub(crate) store: Store,
+    /// Who answers.
+    pub(crate) answerer: Answerer,
+}
+
+type Shared = State<Arc<Admin>>;
+
+/// Binds the socket, in place of one that an earlier daemon has left behind.
+///
+/// # Errors
+///
+/// What the operating system said.
+pub(crate) fn listen(state_dir: &Path, _lock: &StateLock) -> io::Result<UnixListener> {
+    let path = SocketPath::of(state_dir)?;
+    match std::fs::remove_file(&path.path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let listener = UnixListener::bind(&path.path)?;
+    std::fs::set_permissions(&path.path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// The questions.
+pub(crate) fn router(admin: Arc<Admin>) -> Router {
+    Router::new()
+        .route("/v1/status", get(status))
+        .route("/v1/plugins", get(plugins))
+        .route("/v1/explain/auth", get(auth))
+        .route("/v1/explain/media", get(media))
+        .route("/v1/explain/route", get(route))
+        .route("/v1/explain/egress", get(egress))
+        .with_state(admin)
+}
+
+async fn status(State(admin): Shared) -> Response {
+    answer(answers::status(admin.host.knowledge(), &admin.answerer, admin.host.now_ms()))
+}
+
+async fn auth(State(admin): Shared, Query(question): Query<AuthAsked>) -> Response {
+    answer(answers::auth(admin.host.knowledge(), &admin.answerer, &question, admin.host.now_ms()))
+}
+
+async fn route(State(admin): Shared, Query(question): Query<RouteAsked>) -> Response {
+    answer(answers::route(admin.host.knowledge(), &admin.answerer, &question))
+}
+
+async fn egress(State(admin): Shared, Query(question): Query<EgressAsked>) -> Response {
+    answer(answers::egress(admin.host.knowledge(), &admin.answerer, &question))
+}
+
+async fn media(State(admin): Shared, Query(question): Query<MediaAsked>) -> Response {
+    let looked_up = tokio::task::spawn_blocking(move || answers::media(&admin.store, &admin.answerer, &question));
+    match looked_up.await {
+        Ok(found) => answer(found),
+        Err(error) => no_answer(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    }
+}
+
+async fn plugins(State(admin): Shared) -> Response {
+    let loaded = admin.host.plugins().map(|plugin| LoadedPlugin {
+        id: plugin.id().to_string(),
+        version: plugin.manifest().plugin.version.clone(),
+        sha256: plugin.digest().iter().map(|byte| format!("{byte:02x}")).collect(),
+    });
+    Json(LoadedView { answerer: admin.answerer.clone(), plugins: loaded.collect() }).into_response()
+}
+
+fn answer(found: Result<String, NoAnswerError>) -> Response {
+    match found {
+        Ok(json) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
+        Err(NoAnswerError::Question(bad)) => no_answer(StatusCode::BAD_REQUEST, bad.to_string()),
+        Err(error @ (NoAnswerError::Media(_) | NoAnswerError::Write(_))) => {
+            no_answer(StatusCode::INTERNAL_SERVER_ERROR, creel_engine::chain(&error))
+        }
+    }
+}
+
+fn no_answer(status: StatusCode, error: String) -> Response {
+    (status, Json(NoAnswer { error })).into_response()
+}

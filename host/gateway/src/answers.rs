@@ -1,0 +1,155 @@
+//! The questions that can be asked of a host, and their answers as JSON: the daemon answers these, and so does the
+//! command line where there is none. The answers themselves are `creel_runtime`'s and `creel_store`'s.
+
+use creel_policy::credential::{CredentialDerivation, Use};
+use creel_policy::ids::{BadId, ModelRef, ProfileId, ProviderId};
+use creel_policy::route::Needs;
+use creel_runtime::{AuthQuestion, Knowledge, ProviderStatus};
+use creel_store::Store;
+use creel_store::media::MediaError;
+use serde::{Deserialize, Serialize};
+
+use crate::cli::parse_input;
+use crate::views::Answerer;
+
+/// `explain auth`, as it is asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct AuthAsked {
+    pub(crate) provider: String,
+    #[serde(rename = "for")]
+    pub(crate) use_: Option<String>,
+    pub(crate) profile: Option<String>,
+    pub(crate) model: Option<String>,
+}
+
+/// `explain media`, as it is asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct MediaAsked {
+    pub(crate) reference: String,
+}
+
+/// `explain route`, as it is asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct RouteAsked {
+    pub(crate) needs: String,
+}
+
+/// `explain egress`, as it is asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct EgressAsked {
+    pub(crate) name: String,
+    pub(crate) method: String,
+    pub(crate) url: String,
+}
+
+/// A question that means nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BadQuestion {
+    /// A name that is none.
+    #[error(transparent)]
+    Id(#[from] BadId),
+    /// A use that is none.
+    #[error("expected `chat`, `image`, `audio` or `tool`")]
+    Use,
+    /// A need that is none.
+    #[error("{0}")]
+    Need(String),
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoAnswerError {
+    /// It means nothing.
+    #[error(transparent)]
+    Question(#[from] BadQuestion),
+    /// The store failed.
+    #[error("could not look the medium up")]
+    Media(#[from] MediaError),
+    /// It cannot be put into JSON.
+    #[error("the answer cannot be written")]
+    Write(#[from] serde_json::Error),
+}
+
+/// An answer with who gives it.
+#[derive(Serialize)]
+struct Signed<'a, T> {
+    #[serde(flatten)]
+    answerer: &'a Answerer,
+    #[serde(flatten)]
+    answer: &'a T,
+}
+
+/// Which credential a call would get.
+pub(crate) fn auth(
+    knowledge: &Knowledge,
+    answerer: &Answerer,
+    question: &AuthAsked,
+    now_ms: u64,
+) -> Result<String, NoAnswerError> {
+    let provider = ProviderId::parse(&question.provider).map_err(BadQuestion::from)?;
+    let profile = question.profile.as_deref().map(ProfileId::parse).transpose().map_err(BadQuestion::from)?;
+    let model = question.model.as_deref().map(ModelRef::parse).transpose().map_err(BadQuestion::from)?;
+    let use_ = question.use_.as_deref().map(read_use).transpose()?;
+    let asked = AuthQuestion { provider: &provider, use_, model: model.as_ref(), profile: profile.as_ref() };
+    let derivation = knowledge.explain_auth(&asked, now_ms).unwrap_or_else(|problems| {
+        let failure = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        CredentialDerivation {
+            provider: provider.clone(),
+            use_: use_.unwrap_or(Use::Chat),
+            profile: profile.clone(),
+            candidates: Vec::new(),
+            winner: None,
+            failure: Some(failure),
+            hint: None,
+        }
+    });
+    Ok(signed(answerer, &derivation)?)
+}
+
+/// What a reference to a medium comes to. Waits for the disk.
+pub(crate) fn media(store: &Store, answerer: &Answerer, question: &MediaAsked) -> Result<String, NoAnswerError> {
+    Ok(signed(answerer, &store.resolve(&question.reference)?)?)
+}
+
+/// Which models a message would be given to.
+pub(crate) fn route(
+    knowledge: &Knowledge,
+    answerer: &Answerer,
+    question: &RouteAsked,
+) -> Result<String, NoAnswerError> {
+    let needs = question.needs.split(',').filter(|need| !need.trim().is_empty()).map(parse_input);
+    let needs: Vec<_> = needs.collect::<Result<_, _>>().map_err(BadQuestion::Need)?;
+    Ok(signed(answerer, &knowledge.explain_route(&Needs::of(needs)))?)
+}
+
+/// Whether a plugin may send a request.
+pub(crate) fn egress(
+    knowledge: &Knowledge,
+    answerer: &Answerer,
+    question: &EgressAsked,
+) -> Result<String, NoAnswerError> {
+    Ok(signed(answerer, &knowledge.explain_egress(&question.name, &question.method, &question.url))?)
+}
+
+/// Which credential each configured model would be called with.
+pub(crate) fn status(knowledge: &Knowledge, answerer: &Answerer, now_ms: u64) -> Result<String, NoAnswerError> {
+    #[derive(Serialize)]
+    struct Status {
+        providers: Vec<ProviderStatus>,
+    }
+    Ok(signed(answerer, &Status { providers: knowledge.models_status(now_ms) })?)
+}
+
+fn signed<T: Serialize>(answerer: &Answerer, answer: &T) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(&Signed { answerer, answer })
+}
+
+fn read_use(text: &str) -> Result<Use, BadQuestion> {
+    match text {
+        "chat" => Ok(Use::Chat),
+        "image" => Ok(Use::Image),
+        "audio" => Ok(Use::Audio),
+        "tool" => Ok(Use::Tool),
+        _ => Err(BadQuestion::Use),
+    }
+}

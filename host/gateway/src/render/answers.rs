@@ -1,0 +1,175 @@
+//! Answers as people read them: the verdict first, then how it came about, then who says so.
+
+use super::table::{Table, plain};
+use super::{Style, shown};
+use crate::clock::rfc3339;
+use crate::views::{
+    Answerer, AuthView, EgressView, MediaView, PlanView, RouteView, StatusView, TargetView, WinnerView,
+};
+
+/// `explain auth`.
+pub(crate) fn auth(view: &AuthView, style: Style) -> String {
+    let verdict = match (&view.winner, &view.failure) {
+        (Some(winner), _) if winner.class.is_none() => "no credential is sent, and none is needed".to_owned(),
+        (Some(winner), _) => format!("`{}` is sent{}", winner.id, of_winner(winner)),
+        (None, Some(failure)) => format!("{}: {failure}", style.red("no credential can be sent")),
+        (None, None) => "no credential is sent: the plugin declares none".to_owned(),
+    };
+    let mut text = format!("{}, for {}: {}\n", style.bold(&shown(&view.provider)), view.use_, shown(&verdict));
+    if style == Style::Coloured {
+        text = format!("{}, for {}: {verdict}\n", style.bold(&shown(&view.provider)), view.use_);
+    }
+    if !view.candidates.is_empty() {
+        let heads: [(&str, super::table::Paint); 6] = [
+            ("", plain),
+            ("candidate", plain),
+            ("source", plain),
+            ("class", plain),
+            ("verdict", Style::verdict),
+            ("reason", plain),
+        ];
+        let mut table = Table::new(&heads);
+        for (number, one) in (1..).zip(&view.candidates) {
+            table.row([
+                format!("{number}"),
+                one.id.clone(),
+                one.source.clone(),
+                one.class.clone().unwrap_or_default(),
+                one.verdict.clone(),
+                one.reason.clone(),
+            ]);
+        }
+        text.push_str(&table.render(style));
+    }
+    finish(text, view.hint.as_deref(), &view.answerer, style)
+}
+
+/// `explain media`.
+pub(crate) fn media(view: &MediaView, style: Style) -> String {
+    let mut text = match (&view.uri, &view.reason) {
+        (Some(uri), _) => {
+            let size = view.size.map(|size| format!(", {size} bytes")).unwrap_or_default();
+            let kind = view.content_type.as_deref().unwrap_or("unknown type");
+            format!("{}: `{}` is {uri} ({kind}{size})\n", style.verdict("allowed"), shown(&view.input))
+        }
+        (None, reason) => {
+            let reason = reason.as_deref().unwrap_or("refused");
+            let detail = view.detail.as_deref().unwrap_or_default();
+            format!("{}: `{}`: {reason}: {}\n", style.verdict("refused"), shown(&view.input), shown(detail))
+        }
+    };
+    let mut table = Table::new(&[("root", plain), ("verdict", Style::verdict), ("mode", plain), ("directory", plain)]);
+    for root in &view.roots {
+        table.row([root.name.clone(), root.verdict.clone(), root.mode.clone(), root.path.clone()]);
+    }
+    text.push_str(&table.render(style));
+    finish(text, None, &view.answerer, style)
+}
+
+/// `explain route`.
+pub(crate) fn route(view: &RouteView, style: Style) -> String {
+    let needs = view.needs.join(", ");
+    let verdict = match (&view.plan, &view.failure) {
+        (Some(PlanView::Direct { chain }), _) => format!("goes to {}", names(chain)),
+        (Some(PlanView::Describe { describers, chain }), _) => {
+            format!("pictures are described by {}, the answer is by {}", names(describers), names(chain))
+        }
+        (None, Some(failure)) => format!("{}: {}", style.red("no model can answer"), shown(failure)),
+        (None, None) => style.red("no model can answer"),
+    };
+    let mut text = format!("{} {needs}: {verdict}\n", style.bold("needs"));
+    if !view.candidates.is_empty() {
+        let mut table = Table::new(&[("model", plain), ("as", plain), ("verdict", Style::verdict), ("reason", plain)]);
+        for one in &view.candidates {
+            table.row([one.model.clone(), one.role.clone(), one.verdict.clone(), one.reason.clone()]);
+        }
+        text.push_str(&table.render(style));
+    }
+    finish(text, view.hint.as_deref(), &view.answerer, style)
+}
+
+/// `explain egress`.
+pub(crate) fn egress(view: &EgressView, style: Style) -> String {
+    let by = view.entry.as_ref().map(|entry| format!(" (`{}`)", shown(entry))).unwrap_or_default();
+    let who = style.bold(&shown(&view.plugin));
+    let mut text = format!("{} for {who}{by}: {}\n", style.verdict(&view.verdict), shown(&view.rule));
+    if !view.grants.is_empty() {
+        let heads: [(&str, super::table::Paint); 5] =
+            [("endpoint", plain), ("server", plain), ("may be asked", plain), ("said by", plain), ("", plain)];
+        let mut table = Table::new(&heads);
+        for grant in &view.grants {
+            let private = if grant.may_be_private { "may be at a private address" } else { "" };
+            table.row([
+                grant.endpoint.clone(),
+                grant.base.clone(),
+                grant.allow.join(", "),
+                grant.source.clone(),
+                private.to_owned(),
+            ]);
+        }
+        text.push_str(&table.render(style));
+    }
+    finish(text, None, &view.answerer, style)
+}
+
+/// `models status`.
+pub(crate) fn status(view: &StatusView, style: Style) -> String {
+    let mut text = String::new();
+    if view.providers.is_empty() {
+        text.push_str("the configuration names no model\n");
+    }
+    for provider in &view.providers {
+        text.push_str(&format!("{}\n", style.bold(&shown(&provider.provider))));
+        let heads: [(&str, super::table::Paint); 5] =
+            [("use", plain), ("state", Style::verdict), ("models", plain), ("credential", plain), ("why", plain)];
+        let mut table = Table::new(&heads);
+        for one in &provider.uses {
+            let credential = one.winner.as_ref().map(|winner| format!("{}{}", winner.id, of_winner(winner)));
+            table.row([
+                one.use_.clone(),
+                one.state.clone(),
+                one.models.join(", "),
+                credential.unwrap_or_default(),
+                one.detail.clone(),
+            ]);
+        }
+        text.push_str(&table.render(style));
+    }
+    finish(text, None, &view.answerer, style)
+}
+
+fn of_winner(winner: &WinnerView) -> String {
+    let class = winner.class.as_deref().unwrap_or("unknown class");
+    let mut said = format!(" ({class}");
+    if winner.source != winner.id {
+        said.push_str(&format!(", {}", winner.source));
+    }
+    if let Some(fingerprint) = &winner.fingerprint {
+        said.push_str(&format!(", fingerprint {fingerprint}"));
+    }
+    said.push(')');
+    said
+}
+
+fn names(targets: &[TargetView]) -> String {
+    let names: Vec<String> = targets.iter().map(|target| format!("`{}`", shown(&target.model))).collect();
+    names.join(", then ")
+}
+
+fn finish(mut text: String, hint: Option<&str>, answerer: &Answerer, style: Style) -> String {
+    if let Some(hint) = hint {
+        text.push_str(&format!("{} {}\n", style.bold("hint:"), shown(hint)));
+    }
+    if let Some(daemon) = &answerer.daemon {
+        let said = format!(
+            "answered by the daemon: process {}, version {}, started {}, state directory `{}`, configuration `{}`",
+            daemon.pid,
+            shown(&daemon.version),
+            rfc3339(daemon.started_ms),
+            shown(&daemon.state_dir),
+            shown(&daemon.config_path)
+        );
+        text.push_str(&format!("{}\n", style.dim(&said)));
+    }
+    text
+}

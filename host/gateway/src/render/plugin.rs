@@ -1,0 +1,189 @@
+//! What a plugin asks for, and the list of plugins, as people read them.
+
+use creel_policy::manifest::{CredentialClass, Placement};
+use serde::Serialize;
+
+use super::table::{Table, plain};
+use super::{Style, shown};
+use crate::plugin::Listed;
+use crate::plugins::ComponentFile;
+
+/// What a component asks for.
+#[derive(Serialize)]
+pub(crate) struct Asked {
+    id: String,
+    version: String,
+    summary: String,
+    path: String,
+    sha256: String,
+    manifest_sha256: String,
+    endpoints: Vec<AskedEndpoint>,
+    credentials: Vec<AskedCredential>,
+    roots: Vec<AskedRoot>,
+    media: Vec<&'static str>,
+    models: Vec<String>,
+    imports: Vec<String>,
+    exports: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct AskedEndpoint {
+    name: String,
+    server: Option<String>,
+    setting: Option<String>,
+    allow: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct AskedCredential {
+    slot: String,
+    endpoint: String,
+    optional: bool,
+    class: Vec<CredentialClass>,
+    environment: Vec<String>,
+    place: String,
+}
+
+#[derive(Serialize)]
+struct AskedRoot {
+    name: String,
+    setting: String,
+}
+
+impl Asked {
+    /// Gathers it.
+    pub(crate) fn of(file: &ComponentFile) -> Self {
+        let manifest = &file.manifest;
+        let endpoints = manifest.endpoints.iter().map(|(name, endpoint)| AskedEndpoint {
+            name: name.clone(),
+            server: endpoint.default.clone(),
+            setting: endpoint.setting.clone(),
+            allow: endpoint.allow.iter().map(|allow| format!("{} {}", allow.method, allow.path)).collect(),
+        });
+        let credentials = manifest.credentials.iter().flat_map(|(name, slot)| {
+            slot.classes.iter().map(|rule| AskedCredential {
+                slot: name.clone(),
+                endpoint: slot.endpoint.clone(),
+                optional: slot.optional,
+                class: rule.class.clone(),
+                environment: rule.environment.clone(),
+                place: place(&rule.place),
+            })
+        });
+        let roots = manifest.roots.iter();
+        let roots = roots.map(|(name, root)| AskedRoot { name: name.clone(), setting: root.setting.clone() });
+        let media = [
+            (manifest.media.splice, "put media into requests"),
+            (manifest.media.read, "read the bytes of media"),
+            (manifest.media.store, "make new media"),
+        ];
+        Self {
+            id: manifest.plugin.id.to_string(),
+            version: manifest.plugin.version.clone(),
+            summary: manifest.plugin.summary.clone(),
+            path: file.path.display().to_string(),
+            sha256: file.sha256.clone(),
+            manifest_sha256: file.manifest_sha256.clone(),
+            endpoints: endpoints.collect(),
+            credentials: credentials.collect(),
+            roots: roots.collect(),
+            media: media.into_iter().filter_map(|(asked, what)| asked.then_some(what)).collect(),
+            models: manifest.models.iter().map(|model| model.id.clone()).collect(),
+            imports: file.imports.clone(),
+            exports: file.exports.clone(),
+        }
+    }
+}
+
+/// What a component asks for.
+pub(crate) fn asked(asked: &Asked, style: Style) -> String {
+    let mut text = format!("{} {}", style.bold(&shown(&asked.id)), shown(&asked.version));
+    if !asked.summary.is_empty() {
+        text.push_str(&format!(": {}", shown(&asked.summary)));
+    }
+    text.push_str(&format!("\n  file       {}\n", shown(&asked.path)));
+    text.push_str(&format!("  component  sha256 {}\n  manifest   sha256 {}\n", asked.sha256, asked.manifest_sha256));
+    text.push_str("It asks for:\n");
+    for endpoint in &asked.endpoints {
+        let server = match (&endpoint.server, &endpoint.setting) {
+            (Some(server), Some(setting)) => format!("{server}, or what `{setting}` says"),
+            (Some(server), None) => server.clone(),
+            (None, Some(setting)) => format!("what `{setting}` says"),
+            (None, None) => "no server".to_owned(),
+        };
+        let allow = endpoint.allow.join(", ");
+        text.push_str(&format!("  requests   {}: {} ({})\n", shown(&endpoint.name), shown(&server), shown(&allow)));
+    }
+    for one in &asked.credentials {
+        let class: Vec<&str> = one.class.iter().map(|class| word(*class)).collect();
+        let bare = if one.optional { ", or none" } else { "" };
+        let variables =
+            if one.environment.is_empty() { String::new() } else { format!(" (${})", one.environment.join(", $")) };
+        text.push_str(&format!(
+            "  credential {}: {}{}{bare}, on requests to `{}` as {}; it never sees the value\n",
+            shown(&one.slot),
+            class.join(" or "),
+            shown(&variables),
+            shown(&one.endpoint),
+            shown(&one.place)
+        ));
+    }
+    for root in &asked.roots {
+        let (name, setting) = (shown(&root.name), shown(&root.setting));
+        text.push_str(&format!("  directory  {name}: what `{setting}` says, read by the host for it\n"));
+    }
+    for media in &asked.media {
+        text.push_str(&format!("  media      {media}\n"));
+    }
+    if asked.endpoints.is_empty() && asked.credentials.is_empty() && asked.roots.is_empty() && asked.media.is_empty() {
+        text.push_str("  nothing\n");
+    }
+    text
+}
+
+/// The list of plugins.
+pub(crate) fn plugins(listed: &[Listed], unusable: &Vec<String>, style: Style) -> String {
+    let mut table = Table::new(&[
+        ("plugin", plain),
+        ("version", plain),
+        ("standing", plain),
+        ("daemon", plain),
+        ("file", plain),
+        ("why", plain),
+    ]);
+    for one in listed {
+        let running = match one.running {
+            Some(true) => "running",
+            Some(false) => "-",
+            None => "",
+        };
+        table.row([
+            one.id.clone(),
+            one.version.clone().unwrap_or_default(),
+            one.standing.to_owned(),
+            running.to_owned(),
+            one.path.clone().unwrap_or_else(|| "-".to_owned()),
+            one.reason.clone().unwrap_or_default(),
+        ]);
+    }
+    let mut text = table.render(style);
+    for refusal in unusable {
+        text.push_str(&format!("{} {}\n", style.red("not usable:"), shown(refusal)));
+    }
+    text
+}
+
+fn place(place: &Placement) -> String {
+    match place {
+        Placement::Header { name, prefix } if prefix.is_empty() => format!("header `{name}`"),
+        Placement::Header { name, prefix } => format!("header `{name}: {}…`", prefix),
+    }
+}
+
+fn word(class: CredentialClass) -> &'static str {
+    match class {
+        CredentialClass::ApiKey => "api_key",
+        CredentialClass::Token => "token",
+        CredentialClass::Oauth => "oauth",
+    }
+}

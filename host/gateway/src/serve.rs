@@ -1,0 +1,245 @@
+//! `creel serve`: boots a host, answers on the administration socket and over HTTP, and stops when told to.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use creel_engine::{Engine, EngineSettings, Plugin};
+use creel_policy::config::{Bind, GatewayConfig};
+use creel_policy::ids::PluginId;
+use creel_runtime::{Host, Knowledge, Observer, Setup, Step};
+use creel_store::Store;
+use creel_store::state::{StateLock, StateRoot};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::admin::{self, Admin};
+use crate::boot::{self, BootError};
+use crate::cli::{LISTEN_PORT, ServeArgs};
+use crate::connections::{self, Tcp, Unix};
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::health;
+use crate::log;
+use crate::places::Places;
+use crate::plugins::{self, Installed, Standing};
+use crate::process::Process;
+use crate::views::{Answerer, Daemon};
+
+/// What a daemon consists of before it runs.
+struct Parts {
+    lock: StateLock,
+    store: Store,
+    knowledge: Knowledge,
+    plugins: Vec<Plugin>,
+    daemon: Daemon,
+    address: SocketAddr,
+}
+
+/// Runs the daemon until it is told to stop.
+///
+/// # Errors
+///
+/// [`CommandError`] when it cannot start, or is told twice to stop.
+pub(crate) fn run(args: &ServeArgs, places: &Places, process: &Process) -> Result<Exit, CommandError> {
+    // What the daemon makes is its user's alone, whatever the shell that started it says.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    let parts = boot(args, places, process)?;
+    let runtime = crate::runtime()?;
+    let stopped = runtime.block_on(serve(parts, process));
+    runtime.shutdown_background();
+    stopped
+}
+
+/// Everything that can go wrong by the operator's hand goes wrong here, before anything is sent or listened on.
+fn boot(args: &ServeArgs, places: &Places, process: &Process) -> Result<Parts, CommandError> {
+    let state = boot::open_or_create_state(places)?;
+    let files = boot::read(places, Some(&state))?;
+    log::start(&args.log, files.config.log.level, process)?;
+    if !files.has_config {
+        return Err(BootError::NoConfig { path: files.config_path }.into());
+    }
+    let lock = state.lock().map_err(BootError::State)?;
+    for problem in &files.profiles.problems {
+        tracing::warn!("{problem}");
+    }
+    let daemon = Daemon {
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        home: places.home.as_ref().map(|home| home.display().to_string()),
+        state_dir: state.display_path().display().to_string(),
+        config_path: files.config_path.display().to_string(),
+        started_ms: crate::clock::now_ms(),
+    };
+    tracing::info!(state_dir = daemon.state_dir, config = daemon.config_path, version = daemon.version, "starting");
+    let mut installed = files.find_plugins(places, process);
+    let address = address(args, &files.config.gateway);
+    let knowledge = files.know(&installed, process, Some(&state))?;
+    let plugins = load_plugins(&state, &knowledge, &mut installed, process)?;
+    let store = Store::open(&state)?;
+    let cleared = store.clear_leftovers(&lock)?;
+    if cleared > 0 {
+        tracing::info!(cleared, "removed what an earlier daemon left half done");
+    }
+    Ok(Parts { lock, store, knowledge, plugins, daemon, address })
+}
+
+/// Loads the plugins that the configuration uses, and says of each other why it is not there.
+pub(crate) fn load_plugins(
+    state: &StateRoot,
+    knowledge: &Knowledge,
+    installed: &mut Installed,
+    process: &Process,
+) -> Result<Vec<Plugin>, CommandError> {
+    for refusal in &installed.unusable {
+        tracing::warn!(error = %creel_engine::chain(refusal), "not taken for a plugin");
+    }
+    let wanted = wanted(knowledge);
+    for found in &installed.found {
+        if let (Standing::Refused(veto), true) = (&found.standing, wanted.contains(found.file.id())) {
+            tracing::error!(plugin = %found.file.id(), path = %found.file.path.display(), "{veto}");
+        }
+    }
+    for id in wanted.iter().filter(|id| installed.get(id).is_none()) {
+        let searched: Vec<String> = installed.searched.iter().map(|path| path.display().to_string()).collect();
+        tracing::error!(plugin = %id, searched = searched.join(", "), "the configuration uses a plugin of which no component was found: build it with `creel plugin build`");
+    }
+    let cache = state.private_dir("cache/compiled").map_err(BootError::State)?;
+    let engine = Engine::new(EngineSettings { cache: Some(cache) })?;
+    let loaded = plugins::load(&engine, installed.take(&wanted), process.stderr_is_terminal);
+    Ok(loaded.plugins)
+}
+
+/// The plugins that the plan uses.
+fn wanted(knowledge: &Knowledge) -> BTreeSet<PluginId> {
+    let providers = knowledge.plan.providers.values().map(|provider| &provider.plugin);
+    let channels = knowledge.plan.channels.values().map(|channel| &channel.plugin);
+    providers.chain(channels).cloned().collect()
+}
+
+async fn serve(parts: Parts, process: &Process) -> Result<Exit, CommandError> {
+    let mut stop = Stop::new().map_err(CommandError::Signals)?;
+    let address = parts.address;
+    let not_listening = |source| CommandError::Listen { address, source };
+    let tcp = TcpListener::bind(address).await.map_err(not_listening)?;
+    let address = tcp.local_addr().map_err(not_listening)?;
+    let socket = admin::listen(Path::new(&parts.daemon.state_dir), &parts.lock).map_err(CommandError::Socket)?;
+    let (store, daemon) = (parts.store.clone(), parts.daemon);
+    let host = Host::start(Setup {
+        knowledge: parts.knowledge,
+        plugins: parts.plugins,
+        store: parts.store,
+        clock: process.clock(),
+        observer: Arc::new(Unobserved),
+    });
+    let host = Arc::new(host.await?);
+    let far = health::far();
+    let near = health::near(&host, &daemon, address);
+    let answerer = Answerer { daemon: Some(daemon), files: None };
+    let admin = admin::router(Arc::new(Admin { host: Arc::clone(&host), store, answerer }));
+    let stopping = CancellationToken::new();
+    let servers = serve_both(tcp, socket, (near, far, admin), &stopping);
+    announce(address).map_err(CommandError::Output)?;
+    tracing::info!(%address, "ready");
+    stop.wait().await;
+    tracing::info!("stopping; a second signal stops at once");
+    let graceful = async {
+        host.shutdown().await;
+        stopping.cancel();
+        for server in servers {
+            if let Err(error) = server.await {
+                tracing::error!(%error, "a server failed");
+            }
+        }
+    };
+    tokio::select! {
+        () = graceful => {
+            tracing::info!("stopped");
+            Ok(Exit::Ok)
+        }
+        () = stop.wait() => Err(CommandError::StoppedAtOnce),
+    }
+}
+
+fn serve_both(
+    tcp: TcpListener,
+    socket: UnixListener,
+    (near, far, admin): (Router, Router, Router),
+    stopping: &CancellationToken,
+) -> [tokio::task::JoinHandle<()>; 2] {
+    [
+        tokio::spawn(connections::serve(Tcp { listener: tcp, near, far }, stopping.clone())),
+        tokio::spawn(connections::serve(Unix { listener: socket, router: admin }, stopping.clone())),
+    ]
+}
+
+/// Tells whoever started the daemon that it is ready, and where.
+fn announce(address: SocketAddr) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "listening on {address}")?;
+    out.flush()
+}
+
+/// Where to listen: the option, then the configuration, then this machine alone.
+fn address(args: &ServeArgs, config: &GatewayConfig) -> SocketAddr {
+    let ip: IpAddr = match config.bind {
+        Bind::Loopback => Ipv4Addr::LOCALHOST.into(),
+        Bind::Lan => Ipv4Addr::UNSPECIFIED.into(),
+    };
+    args.listen.unwrap_or_else(|| SocketAddr::new(ip, config.port.unwrap_or(LISTEN_PORT)))
+}
+
+/// The signals that stop a daemon.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Stop {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+    }
+}
+
+/// A daemon's steps go to the log, where the runtime puts them.
+struct Unobserved;
+
+impl Observer for Unobserved {
+    fn step(&self, _step: &Step) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_option_beats_the_configuration() {
+        let check = |listen: Option<&str>, port, bind, expect: &str| {
+            let listen = listen.map(|address| address.parse().expect("an address"));
+            let args = ServeArgs { listen, log: crate::cli::LogArgs::default() };
+            let config = GatewayConfig { port, bind, token: None };
+            assert_eq!(address(&args, &config).to_string(), expect);
+        };
+        check(None, None, Bind::Loopback, "127.0.0.1:18790");
+        check(None, Some(80), Bind::Loopback, "127.0.0.1:80");
+        check(None, Some(80), Bind::Lan, "0.0.0.0:80");
+        check(Some("[::1]:0"), Some(80), Bind::Lan, "[::1]:0");
+    }
+}

@@ -1,0 +1,206 @@
+//! The answers of a daemon as they travel: JSON that scripts read too, so no key here changes its name or meaning. How
+//! they are found is in `answers`, how they look in `render`.
+
+use serde::{Deserialize, Serialize};
+
+/// The daemon that answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Daemon {
+    /// Its process.
+    pub(crate) pid: u32,
+    /// Its version.
+    pub(crate) version: String,
+    /// Its home directory.
+    pub(crate) home: Option<String>,
+    /// Its state directory.
+    pub(crate) state_dir: String,
+    /// Its configuration.
+    pub(crate) config_path: String,
+    /// When it was started.
+    pub(crate) started_ms: u64,
+}
+
+/// What was read instead, where no daemon answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FilesRead {
+    /// The state directory.
+    pub(crate) state_dir: String,
+    /// The configuration; it need not be there.
+    pub(crate) config_path: String,
+}
+
+/// Who answers: a daemon, or this program from the files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Answerer {
+    /// The daemon.
+    pub(crate) daemon: Option<Daemon>,
+    /// The files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) files: Option<FilesRead>,
+}
+
+/// The credential that is sent.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct WinnerView {
+    pub(crate) id: String,
+    pub(crate) source: String,
+    pub(crate) class: Option<String>,
+    pub(crate) fingerprint: Option<String>,
+}
+
+/// `explain auth`.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct AuthView {
+    #[serde(flatten)]
+    pub(crate) answerer: Answerer,
+    pub(crate) provider: String,
+    #[serde(rename = "use")]
+    pub(crate) use_: String,
+    pub(crate) winner: Option<WinnerView>,
+    pub(crate) candidates: Vec<AuthCandidateView>,
+    pub(crate) failure: Option<String>,
+    pub(crate) hint: Option<String>,
+}
+
+/// A place where a credential was sought.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct AuthCandidateView {
+    pub(crate) id: String,
+    pub(crate) source: String,
+    pub(crate) class: Option<String>,
+    pub(crate) verdict: String,
+    pub(crate) reason: String,
+}
+
+/// `explain media`.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct MediaView {
+    #[serde(flatten)]
+    pub(crate) answerer: Answerer,
+    pub(crate) input: String,
+    pub(crate) uri: Option<String>,
+    pub(crate) verdict: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) detail: Option<String>,
+    pub(crate) roots: Vec<RootView>,
+    pub(crate) content_type: Option<String>,
+    pub(crate) size: Option<u64>,
+}
+
+/// A directory that media can lie in.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RootView {
+    pub(crate) name: String,
+    pub(crate) path: String,
+    pub(crate) mode: String,
+    pub(crate) verdict: String,
+}
+
+/// `explain route`.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RouteView {
+    #[serde(flatten)]
+    pub(crate) answerer: Answerer,
+    pub(crate) needs: Vec<String>,
+    pub(crate) candidates: Vec<RouteCandidateView>,
+    pub(crate) plan: Option<PlanView>,
+    pub(crate) failure: Option<String>,
+    pub(crate) hint: Option<String>,
+}
+
+/// A model that was considered.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RouteCandidateView {
+    pub(crate) model: String,
+    pub(crate) role: String,
+    pub(crate) verdict: String,
+    pub(crate) reason: String,
+}
+
+/// How a message is answered.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PlanView {
+    Direct { chain: Vec<TargetView> },
+    Describe { describers: Vec<TargetView>, chain: Vec<TargetView> },
+}
+
+/// A model that is called.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct TargetView {
+    pub(crate) model: String,
+}
+
+/// `explain egress`.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct EgressView {
+    #[serde(flatten)]
+    pub(crate) answerer: Answerer,
+    pub(crate) plugin: String,
+    pub(crate) entry: Option<String>,
+    pub(crate) verdict: String,
+    pub(crate) rule: String,
+    pub(crate) grants: Vec<EndpointView>,
+}
+
+/// A server that is granted.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct EndpointView {
+    pub(crate) endpoint: String,
+    pub(crate) base: String,
+    pub(crate) allow: Vec<String>,
+    pub(crate) source: String,
+    pub(crate) may_be_private: bool,
+}
+
+/// `models status`.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct StatusView {
+    #[serde(flatten)]
+    pub(crate) answerer: Answerer,
+    pub(crate) providers: Vec<ProviderView>,
+}
+
+/// A provider.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct ProviderView {
+    pub(crate) provider: String,
+    pub(crate) uses: Vec<UseView>,
+}
+
+/// A use of a provider's credential.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct UseView {
+    #[serde(rename = "use")]
+    pub(crate) use_: String,
+    pub(crate) models: Vec<String>,
+    pub(crate) winner: Option<WinnerView>,
+    pub(crate) state: String,
+    pub(crate) detail: String,
+}
+
+/// The plugins that a daemon has loaded.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct LoadedView {
+    #[serde(flatten)]
+    pub(crate) answerer: Answerer,
+    pub(crate) plugins: Vec<LoadedPlugin>,
+}
+
+/// A plugin that a daemon has loaded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LoadedPlugin {
+    /// Its id.
+    pub(crate) id: String,
+    /// Its version.
+    pub(crate) version: String,
+    /// Lower-case hex of the component.
+    pub(crate) sha256: String,
+}
+
+/// Why a daemon does not answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct NoAnswer {
+    /// In words.
+    pub(crate) error: String,
+}

@@ -1,0 +1,239 @@
+//! A whole house on loopback: a host in this process, with the real plugins, in front of strict fakes of Ollama,
+//! Anthropic and the Signal daemon. Asserts nothing itself.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use creel_engine::{Engine, EngineSettings, Plugin};
+use creel_fakes::Running;
+use creel_fakes::anthropic::{self, Anthropic};
+use creel_fakes::ollama::{self, Ollama};
+use creel_fakes::signal::{self, Signal};
+use creel_policy::config::parse_config;
+use creel_policy::manifest::Manifest;
+use creel_policy::profiles::{Profiles, parse_profiles};
+use creel_runtime::{Host, Knowledge, Observer, Setup, Step};
+use creel_store::Store;
+use creel_store::secrets::Environment;
+use creel_store::state::{StateLock, StateRoot};
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+/// The right key of the fake Anthropic.
+pub const API_KEY: &str = "sk-ant-api03-right-key-0123456789abcdef";
+/// A token that the fake Anthropic does not know.
+pub const STALE_OAUTH_TOKEN: &str = "sk-ant-oat01-stale-token-0123456789abcdef";
+/// Who is let in.
+pub const ALICE: &str = "+15550001111";
+/// Her account.
+pub const ALICE_UUID: &str = "11111111-1111-4111-8111-111111111111";
+/// The daemon's own account.
+pub const ACCOUNT: &str = "+15559990000";
+
+/// How long a test waits for something that must happen.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The plugins that are shipped.
+const SHIPPED: [&str; 4] = ["anthropic", "local-vision", "ollama", "signal"];
+
+/// Strict fakes, and the directory that stands for the Signal daemon's.
+pub struct Fakes {
+    /// Answers with what the pictures that it got are.
+    pub anthropic: Running<Anthropic>,
+    /// Knows `glm-5:cloud` (text) and `qwen3-vl:8b` (text and pictures).
+    pub ollama: Running<Ollama>,
+    /// Lets a test send in what Alice sends.
+    pub signal: Running<Signal>,
+    /// Where the Signal daemon keeps attachments.
+    pub attachments: TempDir,
+}
+
+impl Fakes {
+    /// Starts all three.
+    pub async fn start() -> Self {
+        Self::replying(anthropic::Config::with_api_key(API_KEY), ollama::Config::new()).await
+    }
+
+    /// Starts all three with other words.
+    pub async fn replying(anthropic: anthropic::Config, ollama: ollama::Config) -> Self {
+        let attachments = tempfile::tempdir().expect("a temporary directory");
+        let signal = signal::Config::new(ACCOUNT, attachments.path());
+        Self {
+            anthropic: Anthropic::start(anthropic).await.expect("a fake Anthropic"),
+            ollama: Ollama::start(ollama).await.expect("a fake Ollama"),
+            signal: Signal::start(signal).await.expect("a fake Signal daemon"),
+            attachments,
+        }
+    }
+
+    /// `channels.signal` for these fakes.
+    pub fn channel(&self) -> String {
+        format!(
+            r#"channels: {{ signal: {{ httpUrl: "{}", account: "{ACCOUNT}", attachmentsDir: "{}",
+                 dmPolicy: "allowlist", allowFrom: ["{ALICE}"] }} }},"#,
+            self.signal.base_url(),
+            self.attachments.path().display(),
+        )
+    }
+}
+
+/// A host's files and surroundings, from which it can be started again and again.
+pub struct Place {
+    /// Its state directory.
+    pub state: TempDir,
+    config: String,
+    profiles: Option<String>,
+    environment: Vec<(String, String)>,
+}
+
+impl Place {
+    /// A place with that configuration.
+    pub fn with(config: String) -> Self {
+        let state = tempfile::tempdir().expect("a temporary directory");
+        Self { state, config, profiles: None, environment: Vec::new() }
+    }
+
+    /// With that `auth-profiles.json`.
+    pub fn profiles(mut self, profiles: &str) -> Self {
+        self.profiles = Some(profiles.to_owned());
+        self
+    }
+
+    /// With that variable in the environment.
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The directory of stored media that came in.
+    pub fn inbound(&self) -> PathBuf {
+        self.state.path().join("media/inbound")
+    }
+
+    /// What the host knows here, without starting it.
+    pub fn knowledge(&self, root: &StateRoot) -> Knowledge {
+        let config = parse_config("creel.json5", &self.config).unwrap_or_else(|problems| panic!("{problems:#?}"));
+        let profiles = self.profiles.as_deref().map_or_else(
+            || Ok(Profiles::default()),
+            |text| parse_profiles("auth-profiles.json", text, &config.secrets),
+        );
+        let profiles = profiles.unwrap_or_else(|problems| panic!("{problems:#?}"));
+        let manifests: BTreeMap<_, Manifest> =
+            plugins().iter().map(|plugin| (plugin.id().clone(), plugin.manifest().clone())).collect();
+        let variables = self.environment.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        let key = root.fingerprint_key().expect("a fingerprint key");
+        Knowledge::gather(config, profiles, manifests, &Environment::of(variables), &key)
+    }
+
+    /// Starts a host here.
+    pub async fn start(&self) -> House {
+        self.start_watched(Arc::new(Steps::new())).await
+    }
+
+    /// Starts a host here whose steps are seen by `steps`.
+    pub async fn start_watched(&self, steps: Arc<Steps>) -> House {
+        let root = StateRoot::open_ambient(self.state.path()).expect("a state directory");
+        let lock = root.lock().expect("the only host of this state directory");
+        let store = Store::open(&root).expect("a store");
+        let setup = Setup {
+            knowledge: self.knowledge(&root),
+            plugins: plugins().to_vec(),
+            store: store.clone(),
+            clock: Arc::new(now_ms),
+            observer: Arc::clone(&steps) as Arc<dyn Observer>,
+        };
+        let host = Host::start(setup).await.expect("a host");
+        House { host, store, steps, _lock: lock }
+    }
+}
+
+/// A running host.
+pub struct House {
+    /// The host.
+    pub host: Host,
+    /// Its store, to look into.
+    pub store: Store,
+    /// What it did.
+    pub steps: Arc<Steps>,
+    _lock: StateLock,
+}
+
+/// What a host did, in order.
+pub struct Steps {
+    taken: Mutex<Vec<Step>>,
+    count: watch::Sender<usize>,
+}
+
+impl Observer for Steps {
+    fn step(&self, step: &Step) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.push(step.clone());
+        self.count.send_replace(taken.len());
+    }
+}
+
+impl Steps {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self { taken: Mutex::default(), count: watch::Sender::new(0) }
+    }
+
+    /// All so far.
+    pub fn all(&self) -> Vec<Step> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until so many steps are of that kind, and gives what `pick` made of them.
+    pub async fn wait_for<T>(&self, count: usize, pick: impl Fn(&Step) -> Option<T>) -> Vec<T> {
+        let mut changed = self.count.subscribe();
+        let enough = async {
+            loop {
+                let picked: Vec<T> = self.all().iter().filter_map(&pick).collect();
+                if picked.len() >= count {
+                    return picked;
+                }
+                changed.changed().await.expect("the sender lives as long as this");
+            }
+        };
+        tokio::time::timeout(PATIENCE, enough)
+            .await
+            .unwrap_or_else(|_| panic!("it did not happen; so far: {:#?}", self.all()))
+    }
+}
+
+impl Default for Steps {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The shipped plugins, loaded once for all tests of this process.
+pub fn plugins() -> &'static [Plugin] {
+    static PLUGINS: OnceLock<Vec<Plugin>> = OnceLock::new();
+    PLUGINS.get_or_init(|| {
+        let cache = crate::components::target().join("tests/compiled");
+        std::fs::create_dir_all(&cache).expect("a cache directory");
+        let cache = open_private(&cache);
+        let engine = Engine::new(EngineSettings { cache: Some(cache) }).expect("an engine");
+        SHIPPED
+            .into_iter()
+            .map(|id| {
+                Plugin::load(&engine, &crate::components::plugin(id)).unwrap_or_else(|error| panic!("{id}: {error}"))
+            })
+            .collect()
+    })
+}
+
+fn open_private(path: &Path) -> cap_std::fs::Dir {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).expect("our own directory");
+    cap_std::fs::Dir::open_ambient_dir(path, cap_std::ambient_authority()).expect("our own directory")
+}
+
+fn now_ms() -> u64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock past 1970");
+    u64::try_from(elapsed.as_millis()).expect("a clock before the year 500 million")
+}
