@@ -1,6 +1,8 @@
 //! A plugin gets what it was granted and nothing else. Each refusal has its text here, and for each the server tells
 //! that it received nothing.
 
+use std::sync::Arc;
+
 use creel_engine::Slot;
 use creel_policy::limits::{PATH_BYTES_MAX, REQUEST_HEADER_BYTES_MAX, REQUESTS_AT_ONCE_MAX, WAIT_MS_MAX};
 use creel_tests::components;
@@ -169,19 +171,22 @@ async fn media_that_were_not_granted() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_at_an_address_that_the_operator_did_not_name() {
-    let rig = Rig::new();
-    for (server, expect) in [
-        ("https://10.1.2.3", "`10.1.2.3` is at 10.1.2.3, a private address"),
-        ("https://[fd00::1]", "`[fd00::1]` is at fd00::1, a unique local address"),
-        ("https://192.168.0.1:8080", "`192.168.0.1` is at 192.168.0.1, a private address"),
-        ("https://printer.local", "`printer.local` is a name of the local network"),
+    let (rig, server) = (Rig::new(), server().await);
+    let port = server.address().port();
+    for (host, expect) in [
+        ("127.0.0.1", "`127.0.0.1` is at 127.0.0.1, a loopback address"),
+        ("localhost", "`localhost` is a name of the local network"),
+        ("10.1.2.3", "`10.1.2.3` is at 10.1.2.3, a private address"),
+        ("[fd00::1]", "`[fd00::1]` is at fd00::1, a unique local address"),
     ] {
-        let manifest = rig.plugin("asker").manifest_text().replace("http://127.0.0.1:9", server);
-        let plugin = rig.load(&components::with_manifest(&components::guest("asker"), Some(&manifest)));
-        let told = asks(rig.call_of(plugin, &json!({})), json!([{"send": get(json!({}))}])).await;
+        let mut setup = rig.call("asker").setting("baseUrl", format!("http://{host}:{port}"));
+        let grant = Arc::make_mut(&mut setup.context.grant);
+        grant.endpoints.get_mut("api").expect("it is granted").may_be_private = false;
+        let told = asks(setup, json!([{"send": get(json!({}))}])).await;
         let rule = format!("{expect}, and the operator did not grant this very origin");
         assert_eq!(told, format!("IoError::Refused((Refusal::PrivateAddress, \"{rule}\"))\n"));
     }
+    assert!(server.requests().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
