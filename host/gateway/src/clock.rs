@@ -19,7 +19,6 @@ pub(crate) fn rfc3339(ms: u64) -> String {
 
 /// The date of a day since 1970, by years that begin in March, so that a leap day is the last of its year.
 fn date_of(days: u64) -> (u64, u64, u64) {
-
     /// Days from 0000-03-01 to 1970-01-01.
     const EPOCH: u64 = 719_468;
     /// Days of 400, of 100 and of 4 years.

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::build::{
-    self, BuildOptions, Built, Event, Install, Lockfile, Network, Progress, State, ToolchainChoice,
-};
+use crate::build::{self, BuildOptions, Built, Event, Install, Lockfile, Network, Progress, State, ToolchainChoice};
 use crate::cli::{BuildArgs, ToolchainArg};
 use crate::error::CommandError;
 use crate::exit::Exit;

@@ -15,9 +15,9 @@ use crate::admin::AdminError;
 use crate::answers::BadQuestion;
 use crate::boot::BootError;
 use crate::build::BuildError;
+use crate::demo::DemoError;
 use crate::exit::Exit;
 use crate::log::LogError;
-use crate::demo::DemoError;
 use crate::places::NoPlace;
 use crate::plugins::{FileRefusal, LockError};
 
@@ -150,10 +150,9 @@ fn of_boot(error: &BootError) -> Exit {
     match error {
         BootError::State(error) => of_state(error),
         BootError::NoState { .. } => Exit::Missing,
-        BootError::NoConfig { .. }
-        | BootError::ReadConfig { .. }
-        | BootError::Config(_)
-        | BootError::Profiles(_) => Exit::Config,
+        BootError::NoConfig { .. } | BootError::ReadConfig { .. } | BootError::Config(_) | BootError::Profiles(_) => {
+            Exit::Config
+        }
         BootError::Lock(error) => of_lock(error),
         BootError::Random(_) => Exit::Failure,
     }

@@ -2,6 +2,7 @@
 //! very same functions. The answer's exit code is the same either way.
 
 use std::io::Write as _;
+use std::path::Path;
 
 use creel_policy::manifest::Input;
 
@@ -13,8 +14,10 @@ use crate::clock;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::places::Places;
+use crate::plugins::sha256;
 use crate::process::Process;
 use crate::render;
+use crate::serve;
 use crate::views::{Answerer, AuthView, EgressView, FilesRead, MediaView, RouteView, StatusView};
 
 /// A question, and who is to be asked.
@@ -42,9 +45,7 @@ pub(crate) fn run(command: &ExplainCommand, places: &Places, process: &Process) 
             };
             (Question::Auth(question), args.json)
         }
-        ExplainCommand::Media(args) => {
-            (Question::Media(MediaAsked { reference: args.reference.clone() }), args.json)
-        }
+        ExplainCommand::Media(args) => (Question::Media(MediaAsked { reference: args.reference.clone() }), args.json),
         ExplainCommand::Route(args) => {
             let needs: Vec<_> = args.needs.iter().map(|need| word_of_input(*need)).collect();
             (Question::Route(RouteAsked { needs: needs.join(",") }), args.json)
@@ -129,7 +130,13 @@ fn ask(question: &Question, places: &Places, process: &Process) -> Result<String
         note_other_config(&json, places, process)?;
         return Ok(json);
     }
-    note(process, &format!("no daemon is running in `{}`; this answer is from the files", places.state_dir.display()));
+    note(
+        process,
+        &format!(
+            "no daemon is running in `{}`; this answer is from the files and the environment of this shell",
+            places.state_dir.display()
+        ),
+    );
     from_files(question, places, process)
 }
 
@@ -155,7 +162,7 @@ async fn ask_daemon(client: Client, question: &Question) -> Result<String, crate
 fn from_files(question: &Question, places: &Places, process: &Process) -> Result<String, CommandError> {
     let state = boot::open_state(places)?;
     let files = boot::read(places, state.as_ref())?;
-    if !files.has_config {
+    if files.config_sha256.is_none() {
         note(process, &format!("there is no configuration `{}`", files.config_path.display()));
     }
     for problem in &files.profiles.problems {
@@ -175,24 +182,29 @@ fn from_files(question: &Question, places: &Places, process: &Process) -> Result
     }
     let installed = files.find_plugins(places, process);
     let knowledge = files.know(&installed, process, state.as_ref())?;
+    let absent = installed.absent(&serve::wanted(&knowledge));
     let now_ms = clock::now_ms();
     let answer = match question {
         Question::Auth(question) => answers::auth(&knowledge, &answerer, question, now_ms),
         Question::Route(question) => answers::route(&knowledge, &answerer, question),
         Question::Egress(question) => answers::egress(&knowledge, &answerer, question),
-        Question::Status | Question::Media(_) => answers::status(&knowledge, &answerer, now_ms),
+        Question::Status | Question::Media(_) => answers::status(&knowledge, &answerer, &absent, now_ms),
     };
     Ok(answer?)
 }
 
-/// Tells the operator when the daemon goes by another configuration than the one that was named.
+/// Tells the operator when the daemon goes by another configuration than the one that was named, or than the one that
+/// is there now.
 fn note_other_config(json: &str, places: &Places, process: &Process) -> Result<(), CommandError> {
     let answerer: Answerer = serde_json::from_str(json)?;
+    let Some(daemon) = answerer.daemon else { return Ok(()) };
     let named = places.config.as_ref().and_then(|path| std::fs::canonicalize(path).ok());
-    if let (Some(named), Some(daemon)) = (named, answerer.daemon)
-        && std::fs::canonicalize(&daemon.config_path).is_ok_and(|used| used != named)
-    {
+    if named.is_some_and(|named| std::fs::canonicalize(&daemon.config_path).is_ok_and(|used| used != named)) {
         note(process, &format!("the daemon uses `{}`, and answers by that", daemon.config_path));
+    }
+    let now = boot::read_bounded(Path::new(&daemon.config_path)).map(|text| sha256(text.as_bytes()));
+    if now.is_ok_and(|now| now != daemon.config_sha256) {
+        note(process, &format!("`{}` has changed since the daemon read it: restart the daemon", daemon.config_path));
     }
     Ok(())
 }

@@ -35,9 +35,7 @@ pub(crate) fn near(host: &Host, daemon: &Daemon, bound: SocketAddr) -> Router {
         channels: host.knowledge().plan.channels.keys().map(ToString::to_string).collect(),
     });
     let checked = move |request: Request, next: Next| check_host(bound, request, next);
-    Router::new()
-        .route("/healthz", get(move || async move { Json(Health::clone(&health)) }))
-        .layer(from_fn(checked))
+    Router::new().route("/healthz", get(move || async move { Json(Health::clone(&health)) })).layer(from_fn(checked))
 }
 
 /// What other machines are told.

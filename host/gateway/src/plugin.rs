@@ -110,7 +110,10 @@ pub(crate) fn approve(args: &ApproveArgs, places: &Places, process: &Process) ->
     let is_found = installed.found.iter().any(|found| found.file.sha256 == file.sha256);
     if !is_found {
         let directory = places.state_dir.join("plugins");
-        print(&format!("hint: put the file into `{}`, or name its directory in `plugins.load.paths`", directory.display()))?;
+        print(&format!(
+            "hint: put the file into `{}`, or name its directory in `plugins.load.paths`",
+            directory.display()
+        ))?;
     }
     Ok(Exit::Ok)
 }

@@ -162,15 +162,14 @@ async fn start(play: &Play<'_>, scene: &Scene, narrator: &Arc<Narrator>, home: &
     let environment = match &play.live_key {
         Some(key) => Environment::of([(KEY_VARIABLE.into(), key.clone())]),
         // A stale token lies beside the key, as in the story that Creel was made for.
-        None => Environment::of([
-            (KEY_VARIABLE.into(), KEY.into()),
-            ("ANTHROPIC_OAUTH_TOKEN".into(), STALE_TOKEN.into()),
-        ]),
+        None => {
+            Environment::of([(KEY_VARIABLE.into(), KEY.into()), ("ANTHROPIC_OAUTH_TOKEN".into(), STALE_TOKEN.into())])
+        }
     };
     let fingerprint_key = state.fingerprint_key().map_err(boot::BootError::State)?;
     let knowledge =
         Knowledge::gather(files.config, files.profiles, installed.manifests(), &environment, &fingerprint_key);
-    let plugins = serve::load_plugins(&state, &knowledge, &mut installed, play.process)?;
+    let plugins = serve::load_plugins(&state, &knowledge, &mut installed, play.process)?.plugins;
     let store = Store::open(&state)?;
     let observer = Arc::clone(narrator) as Arc<dyn Observer>;
     Ok(Host::start(Setup { knowledge, plugins, store, clock: play.process.clock(), observer }).await?)
@@ -188,11 +187,15 @@ fn introduce(narrator: &Narrator, scene: &Scene, sent: &[Picture]) {
     };
     let (ollama, signal) = (scene.ollama.base_url(), scene.signal.base_url());
     let fields = json!({ "anthropic": anthropic, "ollama": ollama, "signal": signal });
-    narrator.tell("scene", &fields, &[
-        format!("Anthropic     {anthropic}"),
-        format!("Ollama        {ollama} (a strict stand-in; its model reads text only)"),
-        format!("Signal daemon {signal} (a strict stand-in)"),
-    ]);
+    narrator.tell(
+        "scene",
+        &fields,
+        &[
+            format!("Anthropic     {anthropic}"),
+            format!("Ollama        {ollama} (a strict stand-in; its model reads text only)"),
+            format!("Signal daemon {signal} (a strict stand-in)"),
+        ],
+    );
     let described: Vec<_> = sent.iter().map(|picture| (picture, pictures::sha256_hex(&picture.bytes))).collect();
     let list: Vec<_> = described
         .iter()
@@ -210,7 +213,8 @@ fn introduce(narrator: &Narrator, scene: &Scene, sent: &[Picture]) {
 async fn proven(scene: &Scene, sent: &[Picture]) -> Result<(), DemoError> {
     let reply = scene.reply().await.map_err(|_| DemoError::NoReply)?;
     let Asked::Fake(anthropic) = &scene.anthropic else { return Ok(()) };
-    let refusals = [("Anthropic", anthropic.refusals()), ("Ollama", scene.ollama.refusals()), ("Signal", scene.signal.refusals())];
+    let refusals =
+        [("Anthropic", anthropic.refusals()), ("Ollama", scene.ollama.refusals()), ("Signal", scene.signal.refusals())];
     for (what, refusals) in refusals {
         if let Some(refusal) = refusals.first() {
             return Err(DemoError::Strict { what, reason: refusal.reason.clone() });

@@ -117,7 +117,9 @@ fn told(step: &Step) -> Option<(&'static str, Vec<String>)> {
         Step::Credential { credential, .. } if credential.candidates.is_empty() => return None,
         Step::Credential { credential, .. } => ("credential", credential_lines(credential)),
         Step::Egress { plugin, method, target, credential, rule, .. } => {
-            let with = credential.as_ref().map_or_else(String::new, |slot| format!(", credential `{slot}` put on by the host"));
+            let with = credential
+                .as_ref()
+                .map_or_else(String::new, |slot| format!(", credential `{slot}` put on by the host"));
             let verdict = rule.as_ref().map_or_else(|| "granted".to_owned(), |rule| format!("refused: {rule}"));
             ("grant", vec![format!("{plugin}: {method} {target}"), format!("{verdict}{with}")])
         }

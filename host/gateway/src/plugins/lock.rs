@@ -112,7 +112,10 @@ mod tests {
         let problem = |text: &str| LockFile::parse("creel.lock", text).map_err(|problem| problem.to_string());
         let check = |text: &str, expect: &str| assert_eq!(problem(text).err().as_deref(), Some(expect), "{text}");
         check("x = 1", "creel.lock:1:1: unknown field `x`, expected `plugins`");
-        check("[plugins.weather]\ncomponent_sha256 = 1", "creel.lock:2:20: invalid type: integer `1`, expected a string");
+        check(
+            "[plugins.weather]\ncomponent_sha256 = 1",
+            "creel.lock:2:20: invalid type: integer `1`, expected a string",
+        );
         assert!(problem("[plugins.Bad]").is_err_and(|text| text.contains("is not a plugin id")));
         assert!(problem("[[").is_err());
     }

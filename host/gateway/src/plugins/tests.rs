@@ -2,7 +2,8 @@
 
 use super::*;
 
-const WEATHER: &str = "[plugin]\nid = \"weather\"\nversion = \"1.0.0\"\ninterface = \"creel:plugin@0.1\"\nsummary = \"x\"\n";
+const WEATHER: &str =
+    "[plugin]\nid = \"weather\"\nversion = \"1.0.0\"\ninterface = \"creel:plugin@0.1\"\nsummary = \"x\"\n";
 
 fn file(manifest_text: &str) -> ComponentFile {
     let manifest = Manifest::parse(manifest_text).expect("a manifest");
@@ -89,7 +90,9 @@ fn manifests_of_refused_components_are_not_used() {
 
 #[test]
 fn a_path_is_told_from_an_id() {
-    for (text, expect) in [("weather", false), ("weather.wasm", true), ("./weather", true), ("/p/x", true), ("Bad", true)] {
+    for (text, expect) in
+        [("weather", false), ("weather.wasm", true), ("./weather", true), ("/p/x", true), ("Bad", true)]
+    {
         assert_eq!(is_path(text), expect, "{text}");
     }
 }

@@ -6,7 +6,7 @@ mod plugin;
 mod table;
 
 pub(crate) use answers::{auth, egress, media, route, status};
-pub(crate) use failure::{failure, note};
+pub(crate) use failure::{absence, failure, note};
 pub(crate) use plugin::{Asked, asked, plugins};
 
 /// Whether colours are written.

@@ -117,7 +117,8 @@ pub(crate) fn asked(asked: &Asked, style: Style) -> String {
     for one in &asked.credentials {
         let class: Vec<&str> = one.class.iter().map(|class| word(*class)).collect();
         let bare = if one.optional { ", or none" } else { "" };
-        let variables = if one.environment.is_empty() { String::new() } else { format!(" (${})", one.environment.join(", $")) };
+        let variables =
+            if one.environment.is_empty() { String::new() } else { format!(" (${})", one.environment.join(", $")) };
         text.push_str(&format!(
             "  credential {}: {}{}{bare}, on requests to `{}` as {}; it never sees the value\n",
             shown(&one.slot),
