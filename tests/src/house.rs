@@ -198,7 +198,9 @@ impl Steps {
                 changed.changed().await.expect("the sender lives as long as this");
             }
         };
-        tokio::time::timeout(PATIENCE, enough).await.unwrap_or_else(|_| panic!("it did not happen; so far: {:#?}", self.all()))
+        tokio::time::timeout(PATIENCE, enough)
+            .await
+            .unwrap_or_else(|_| panic!("it did not happen; so far: {:#?}", self.all()))
     }
 }
 
@@ -218,7 +220,9 @@ pub fn plugins() -> &'static [Plugin] {
         let engine = Engine::new(EngineSettings { cache: Some(cache) }).expect("an engine");
         SHIPPED
             .into_iter()
-            .map(|id| Plugin::load(&engine, &crate::components::plugin(id)).unwrap_or_else(|error| panic!("{id}: {error}")))
+            .map(|id| {
+                Plugin::load(&engine, &crate::components::plugin(id)).unwrap_or_else(|error| panic!("{id}: {error}"))
+            })
             .collect()
     })
 }

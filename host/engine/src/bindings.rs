@@ -25,7 +25,7 @@ mod channel_world {
 
 pub use channel_world::exports::creel::plugin::channel;
 pub(crate) use channel_world::{ChannelPlugin, ChannelPluginPre};
-pub use provider::creel::plugin::{io, types};
 pub(crate) use provider::creel::plugin::log;
+pub use provider::creel::plugin::{io, types};
 pub use provider::exports::creel::plugin::chat_provider as chat;
 pub(crate) use provider::{ProviderPlugin, ProviderPluginPre};

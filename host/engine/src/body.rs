@@ -40,7 +40,8 @@ impl Body {
     ///
     /// [`Refused`] for a medium that the call may not name, or that is not there any more.
     pub(crate) fn lay_out(store: &Store, context: &CallContext, pieces: Vec<io::BodyPiece>) -> Result<Self, Refused> {
-        let mut body = Self { pieces: Vec::with_capacity(pieces.len()), store: store.clone(), plain_bytes: 0, all_bytes: 0 };
+        let mut body =
+            Self { pieces: Vec::with_capacity(pieces.len()), store: store.clone(), plain_bytes: 0, all_bytes: 0 };
         for piece in pieces {
             match piece {
                 io::BodyPiece::Bytes(bytes) => {
@@ -65,7 +66,8 @@ impl Body {
             let rule = format!("plugin `{}` was not granted `media.splice`", context.grant.plugin);
             return Err(Refused { refusal: Refusal::NoGrant, rule });
         }
-        let unknown = || Refused { refusal: Refusal::UnknownMedia, rule: format!("`{uri}` is not a medium of this call") };
+        let unknown =
+            || Refused { refusal: Refusal::UnknownMedia, rule: format!("`{uri}` is not a medium of this call") };
         let media = MediaRef::parse(uri).map_err(|_| unknown())?;
         if !context.media.contains(&media) {
             return Err(unknown());

@@ -225,7 +225,9 @@ impl<G: Guest> Call<G> {
             return Err(self.fault(FaultKind::Oversize { what: "the output of one step", max: STEP_OUTPUT_BYTES_MAX }));
         }
         if step.commands.len() > STEP_COMMANDS_MAX {
-            return Err(self.fault(FaultKind::Oversize { what: "the list of commands of one step", max: STEP_COMMANDS_MAX }));
+            return Err(
+                self.fault(FaultKind::Oversize { what: "the list of commands of one step", max: STEP_COMMANDS_MAX })
+            );
         }
         self.output.extend(step.output);
         match step.state {
@@ -293,8 +295,8 @@ async fn enter<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
     use tokio::runtime::{Handle, RuntimeFlavor};
-    let is_short = !maker.plugin.manifest().media.read
-        && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+    let is_short =
+        !maker.plugin.manifest().media.read && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
     if is_short {
         return work();
     }

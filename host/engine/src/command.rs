@@ -180,7 +180,9 @@ fn reading(context: &CallContext, response: reqwest::Response) -> Result<Reading
     {
         // What cannot be read cannot be searched for secrets (attacks 92, 137, 180).
         let encoding = String::from_utf8_lossy(encoding.as_bytes()).into_owned();
-        return Err(NoResponse::CutOff(format!("the server sent `content-encoding: {encoding}` though none was asked for")));
+        return Err(NoResponse::CutOff(format!(
+            "the server sent `content-encoding: {encoding}` though none was asked for"
+        )));
     }
     let bytes_max = if context.total_ms_max.is_some() { RESPONSE_BYTES_MAX } else { u64::MAX };
     let masks = secrets(context).map(|secret| (secret, Carry::default())).collect();
@@ -240,7 +242,8 @@ impl Reading {
                     let rule = format!("the response is larger than {} bytes", self.bytes_max);
                     return Err(Refused { refusal: Refusal::TooLarge, rule }.into());
                 }
-                self.pending = self.masks.iter_mut().fold(chunk, |chunk, (secret, carry)| carry.push(secret.redactor(), chunk));
+                self.pending =
+                    self.masks.iter_mut().fold(chunk, |chunk, (secret, carry)| carry.push(secret.redactor(), chunk));
             }
             None => {
                 self.ended = true;
@@ -297,7 +300,10 @@ async fn store_media(shared: Arc<Shared>, new: NewMedia) -> Result<Media, IoErro
     may_store(&shared.context)?;
     let bytes_max = medium_bytes_max(&shared.context);
     if new.bytes.len() as u64 > bytes_max {
-        return Err(IoError::Refused((WitRefusal::TooLarge, format!("a medium from here has at most {bytes_max} bytes"))));
+        return Err(IoError::Refused((
+            WitRefusal::TooLarge,
+            format!("a medium from here has at most {bytes_max} bytes"),
+        )));
     }
     let (store, area, now_ms) = (shared.store.clone(), shared.context.area, (shared.context.clock)());
     let put = move || store.media_put(area, new.name.as_deref(), &new.bytes, now_ms);

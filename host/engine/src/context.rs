@@ -46,7 +46,10 @@ pub struct CallContext {
 
 impl fmt::Debug for CallContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallContext").field("call", &self.call).field("plugin", &self.grant.plugin).finish_non_exhaustive()
+        f.debug_struct("CallContext")
+            .field("call", &self.call)
+            .field("plugin", &self.grant.plugin)
+            .finish_non_exhaustive()
     }
 }
 

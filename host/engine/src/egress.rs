@@ -71,6 +71,7 @@ impl Egress {
     /// # Errors
     ///
     /// [`EngineError::Setup`] when TLS cannot be set up.
+    #[expect(clippy::disallowed_methods, reason = "the one door through which requests leave")]
     pub fn new() -> Result<Self, EngineError> {
         let setup = |detail: String| EngineError::Setup { detail };
         if rustls::crypto::CryptoProvider::get_default().is_none()
@@ -119,7 +120,7 @@ impl Egress {
         let permit = judge(&context.grant, &outgoing)?;
         let mut hop = Hop { permit, method: request.method.clone(), with_body: true, is_same_origin: true };
         for hops in 0.. {
-            let response = self.send_hop(context, &hop, &headers, body, idle).await?;
+            let response = self.send_hop(context, &hop, (&headers, body), idle).await?;
             let Some(location) = redirect_target(&response) else { return Ok(response) };
             let status = response.status().as_u16();
             let answer = Redirection { status, location: &location, hops, method: &hop.method };
@@ -135,8 +136,7 @@ impl Egress {
         &self,
         context: &CallContext,
         hop: &Hop,
-        headers: &[(String, String)],
-        body: &Body,
+        (headers, body): (&[(String, String)], &Body),
         idle: Option<Duration>,
     ) -> Result<reqwest::Response, NoResponse> {
         let permit = &hop.permit;
@@ -156,7 +156,8 @@ impl Egress {
         let method = Method::from_bytes(hop.method.as_bytes()).map_err(|_| bad_request("method"))?;
         let client = if permit.may_be_private { &self.granted } else { &self.public };
         let mut sending = client.request(method.clone(), permit.url.clone()).headers(map);
-        let has_body = hop.with_body && (body.all_bytes > 0 || matches!(method, Method::POST | Method::PUT | Method::PATCH));
+        let has_body =
+            hop.with_body && (body.all_bytes > 0 || matches!(method, Method::POST | Method::PUT | Method::PATCH));
         if has_body {
             sending = sending.header(header::CONTENT_LENGTH, body.all_bytes).body(body.to_send());
         }
@@ -213,9 +214,7 @@ fn injection<'c>(context: &'c CallContext, permit: &Permit) -> Result<Option<&'c
     match context.slots.get(slot) {
         Some(Slot::Ready(injection)) => Ok(Some(injection)),
         Some(Slot::Bare) => Ok(None),
-        Some(Slot::Missing(reason)) => {
-            Err(Refused { refusal: Refusal::CredentialMissing, rule: reason.clone() })
-        }
+        Some(Slot::Missing(reason)) => Err(Refused { refusal: Refusal::CredentialMissing, rule: reason.clone() }),
         None => Err(Refused {
             refusal: Refusal::CredentialNotGranted,
             rule: format!("no credential was selected for slot `{slot}`"),

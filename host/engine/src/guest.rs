@@ -104,12 +104,7 @@ impl Maker {
 
     fn context(&self) -> io::Context {
         let CallContext { call, now_ms, entropy, settings_json, .. } = &*self.context;
-        io::Context {
-            call: call.clone(),
-            now_ms: *now_ms,
-            entropy: *entropy,
-            settings_json: settings_json.clone(),
-        }
+        io::Context { call: call.clone(), now_ms: *now_ms, entropy: *entropy, settings_json: settings_json.clone() }
     }
 }
 
@@ -128,6 +123,7 @@ fn on_deadline(mut store: StoreContextMut<'_, CallState>) -> wasmtime::Result<Up
 
 /// Gives this async worker's queue to another thread, so that a long call holds up nothing but itself. On a thread
 /// that is no async worker this does nothing.
+#[expect(clippy::disallowed_methods, reason = "the thread is given away, and has to wait until it is taken")]
 fn hand_over() {
     use tokio::runtime::{Handle, RuntimeFlavor};
     let is_multi_thread =
@@ -193,11 +189,8 @@ impl ChatGuest {
         let mut store = maker.store()?;
         arm(&mut store);
         let plugin = pre.instantiate(&mut store).map_err(|error| no_room(maker, &store, &error))?;
-        let started = plugin.creel_plugin_chat_provider().completion().call_start(
-            &mut store,
-            &maker.context(),
-            request,
-        );
+        let started =
+            plugin.creel_plugin_chat_provider().completion().call_start(&mut store, &maker.context(), request);
         let (completion, step) = started.map_err(|error| fault(&store, &error))?;
         Ok((Self { store, plugin, completion }, chat_step(step)))
     }
@@ -228,11 +221,8 @@ impl Guest for ChatGuest {
 
     fn resume(&mut self, events: &[io::Event]) -> Result<StepOf<Self>, Fault> {
         arm(&mut self.store);
-        let resumed = self.plugin.creel_plugin_chat_provider().completion().call_resume(
-            &mut self.store,
-            self.completion,
-            events,
-        );
+        let resumed =
+            self.plugin.creel_plugin_chat_provider().completion().call_resume(&mut self.store, self.completion, events);
         resumed.map(chat_step).map_err(|error| fault(&self.store, &error))
     }
 
@@ -265,12 +255,8 @@ impl ChannelGuest {
         let mut store = maker.store()?;
         arm(&mut store);
         let plugin = pre.instantiate(&mut store).map_err(|error| no_room(maker, &store, &error))?;
-        let started = plugin.creel_plugin_channel().task().call_start(
-            &mut store,
-            &maker.context(),
-            job,
-            cursor.as_deref(),
-        );
+        let started =
+            plugin.creel_plugin_channel().task().call_start(&mut store, &maker.context(), job, cursor.as_deref());
         let (task, step) = started.map_err(|error| fault(&store, &error))?;
         Ok((Self { store, plugin, task }, channel_step(step)))
     }

@@ -38,8 +38,8 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, LoadError> {
             }
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::CustomSection(section) if depth == 1 && section.name() == MANIFEST_SECTION => {
-                let text = std::str::from_utf8(section.data())
-                    .map_err(|_| malformed("its manifest is not UTF-8".into()))?;
+                let text =
+                    std::str::from_utf8(section.data()).map_err(|_| malformed("its manifest is not UTF-8".into()))?;
                 if manifest.replace(text.to_owned()).is_some() {
                     return Err(malformed("it holds more than one manifest".into()));
                 }

@@ -25,10 +25,10 @@ mod redact;
 mod resolve;
 
 pub use bindings::{channel, chat, io, types};
-pub use egress::chain;
 pub use call::{CallEnd, ChannelCall, ChatCall};
 pub use context::{CallContext, MediaScope, Roots};
 pub use credential::{Injectable, Injection, Slot, Slots};
+pub use egress::chain;
 pub use egress::{Egress, EgressRecord};
 pub use engine::{Engine, EngineError, EngineSettings};
 pub use fault::{Fault, FaultKind};

@@ -2,25 +2,34 @@
 
 #![forbid(unsafe_code)]
 
+#[expect(clippy::disallowed_methods, reason = "the administration socket is opened here and nowhere else")]
 mod admin;
 mod answers;
+#[expect(clippy::disallowed_methods, reason = "what the operator wrote is opened here, once")]
 mod boot;
+#[expect(clippy::disallowed_methods, reason = "cargo, rustup and apt are run here, and crates found")]
 mod build;
 mod cli;
+#[expect(clippy::disallowed_methods, reason = "the one clock of the program")]
 mod clock;
 mod component_build;
 mod connections;
+#[expect(clippy::disallowed_methods, reason = "the demo has a directory of its own, and reads the picture that the user names")]
 mod demo;
 mod error;
 mod exit;
+#[expect(clippy::disallowed_methods, reason = "it asks whether a daemon is there")]
 mod explain;
 mod health;
 mod log;
 mod places;
 mod plugin;
+#[expect(clippy::disallowed_methods, reason = "components are found and read here")]
 mod plugins;
+#[expect(clippy::disallowed_methods, reason = "the environment and the command line are read here, once")]
 mod process;
 mod render;
+#[expect(clippy::disallowed_methods, reason = "the daemon listens here")]
 mod serve;
 mod views;
 
@@ -30,6 +39,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use cli::{Cli, Command, ModelsCommand, PluginCommand};
+use creel_policy::config::LogLevel;
 use error::CommandError;
 use exit::Exit;
 use places::Places;
@@ -52,7 +62,7 @@ fn run(cli: Cli, process: &Process) -> Result<Exit, CommandError> {
     match &cli.command {
         Command::Serve(args) => serve::run(args, &places()?, process),
         Command::Demo(args) => {
-            log::start(&args.log, None, process)?;
+            log::start(&args.log, Some(LogLevel::Warn), process)?;
             demo::run(args, process)
         }
         Command::Plugin(command) => {

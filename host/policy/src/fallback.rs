@@ -134,7 +134,9 @@ mod tests {
     #[test]
     fn what_another_try_cannot_mend_moves_on_at_once() {
         // H1: a 401 with a fallback configured uses the fallback.
-        for fault in [CallFault::Authentication, CallFault::Billing, CallFault::UnknownModel, CallFault::CredentialMissing] {
+        for fault in
+            [CallFault::Authentication, CallFault::Billing, CallFault::UnknownModel, CallFault::CredentialMissing]
+        {
             assert_eq!(after(fault, 1, None), Next::NextModel);
         }
         assert_eq!(after(CallFault::ContentRefused, 1, None), Next::Stop);

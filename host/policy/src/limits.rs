@@ -88,8 +88,6 @@ pub const COLLECT_TRIES_MAX: u32 = 5;
 pub const LISTEN_PAUSE_MS_MAX: u64 = 60_000;
 /// Turns that run at the same time; each session has at most one.
 pub const TURNS_AT_ONCE_MAX: usize = 64;
-/// Messages of one session that wait for their turn in memory; more wait in the database.
-pub const SESSION_QUEUE_MAX: usize = 64;
 /// Entries of a session that are replayed to a model, unless the channel says otherwise (`historyLimit`).
 pub const HISTORY_ENTRIES_MAX: usize = 50;
 /// Bytes of a reply; a model that writes more is cut off.

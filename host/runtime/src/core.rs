@@ -9,8 +9,8 @@ use creel_policy::credential::{CredentialDerivation, Selection};
 use creel_policy::grant::Grant;
 use creel_policy::ids::{ChannelId, PluginId};
 use creel_policy::limits::{HISTORY_ENTRIES_MAX, MEDIUM_BYTES_MAX};
-use creel_policy::media::{Area, MediaRef};
 use creel_policy::manifest::CredentialSlot;
+use creel_policy::media::{Area, MediaRef};
 use creel_policy::route::ModelTarget;
 use creel_store::Store;
 use creel_store::audit::AuditRecord;
@@ -105,9 +105,11 @@ impl Core {
             Selection::Secret(selected) => {
                 let rule = slot.classes.get(selected.rule);
                 match (self.knowledge.secrets.get(&selected.source), rule) {
-                    (Some(secret), Some(rule)) => {
-                        Slot::Ready(Injection { secret: Arc::clone(secret), place: rule.place.clone(), with: rule.with.clone() })
-                    }
+                    (Some(secret), Some(rule)) => Slot::Ready(Injection {
+                        secret: Arc::clone(secret),
+                        place: rule.place.clone(),
+                        with: rule.with.clone(),
+                    }),
                     (None, _) | (_, None) => Slot::Missing(format!("the value of `{}` is gone", selected.source)),
                 }
             }

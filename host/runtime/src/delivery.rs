@@ -138,7 +138,9 @@ async fn attachments(core: &Core, row: &OutboxRow) -> Result<Vec<types::Media>, 
     let mut attachments = Vec::with_capacity(row.message.media.len());
     for media in row.message.media.clone() {
         let medium = core.store(move |store| store.medium(&media)).await;
-        attachments.push(crate::transcript::wit_media(medium.map_err(|error| TaskFailure::lasting(creel_engine::chain(&error)))?));
+        attachments.push(crate::transcript::wit_media(
+            medium.map_err(|error| TaskFailure::lasting(creel_engine::chain(&error)))?,
+        ));
     }
     Ok(attachments)
 }

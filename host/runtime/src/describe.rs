@@ -71,7 +71,10 @@ async fn describe(
         .cloned()
         .collect();
     if fitting.is_empty() {
-        let reason = format!("{} has {} bytes, more than every entry of `tools.media.image.models` takes", picture.media, picture.size);
+        let reason = format!(
+            "{} has {} bytes, more than every entry of `tools.media.image.models` takes",
+            picture.media, picture.size
+        );
         return Ok(Err(ChainFailure::no_route(reason)));
     }
     let answered = ask_chain(core, session, &fitting, |target| ask(target, picture)).await;
@@ -85,7 +88,11 @@ async fn describe(
     let hash = target.map(prompt_hash).unwrap_or_default();
     let (medium, model, kept, now_ms) = (picture.clone(), answer.model.clone(), text.clone(), core.now_ms());
     core.store(move |store| store.description_put(&medium, &model, (&hash, &kept), now_ms)).await?;
-    core.observe(&Step::Described { media: picture.media.clone(), model: answer.model.to_string(), text: text.clone() });
+    core.observe(&Step::Described {
+        media: picture.media.clone(),
+        model: answer.model.to_string(),
+        text: text.clone(),
+    });
     Ok(Ok(text))
 }
 
@@ -94,7 +101,8 @@ fn ask(target: &ModelTarget, picture: &Medium) -> Ask {
         role: types::Role::User,
         parts: vec![types::Part::Media(wit_media(picture.clone())), types::Part::Text(prompt(target).to_owned())],
     };
-    let total_ms = target.describe.as_ref().map_or(MODEL_CALL_MS_MAX, |terms: &DescribeTerms| terms.timeout_seconds * 1_000);
+    let total_ms =
+        target.describe.as_ref().map_or(MODEL_CALL_MS_MAX, |terms: &DescribeTerms| terms.timeout_seconds * 1_000);
     let request = request(target, vec![message], None);
     Ask { request, media: vec![picture.media.clone()], total_ms: total_ms.min(MODEL_CALL_MS_MAX) }
 }
@@ -106,8 +114,8 @@ fn prompt(target: &ModelTarget) -> &str {
 
 /// Names what was asked, so that another prompt is another description.
 fn prompt_hash(target: &ModelTarget) -> String {
-    use std::fmt::Write as _;
     use sha2::Digest as _;
+    use std::fmt::Write as _;
     let digest = sha2::Sha256::digest(prompt(target).as_bytes());
     digest[..8].iter().fold(String::new(), |mut hex, byte| {
         write!(hex, "{byte:02x}").expect("writing to a string cannot fail");

@@ -135,7 +135,9 @@ fn open_roots(knowledge: &Knowledge, store: &Store) -> BTreeMap<ChannelId, Arc<R
         for (name, path) in &channel.grant.roots {
             match GrantedDir::open_ambient(Path::new(path), store) {
                 Ok(dir) => drop(roots.insert(name.clone(), Arc::new(dir))),
-                Err(error) => tracing::error!(channel = %id, root = name, path, error = %creel_engine::chain(&error), "a granted directory cannot be opened; the channel runs without it"),
+                Err(error) => {
+                    tracing::error!(channel = %id, root = name, path, error = %creel_engine::chain(&error), "a granted directory cannot be opened; the channel runs without it")
+                }
             }
         }
         all.insert(id.clone(), Arc::new(roots));

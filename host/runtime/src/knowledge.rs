@@ -12,10 +12,10 @@ use creel_policy::credential::{CredentialDerivation, CredentialRequest, Selectio
 use creel_policy::grant::Grant;
 use creel_policy::ids::{ModelRef, PluginId, ProfileId, ProviderId};
 use creel_policy::judge::{Outgoing, Refusal, Refused, Target, judge};
-use creel_policy::manifest::{CredentialSlot, Manifest};
+use creel_policy::manifest::{CredentialSlot, Input, Manifest};
 use creel_policy::plan::{Plan, PlanProblem, plan, plan_provider};
 use creel_policy::profiles::Profiles;
-use creel_policy::route::{ModelTarget, Needs, Role, RouteDerivation, route, targets};
+use creel_policy::route::{ModelTarget, Needs, Role, RouteDerivation, RoutePlan, route, targets};
 use creel_store::secrets::{Environment, FingerprintKey, SecretSnapshot};
 use serde::Serialize;
 
@@ -152,7 +152,11 @@ impl Knowledge {
     /// # Errors
     ///
     /// The problems of the provider's entry when nobody serves it.
-    pub fn explain_auth(&self, question: &AuthQuestion<'_>, now_ms: u64) -> Result<CredentialDerivation, Vec<PlanProblem>> {
+    pub fn explain_auth(
+        &self,
+        question: &AuthQuestion<'_>,
+        now_ms: u64,
+    ) -> Result<CredentialDerivation, Vec<PlanProblem>> {
         let provider = question.provider;
         let planned = match self.plan.providers.get(provider) {
             Some(planned) => planned.clone(),
@@ -172,7 +176,8 @@ impl Knowledge {
         Ok(select(&self.config, &self.profiles, &self.secrets, &request).0)
     }
 
-    /// The target that is meant, the first in the configuration that fits, and the use that is meant.
+    /// The model that is meant, the first that a turn of that kind would call and that fits; where no turn would call
+    /// one that fits, the first that the configuration names. With it the use that is meant.
     fn pinned(&self, question: &AuthQuestion<'_>) -> (Option<ModelTarget>, Use) {
         let wanted = question.use_.or(if question.model.is_none() { Some(Use::Chat) } else { None });
         let is_meant = |target: &ModelTarget| {
@@ -180,7 +185,17 @@ impl Knowledge {
                 && wanted.is_none_or(|use_| use_of(target) == use_)
                 && question.model.is_none_or(|model| &target.model == model)
         };
-        let pinned = targets(&self.config).into_iter().find(is_meant);
+        let needs = match wanted {
+            Some(Use::Image) | None => Needs::of([Input::Image]),
+            Some(Use::Audio) => Needs::of([Input::Audio]),
+            Some(Use::Chat | Use::Tool | Use::Models | Use::Status) => Needs::of([]),
+        };
+        let planned = match self.explain_route(&needs).plan {
+            Some(RoutePlan::Direct { chain }) => chain,
+            Some(RoutePlan::Describe { describers, chain }) => describers.into_iter().chain(chain).collect(),
+            None => Vec::new(),
+        };
+        let pinned = planned.into_iter().chain(targets(&self.config)).find(is_meant);
         let use_ = wanted.or(pinned.as_ref().map(use_of)).unwrap_or(Use::Chat);
         (pinned, use_)
     }

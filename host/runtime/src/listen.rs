@@ -43,7 +43,9 @@ pub(crate) async fn run(core: Arc<Core>, channel: ChannelId, sessions: Sessions,
 
 /// Listens once; gives the reason for which the plugin ended.
 async fn listen(core: &Arc<Core>, channel: &ChannelId, sessions: &Sessions) -> Result<String, StoreFailed> {
-    let Some(plan) = core.knowledge.plan.channels.get(channel) else { return Ok("the channel is not configured".into()) };
+    let Some(plan) = core.knowledge.plan.channels.get(channel) else {
+        return Ok("the channel is not configured".into());
+    };
     let Some(plugin) = core.plugins.get(&plan.plugin) else { return Ok("its plugin is not loaded".into()) };
     let key = channel.clone();
     let cursor = core.store(move |store| store.cursor_get(&key)).await?;

@@ -110,7 +110,11 @@ pub(crate) async fn answer(
 }
 
 /// A plain request: no tools, streaming.
-pub(crate) fn request(target: &ModelTarget, messages: Vec<types::Message>, max_tokens: Option<u32>) -> chat::ChatRequest {
+pub(crate) fn request(
+    target: &ModelTarget,
+    messages: Vec<types::Message>,
+    max_tokens: Option<u32>,
+) -> chat::ChatRequest {
     chat::ChatRequest {
         model: target.model.model.to_string(),
         messages,
@@ -247,17 +251,19 @@ fn no_provider(core: &Core, target: &ModelTarget) -> String {
     let entry = format!("models.providers.{}", target.model.provider);
     let problems = core.knowledge.plan.problems.iter().filter(|problem| problem.entry() == entry);
     let reasons: Vec<String> = problems.map(ToString::to_string).collect();
-    if reasons.is_empty() { format!("no plugin serves provider `{}`", target.model.provider) } else { reasons.join("; ") }
+    if reasons.is_empty() {
+        format!("no plugin serves provider `{}`", target.model.provider)
+    } else {
+        reasons.join("; ")
+    }
 }
 
 impl From<CallEnd<chat::CallError>> for Failure {
     fn from(end: CallEnd<chat::CallError>) -> Self {
         match end {
-            CallEnd::Failed(error) => Self {
-                fault: fault(error.fault),
-                message: error.message,
-                retry_after_ms: error.retry_after_ms,
-            },
+            CallEnd::Failed(error) => {
+                Self { fault: fault(error.fault), message: error.message, retry_after_ms: error.retry_after_ms }
+            }
             CallEnd::Fault(fault) => {
                 Self { fault: CallFault::PluginFault, message: fault.to_string(), retry_after_ms: None }
             }

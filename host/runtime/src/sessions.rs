@@ -35,7 +35,12 @@ struct Inner {
 }
 
 impl Sessions {
-    pub(crate) fn new(core: Arc<Core>, deliveries: Deliveries, stopping: CancellationToken, tasks: TaskTracker) -> Self {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        deliveries: Deliveries,
+        stopping: CancellationToken,
+        tasks: TaskTracker,
+    ) -> Self {
         let turns = Semaphore::new(TURNS_AT_ONCE_MAX);
         Self { inner: Arc::new(Inner { core, deliveries, active: Mutex::default(), turns, stopping, tasks }) }
     }

@@ -23,7 +23,9 @@ pub(crate) fn step(step: &Step) {
             None => tracing::info!(session, needs = %route.needs, models = models(route), "routed"),
         },
         Step::Credential { call, credential, .. } => match (credential.chosen(), &credential.failure) {
-            (Some(chosen), _) => tracing::info!(call, credential = chosen.id, source = chosen.source, "credential chosen"),
+            (Some(chosen), _) => {
+                tracing::info!(call, credential = chosen.id, source = chosen.source, "credential chosen")
+            }
             (None, Some(failure)) => tracing::error!(call, failure, "no credential"),
             (None, None) => tracing::debug!(call, "no credential needed"),
         },
@@ -48,7 +50,7 @@ pub(crate) fn step(step: &Step) {
 }
 
 fn models(route: &creel_policy::route::RouteDerivation) -> String {
-    use creel_policy::route::{RouteVerdict};
+    use creel_policy::route::RouteVerdict;
     let taken = route.candidates.iter().filter(|candidate| candidate.verdict == RouteVerdict::Taken);
     taken.map(|candidate| candidate.model.to_string()).collect::<Vec<_>>().join(" ")
 }

@@ -33,7 +33,12 @@ pub(crate) async fn needs(core: &Core, inbound: &InboundRecord) -> Result<Needs,
 
 /// A medium as the interface has it.
 pub(crate) fn wit_media(medium: Medium) -> types::Media {
-    types::Media { uri: medium.media.to_string(), content_type: medium.content_type, size: medium.size, name: medium.name }
+    types::Media {
+        uri: medium.media.to_string(),
+        content_type: medium.content_type,
+        size: medium.size,
+        name: medium.name,
+    }
 }
 
 impl Transcript {
@@ -99,7 +104,12 @@ impl Transcript {
                 None => types::Part::Text(format!("[An attachment ({media}) is not stored any more.]")),
             });
         }
-        parts.extend(entry.missing.iter().map(|reason| types::Part::Text(format!("[An attachment could not be fetched: {reason}]"))));
+        parts.extend(
+            entry
+                .missing
+                .iter()
+                .map(|reason| types::Part::Text(format!("[An attachment could not be fetched: {reason}]"))),
+        );
         if !entry.text.is_empty() {
             parts.push(types::Part::Text(entry.text.clone()));
         }

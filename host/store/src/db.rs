@@ -234,4 +234,5 @@ fn migrate(connection: &mut Connection, forms: &[&str]) -> Result<(), StoreError
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests arrange what lies on disk")]
 mod tests;

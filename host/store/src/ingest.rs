@@ -66,6 +66,7 @@ impl GrantedDir {
     /// # Errors
     ///
     /// [`GrantedDirError`], e.g. for `/` and for a directory that holds the state directory.
+    #[expect(clippy::disallowed_methods, reason = "the door to directories that the operator grants")]
     pub fn open_ambient(path: &Path, store: &Store) -> Result<Self, GrantedDirError> {
         let path = path.to_owned();
         if !path.is_absolute() {
@@ -168,4 +169,5 @@ fn refuse(code: MediaRefusalCode, rule: &str) -> MediaError {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests arrange what lies on disk")]
 mod tests;

@@ -11,9 +11,11 @@ mod cursor;
 mod db;
 mod description;
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests arrange what lies on disk")]
 mod fixture;
 mod limits;
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests arrange what lies on disk")]
 mod properties;
 
 pub mod audit;

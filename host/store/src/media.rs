@@ -141,4 +141,5 @@ fn no_file(no: NoFile, media: &MediaRef) -> MediaError {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests arrange what lies on disk")]
 mod tests;

@@ -129,6 +129,7 @@ impl StateRoot {
     ///
     /// [`StateError::Open`], and [`StateError::ForeignOwner`] or [`StateError::WritableByOthers`] where others could
     /// tamper with it.
+    #[expect(clippy::disallowed_methods, reason = "the door to the state directory")]
     pub fn open_ambient(path: &Path) -> Result<Self, StateError> {
         let open = || {
             DirBuilder::new().recursive(true).mode(0o700).create(path)?;
@@ -347,4 +348,5 @@ fn process(pid: Option<u32>) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests arrange what lies on disk")]
 mod tests;

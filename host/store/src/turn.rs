@@ -238,4 +238,5 @@ pub(crate) fn bounded(what: &'static str, text: &str, bytes_max: usize) -> Resul
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests arrange what lies on disk")]
 mod tests;

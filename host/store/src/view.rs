@@ -84,4 +84,5 @@ fn link(area: &Dir, view: &Dir, media: &MediaRef, mut file: std::fs::File) -> io
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests arrange what lies on disk")]
 mod tests;

@@ -3,9 +3,7 @@
 
 use std::path::Path;
 
-use creel_sdk::provider::{
-    CallError, ChatRequest, Fault, Finish, Output, ResponseFormat, ToolChoice,
-};
+use creel_sdk::provider::{CallError, ChatRequest, Fault, Finish, Output, ResponseFormat, ToolChoice};
 use creel_sdk::{Io, Media, Message, Part, ResultPart};
 
 use crate::limits::PICTURES_MAX;
@@ -20,12 +18,7 @@ const MODEL: &str = "basic";
 /// # Errors
 ///
 /// A [`CallError`] when there is no picture, or when something else is asked for than a description.
-pub(crate) async fn answer(
-    directory: &Path,
-    request: ChatRequest,
-    io: Io,
-    out: Output,
-) -> Result<(), CallError> {
+pub(crate) async fn answer(directory: &Path, request: ChatRequest, io: Io, out: Output) -> Result<(), CallError> {
     refuse_what_is_not_done(&request)?;
     let pictures = newest_pictures(&request.messages);
     if pictures.is_empty() {
@@ -39,17 +32,11 @@ pub(crate) async fn answer(
             io.wait(0).await?;
         }
         let look = look::look(directory, file_name(picture));
-        out.text(sentence::sentence(
-            index + 1,
-            picture.name.as_deref(),
-            &look,
-        ));
+        out.text(sentence::sentence(index + 1, picture.name.as_deref(), &look));
     }
     let more = pictures.len().saturating_sub(PICTURES_MAX);
     if more > 0 {
-        out.text(format!(
-            "\nI look at {PICTURES_MAX} pictures at a time, so I have left out {more} more."
-        ));
+        out.text(format!("\nI look at {PICTURES_MAX} pictures at a time, so I have left out {more} more."));
     }
     out.finished(Finish::Stop);
     Ok(())
@@ -58,39 +45,26 @@ pub(crate) async fn answer(
 fn refuse_what_is_not_done(request: &ChatRequest) -> Result<(), CallError> {
     let refuse = |fault, message: String| Err(CallError::new(fault, message));
     if request.model != MODEL {
-        return refuse(
-            Fault::UnknownModel,
-            format!("there is no model `{}` here, only `{MODEL}`", request.model),
-        );
+        return refuse(Fault::UnknownModel, format!("there is no model `{}` here, only `{MODEL}`", request.model));
     }
     match request.response_format {
         ResponseFormat::Text => {}
         ResponseFormat::Json | ResponseFormat::JsonSchema(_) => {
-            return refuse(
-                Fault::InvalidRequest,
-                "this model answers in plain text alone".to_owned(),
-            );
+            return refuse(Fault::InvalidRequest, "this model answers in plain text alone".to_owned());
         }
     }
     match request.tool_choice {
         ToolChoice::Auto | ToolChoice::None => Ok(()),
-        ToolChoice::Required | ToolChoice::Named(_) => refuse(
-            Fault::InvalidRequest,
-            "this model calls no tools".to_owned(),
-        ),
+        ToolChoice::Required | ToolChoice::Named(_) => {
+            refuse(Fault::InvalidRequest, "this model calls no tools".to_owned())
+        }
     }
 }
 
 /// The pictures of the last message that has any.
 fn newest_pictures(messages: &[Message]) -> Vec<&Media> {
-    let pictures = messages
-        .iter()
-        .rev()
-        .map(|message| message.parts.iter().flat_map(media_of).filter(is_picture));
-    pictures
-        .map(Iterator::collect::<Vec<_>>)
-        .find(|pictures| !pictures.is_empty())
-        .unwrap_or_default()
+    let pictures = messages.iter().rev().map(|message| message.parts.iter().flat_map(media_of).filter(is_picture));
+    pictures.map(Iterator::collect::<Vec<_>>).find(|pictures| !pictures.is_empty()).unwrap_or_default()
 }
 
 fn media_of(part: &Part) -> Vec<&Media> {
@@ -134,12 +108,7 @@ mod tests {
     struct Elsewhere;
 
     impl Provider for Elsewhere {
-        async fn complete(
-            cx: Context,
-            request: ChatRequest,
-            io: Io,
-            out: Output,
-        ) -> Result<(), CallError> {
+        async fn complete(cx: Context, request: ChatRequest, io: Io, out: Output) -> Result<(), CallError> {
             let directory: PathBuf = cx.settings().expect("a directory");
             answer(&directory, request, io, out).await
         }
@@ -149,19 +118,14 @@ mod tests {
         let directory = TempDir::new().expect("a temporary directory");
         for name in names {
             let picture = RgbImage::from_pixel(200, 100, Rgb([20, 60, 200]));
-            picture
-                .save_with_format(directory.path().join(name), ImageFormat::Png)
-                .expect("a writable directory");
+            picture.save_with_format(directory.path().join(name), ImageFormat::Png).expect("a writable directory");
         }
         directory
     }
 
     fn ask(directory: &TempDir, request: ChatRequest) -> Result<String, CallError> {
         let settings_json = format!("{:?}", directory.path());
-        let context = Context {
-            settings_json,
-            ..test_kit::context()
-        };
+        let context = Context { settings_json, ..test_kit::context() };
         let mut script = ProviderScript::provider::<Elsewhere>(context, request);
         while let Some(command) = script.next_command() {
             match command {
@@ -194,12 +158,8 @@ mod tests {
     #[test]
     fn each_picture_gets_a_sentence() {
         let directory = album(&["a.png", "b.png"]);
-        let parts = vec![
-            Part::Text("what is this?".to_owned()),
-            picture("a.png"),
-            picture("gone.png"),
-            picture("b.png"),
-        ];
+        let parts =
+            vec![Part::Text("what is this?".to_owned()), picture("a.png"), picture("gone.png"), picture("b.png")];
         let expect = format!(
             "Picture 1 is {BLUE}.\nPicture 2 cannot be opened (it is not among the media of this call).\nPicture 3 is {BLUE}."
         );
@@ -216,44 +176,24 @@ mod tests {
             message(Role::Assistant, vec![Part::Text("a picture".to_owned())]),
             message(Role::User, vec![Part::Text("and its colour?".to_owned())]),
         ]);
-        assert_eq!(
-            ask(&directory, request).expect("an answer"),
-            format!("Picture 1 is {BLUE}.")
-        );
+        assert_eq!(ask(&directory, request).expect("an answer"), format!("Picture 1 is {BLUE}."));
     }
 
     #[test]
     fn a_picture_from_a_tool_counts() {
         let directory = album(&["a.png"]);
-        let parts = vec![
-            ResultPart::Text("done".to_owned()),
-            ResultPart::Media(test_kit::media("a.png", "image/png")),
-        ];
-        let result = Part::ToolResult(ToolResult {
-            id: "1".to_owned(),
-            parts,
-            is_error: false,
-        });
-        assert_eq!(
-            ask(&directory, chat(vec![result])).expect("an answer"),
-            format!("Picture 1 is {BLUE}.")
-        );
+        let parts = vec![ResultPart::Text("done".to_owned()), ResultPart::Media(test_kit::media("a.png", "image/png"))];
+        let result = Part::ToolResult(ToolResult { id: "1".to_owned(), parts, is_error: false });
+        assert_eq!(ask(&directory, chat(vec![result])).expect("an answer"), format!("Picture 1 is {BLUE}."));
     }
 
     #[test]
     fn more_pictures_than_the_limit_are_counted() {
         let directory = album(&["a.png"]);
-        let answer = ask(
-            &directory,
-            chat((0..20).map(|_| picture("a.png")).collect()),
-        )
-        .expect("an answer");
+        let answer = ask(&directory, chat((0..20).map(|_| picture("a.png")).collect())).expect("an answer");
         let lines: Vec<_> = answer.lines().collect();
         assert_eq!(lines.len(), PICTURES_MAX + 1);
-        assert_eq!(
-            lines[PICTURES_MAX],
-            "I look at 16 pictures at a time, so I have left out 4 more."
-        );
+        assert_eq!(lines[PICTURES_MAX], "I look at 16 pictures at a time, so I have left out 4 more.");
     }
 
     #[test]
@@ -266,26 +206,10 @@ mod tests {
             assert_eq!(error.fault, fault);
             assert!(error.message.contains(words), "{}", error.message);
         };
-        check(
-            &|request| request.messages.clear(),
-            Fault::UnsupportedInput,
-            "no picture",
-        );
-        check(
-            &|request| request.model = "large".to_owned(),
-            Fault::UnknownModel,
-            "`large`",
-        );
-        check(
-            &|request| request.response_format = ResponseFormat::Json,
-            Fault::InvalidRequest,
-            "plain text",
-        );
-        check(
-            &|request| request.tool_choice = ToolChoice::Required,
-            Fault::InvalidRequest,
-            "no tools",
-        );
+        check(&|request| request.messages.clear(), Fault::UnsupportedInput, "no picture");
+        check(&|request| request.model = "large".to_owned(), Fault::UnknownModel, "`large`");
+        check(&|request| request.response_format = ResponseFormat::Json, Fault::InvalidRequest, "plain text");
+        check(&|request| request.tool_choice = ToolChoice::Required, Fault::InvalidRequest, "no tools");
         let sound = |request: &mut ChatRequest| {
             request.messages[0].parts = vec![Part::Media(test_kit::media("a.ogg", "audio/ogg"))];
         };
@@ -297,10 +221,7 @@ mod tests {
         let directory = album(&[]);
         for id in ["..", "../../etc/hosts\\..", ""] {
             let answer = ask(&directory, chat(vec![picture(id)])).expect("an answer");
-            assert_eq!(
-                answer,
-                "Picture 1 cannot be opened (its handle does not name a file)."
-            );
+            assert_eq!(answer, "Picture 1 cannot be opened (its handle does not name a file).");
         }
     }
 }

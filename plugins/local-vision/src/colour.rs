@@ -141,17 +141,10 @@ impl Census {
             .iter()
             .zip(self.counts)
             .filter(|(_, count)| *count > 0)
-            .map(|(colour, count)| Share {
-                colour: *colour,
-                percent: percent(count, total),
-            })
+            .map(|(colour, count)| Share { colour: *colour, percent: percent(count, total) })
             .collect();
         shares.sort_by_key(|share| std::cmp::Reverse(share.percent));
-        let worth_naming = shares
-            .iter()
-            .take(limit)
-            .filter(|share| share.percent >= percent_min)
-            .count();
+        let worth_naming = shares.iter().take(limit).filter(|share| share.percent >= percent_min).count();
         shares.truncate(worth_naming.max(1));
         shares
     }
@@ -169,9 +162,7 @@ impl Census {
 /// Rounded to the nearest; nothing of nothing is nothing.
 fn percent(count: u32, total: u32) -> u8 {
     let rounded = (u64::from(count) * 100 + u64::from(total) / 2).checked_div(u64::from(total));
-    rounded
-        .and_then(|percent| u8::try_from(percent).ok())
-        .unwrap_or(0)
+    rounded.and_then(|percent| u8::try_from(percent).ok()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -234,14 +225,8 @@ mod tests {
         paint([255, 255, 255, 255], 25);
         paint([255, 0, 0, 255], 3);
         paint([0, 0, 0, 0], 12);
-        let blue = Share {
-            colour: Colour::Blue,
-            percent: 60,
-        };
-        let white = Share {
-            colour: Colour::White,
-            percent: 25,
-        };
+        let blue = Share { colour: Colour::Blue, percent: 60 };
+        let white = Share { colour: Colour::White, percent: 25 };
         assert_eq!(census.main(3, 5), [blue, white]);
         assert_eq!(census.main(1, 5), [blue]);
         assert_eq!(census.clear_percent(), 12);
@@ -252,13 +237,7 @@ mod tests {
         let mut census = Census::default();
         (0..99).for_each(|_| census.count([0, 0, 0, 0]));
         census.count([255, 0, 0, 255]);
-        assert_eq!(
-            census.main(3, 5),
-            [Share {
-                colour: Colour::Red,
-                percent: 1
-            }]
-        );
+        assert_eq!(census.main(3, 5), [Share { colour: Colour::Red, percent: 1 }]);
         assert_eq!(Census::default().main(3, 5), []);
         assert_eq!(Census::default().clear_percent(), 0);
     }

@@ -52,11 +52,7 @@ fn walk(file: &mut (impl Read + Seek)) -> io::Result<u64> {
                     return Ok(dearest);
                 };
                 let is_held = is_progressive || in_scan < components;
-                return Ok(if is_held {
-                    u64::from(components) * COEFFICIENT_BYTES
-                } else {
-                    0
-                });
+                return Ok(if is_held { u64::from(components) * COEFFICIENT_BYTES } else { 0 });
             }
             // A segment without a length.
             0x01 | 0xD0..=0xD9 => {}
@@ -82,11 +78,7 @@ mod tests {
 
     fn check(bytes: &[&[u8]], expect: u64) {
         let mut file = Cursor::new(bytes.concat());
-        assert_eq!(
-            held_bytes_per_pixel(&mut file).expect("a readable file"),
-            expect,
-            "{bytes:02X?}"
-        );
+        assert_eq!(held_bytes_per_pixel(&mut file).expect("a readable file"), expect, "{bytes:02X?}");
         assert_eq!(file.position(), 0);
     }
 
@@ -94,18 +86,7 @@ mod tests {
 
     /// A frame header of this kind with so many components.
     fn frame(marker: u8, components: u8) -> Vec<u8> {
-        let mut bytes = vec![
-            0xFF,
-            marker,
-            0,
-            8 + 3 * components,
-            8,
-            0,
-            16,
-            0,
-            16,
-            components,
-        ];
+        let mut bytes = vec![0xFF, marker, 0, 8 + 3 * components, 8, 0, 16, 0, 16, components];
         bytes.extend(std::iter::repeat_n([1, 0x11, 0], usize::from(components)).flatten());
         bytes
     }
@@ -120,16 +101,7 @@ mod tests {
         for components in [1, 3, 4] {
             check(&[START, &frame(0xC0, components), &scan(components)], 0);
         }
-        check(
-            &[
-                START,
-                b"\xFF\xFF",
-                &frame(0xC1, 3)[1..],
-                b"\xFF\xDB\x00\x02",
-                &scan(3),
-            ],
-            0,
-        );
+        check(&[START, b"\xFF\xFF", &frame(0xC1, 3)[1..], b"\xFF\xDB\x00\x02", &scan(3)], 0);
     }
 
     #[test]
@@ -147,13 +119,7 @@ mod tests {
 
     #[test]
     fn what_is_no_jpeg_or_ends_before_a_scan_is_not_decoded_anyway() {
-        for bytes in [
-            b"".as_slice(),
-            b"\xFF",
-            b"\x89PNG\r\n\x1A\n",
-            START,
-            b"\xFF\xD8\xFF\xE0\xFF\xFF",
-        ] {
+        for bytes in [b"".as_slice(), b"\xFF", b"\x89PNG\r\n\x1A\n", START, b"\xFF\xD8\xFF\xE0\xFF\xFF"] {
             check(&[bytes], 0);
         }
         check(&[START, &frame(0xC2, 3)], 0);

@@ -20,12 +20,7 @@ const MEDIA: &str = "/media";
 pub struct LocalVision;
 
 impl Provider for LocalVision {
-    async fn complete(
-        _: Context,
-        request: ChatRequest,
-        io: Io,
-        out: Output,
-    ) -> Result<(), CallError> {
+    async fn complete(_: Context, request: ChatRequest, io: Io, out: Output) -> Result<(), CallError> {
         answer::answer(Path::new(MEDIA), request, io, out).await
     }
 }
@@ -39,9 +34,6 @@ mod tests {
     #[test]
     fn cassettes_replay() {
         let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/cassettes");
-        assert_eq!(
-            creel_sdk::test_kit::cassette::run_provider::<LocalVision>(directory),
-            3
-        );
+        assert_eq!(creel_sdk::test_kit::cassette::run_provider::<LocalVision>(directory), 3);
     }
 }

@@ -6,15 +6,11 @@ use std::io::{self, BufReader};
 use std::path::Path;
 
 use image::metadata::Orientation;
-use image::{
-    DynamicImage, GenericImageView, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits,
-};
+use image::{DynamicImage, GenericImageView, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use crate::colour::{Census, Share};
 use crate::jpeg;
-use crate::limits::{
-    COLOURS_MAX, DECODE_BYTES_MAX, PIXELS_MAX, SAMPLES_PER_SIDE, SHARE_PERCENT_MIN,
-};
+use crate::limits::{COLOURS_MAX, DECODE_BYTES_MAX, PIXELS_MAX, SAMPLES_PER_SIDE, SHARE_PERCENT_MIN};
 
 /// What a look at a picture has shown.
 #[derive(Debug, PartialEq, Eq)]
@@ -67,6 +63,7 @@ pub(crate) fn look(directory: &Path, name: &str) -> Look {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the sandbox holds a read-only `/media` and nothing else")]
 fn open(path: &Path) -> io::Result<(BufReader<File>, u64)> {
     let file = File::open(path)?;
     let bytes = file.metadata()?.len();
@@ -104,22 +101,9 @@ fn look_at(mut file: BufReader<File>, bytes: u64) -> Look {
         Err(_) => return Look::BrokenHeader(format),
     };
     let (width, height) = upright(&mut decoder);
-    let cost = Cost {
-        format,
-        held_bytes_per_pixel,
-        file_bytes: bytes,
-    };
-    let colours = if cost.fits(&decoder) {
-        colours(decoder)
-    } else {
-        Colours::TooLarge
-    };
-    Look::Picture(Picture {
-        format,
-        width,
-        height,
-        colours,
-    })
+    let cost = Cost { format, held_bytes_per_pixel, file_bytes: bytes };
+    let colours = if cost.fits(&decoder) { colours(decoder) } else { Colours::TooLarge };
+    Look::Picture(Picture { format, width, height, colours })
 }
 
 /// What decoding needs beside the pixels that come out.
@@ -138,13 +122,10 @@ impl Cost {
             // The whole file; and the coefficients, of whole blocks, where they come in several scans.
             ImageFormat::Jpeg => {
                 let padded = (u64::from(width) + 31) * (u64::from(height) + 31);
-                self.file_bytes
-                    .saturating_add(padded.saturating_mul(self.held_bytes_per_pixel))
+                self.file_bytes.saturating_add(padded.saturating_mul(self.held_bytes_per_pixel))
             }
             // A canvas, or planes, of the picture's own size.
-            ImageFormat::WebP | ImageFormat::Gif => {
-                self.file_bytes.saturating_add(pixels.saturating_mul(4))
-            }
+            ImageFormat::WebP | ImageFormat::Gif => self.file_bytes.saturating_add(pixels.saturating_mul(4)),
             // Line by line.
             _ => 0,
         };
@@ -156,10 +137,9 @@ impl Cost {
 fn upright(decoder: &mut impl ImageDecoder) -> (u32, u32) {
     let (width, height) = decoder.dimensions();
     match decoder.orientation().unwrap_or(Orientation::NoTransforms) {
-        Orientation::Rotate90
-        | Orientation::Rotate270
-        | Orientation::Rotate90FlipH
-        | Orientation::Rotate270FlipH => (height, width),
+        Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH => {
+            (height, width)
+        }
         Orientation::NoTransforms
         | Orientation::Rotate180
         | Orientation::FlipHorizontal
@@ -171,10 +151,7 @@ fn colours(decoder: impl ImageDecoder) -> Colours {
     match DynamicImage::from_decoder(decoder) {
         Ok(image) => {
             let census = sample(&image);
-            Colours::Seen {
-                main: census.main(COLOURS_MAX, SHARE_PERCENT_MIN),
-                clear_percent: census.clear_percent(),
-            }
+            Colours::Seen { main: census.main(COLOURS_MAX, SHARE_PERCENT_MIN), clear_percent: census.clear_percent() }
         }
         Err(ImageError::Limits(_)) => Colours::TooLarge,
         Err(_) => Colours::Broken,
@@ -204,4 +181,5 @@ fn middle_of(index: u32, parts: u32, length: u32) -> u32 {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests arrange what lies on disk")]
 mod tests;

@@ -141,7 +141,7 @@ async fn run<C: Channel>(
 #[doc(hidden)]
 pub fn assert_channel<T: Channel>() {}
 
-/// Exports a [`Channel`] as the component's `channel`, and its `plugin.toml` as a custom section.
+/// Exports a [`Channel`] as the component's `channel`.
 #[macro_export]
 macro_rules! channel {
     ($channel:ty) => {
@@ -155,6 +155,5 @@ macro_rules! channel {
             }
     $crate::bindings::channel::export_channel!(Exported with_types_in $crate::bindings::channel);
         };
-        $crate::embed_manifest!();
     };
 }

@@ -19,22 +19,3 @@ impl Context {
         serde_json::from_str(&self.settings_json).map_err(SettingsError)
     }
 }
-
-/// Puts the crate's `plugin.toml` into the component as the custom section `creel:manifest`, readable without
-/// compiling it. [`provider!`](crate::provider!) and [`channel!`](crate::channel!) do this.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! embed_manifest {
-    () => {
-        const _: () = {
-            const TEXT: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/plugin.toml"));
-            #[cfg_attr(target_arch = "wasm32", unsafe(link_section = "creel:manifest"))]
-            #[used]
-            static MANIFEST: [u8; TEXT.len()] = {
-                let mut bytes = [0; TEXT.len()];
-                bytes.copy_from_slice(TEXT);
-                bytes
-            };
-        };
-    };
-}

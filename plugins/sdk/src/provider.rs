@@ -171,7 +171,7 @@ impl<P: Provider> wit::GuestCompletion for Completion<P> {
 #[doc(hidden)]
 pub fn assert_provider<T: Provider>() {}
 
-/// Exports a [`Provider`] as the component's `chat-provider`, and its `plugin.toml` as a custom section.
+/// Exports a [`Provider`] as the component's `chat-provider`.
 #[macro_export]
 macro_rules! provider {
     ($provider:ty) => {
@@ -185,6 +185,5 @@ macro_rules! provider {
             }
     $crate::bindings::provider::export_provider!(Exported with_types_in $crate::bindings::provider);
         };
-        $crate::embed_manifest!();
     };
 }

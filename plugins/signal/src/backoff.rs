@@ -13,10 +13,7 @@ pub(crate) struct Backoff {
 impl Backoff {
     /// Begins with the shortest pause; `entropy` decides the draws.
     pub(crate) fn new(entropy: u64) -> Self {
-        Self {
-            failures: 0,
-            random: entropy,
-        }
+        Self { failures: 0, random: entropy }
     }
 
     /// The connection was good: the next pause is the shortest again.

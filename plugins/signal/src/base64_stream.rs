@@ -25,17 +25,8 @@ pub(crate) struct Base64 {
 impl Base64 {
     /// Awaits at most `bytes_max` bytes, and makes room for `expected`.
     pub(crate) fn new(bytes_max: usize, expected: Option<u64>) -> Self {
-        let expected = expected
-            .and_then(|bytes| usize::try_from(bytes).ok())
-            .unwrap_or(0)
-            .min(bytes_max);
-        Self {
-            bytes_max,
-            expected,
-            carry: Vec::new(),
-            bytes: Vec::new(),
-            has_ended: false,
-        }
+        let expected = expected.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(0).min(bytes_max);
+        Self { bytes_max, expected, carry: Vec::new(), bytes: Vec::new(), has_ended: false }
     }
 
     /// Takes more of the text.
@@ -75,9 +66,7 @@ impl Base64 {
             return Err(BadBase64::TooLarge);
         }
         self.has_ended = *last == b'=';
-        STANDARD
-            .decode_vec(groups, &mut self.bytes)
-            .map_err(|_| BadBase64::NotBase64)?;
+        STANDARD.decode_vec(groups, &mut self.bytes).map_err(|_| BadBase64::NotBase64)?;
         if self.bytes.len() > self.bytes_max {
             return Err(BadBase64::TooLarge);
         }
@@ -90,11 +79,7 @@ impl Base64 {
     ///
     /// [`BadBase64::NotBase64`] where the text ended within a group.
     pub(crate) fn finish(self) -> Result<Vec<u8>, BadBase64> {
-        if self.carry.is_empty() {
-            Ok(self.bytes)
-        } else {
-            Err(BadBase64::NotBase64)
-        }
+        if self.carry.is_empty() { Ok(self.bytes) } else { Err(BadBase64::NotBase64) }
     }
 }
 
@@ -112,11 +97,7 @@ mod tests {
 
     fn check(text: &str, expect: Result<&[u8], BadBase64>) {
         for chunk in 1..=text.len().max(1) {
-            assert_eq!(
-                read(text, chunk).as_deref(),
-                expect.as_ref().copied(),
-                "{text} in pieces of {chunk}"
-            );
+            assert_eq!(read(text, chunk).as_deref(), expect.as_ref().copied(), "{text} in pieces of {chunk}");
         }
     }
 
@@ -130,16 +111,7 @@ mod tests {
 
     #[test]
     fn what_is_no_base64_is_refused() {
-        for text in [
-            "a",
-            "aGVsbG8",
-            "aG=sbG8=",
-            "aGVsbG8=aGVs",
-            "====",
-            "aGV sbG8",
-            "aGVsb-8=",
-            "aGVsbG9=",
-        ] {
+        for text in ["a", "aGVsbG8", "aG=sbG8=", "aGVsbG8=aGVs", "====", "aGV sbG8", "aGVsb-8=", "aGVsbG9="] {
             check(text, Err(BadBase64::NotBase64));
         }
     }

@@ -15,17 +15,10 @@ use crate::settings::Settings;
 const ROOT: &str = "attachments";
 
 /// Makes an attachment a medium.
-pub(crate) async fn collect(
-    cx: Context,
-    io: Io,
-    attachment: Attachment,
-) -> Result<Media, ChannelError> {
+pub(crate) async fn collect(cx: Context, io: Io, attachment: Attachment) -> Result<Media, ChannelError> {
     let settings = Settings::read(&cx)?;
     let Some(token) = Token::parse(&attachment.token) else {
-        return Err(ChannelError::new(
-            Fault::Gone,
-            "this plugin made no such attachment token",
-        ));
+        return Err(ChannelError::new(Fault::Gone, "this plugin made no such attachment token"));
     };
     match io.ingest_file(ROOT, &token.id).await {
         Ok(media) => return Ok(named(media, attachment.name)),
@@ -44,10 +37,7 @@ pub(crate) async fn collect(
 
 /// The name that the sender gave, where the host knows only the name of the file.
 fn named(media: Media, name: Option<String>) -> Media {
-    Media {
-        name: name.or(media.name),
-        ..media
-    }
+    Media { name: name.or(media.name), ..media }
 }
 
 fn request(settings: &Settings, token: Token) -> Request {
@@ -67,22 +57,14 @@ fn request(settings: &Settings, token: Token) -> Request {
 }
 
 /// The bytes of an attachment that claims to have `size`; `now_ms` is the time of the call.
-async fn fetch(
-    io: &Io,
-    request: Request,
-    size: Option<u64>,
-    now_ms: u64,
-) -> Result<Vec<u8>, ChannelError> {
+async fn fetch(io: &Io, request: Request, size: Option<u64>, now_ms: u64) -> Result<Vec<u8>, ChannelError> {
     let bytes_max = RPC_ATTACHMENT_BYTES_MAX;
     if size.is_some_and(|size| usize::try_from(size).is_ok_and(|size| size > bytes_max)) {
         return Err(bad_payload(BadPayload::Base64(BadBase64::TooLarge)));
     }
     let mut response = io.send(request).await?;
     if response.status() != 200 {
-        return Err(rpc::status_error(
-            response.status(),
-            response.retry_after_ms(now_ms),
-        ));
+        return Err(rpc::status_error(response.status(), response.retry_after_ms(now_ms)));
     }
     let mut payload = Payload::new(bytes_max, size);
     while let Some(chunk) = response.chunk().await? {
@@ -102,14 +84,9 @@ fn failure(error: &RpcError) -> ChannelError {
     let has_none = match error.code() {
         Code::User => true,
         // Older daemons let Java speak.
-        Code::Internal => [
-            "NoSuchFile",
-            "FileNotFound",
-            "No such file",
-            "reading attachment",
-        ]
-        .iter()
-        .any(|words| error.message.contains(words)),
+        Code::Internal => ["NoSuchFile", "FileNotFound", "No such file", "reading attachment"]
+            .iter()
+            .any(|words| error.message.contains(words)),
         Code::BadCall
         | Code::UnknownMethod
         | Code::BadParams
@@ -118,14 +95,7 @@ fn failure(error: &RpcError) -> ChannelError {
         | Code::RateLimit
         | Code::Captcha => false,
     };
-    if has_none {
-        ChannelError {
-            fault: Fault::Gone,
-            ..other
-        }
-    } else {
-        other
-    }
+    if has_none { ChannelError { fault: Fault::Gone, ..other } } else { other }
 }
 
 fn bad_payload(bad: BadPayload) -> ChannelError {
@@ -138,13 +108,9 @@ fn bad_payload(bad: BadPayload) -> ChannelError {
                 RPC_ATTACHMENT_BYTES_MAX / (1024 * 1024)
             ),
         ),
-        BadPayload::Base64(BadBase64::NotBase64) => ChannelError::new(
-            Fault::MalformedResponse,
-            "the daemon's attachment is not base64",
-        ),
-        BadPayload::NotAReply => ChannelError::new(
-            Fault::MalformedResponse,
-            "the daemon's answer is not JSON-RPC",
-        ),
+        BadPayload::Base64(BadBase64::NotBase64) => {
+            ChannelError::new(Fault::MalformedResponse, "the daemon's attachment is not base64")
+        }
+        BadPayload::NotAReply => ChannelError::new(Fault::MalformedResponse, "the daemon's answer is not JSON-RPC"),
     }
 }

@@ -13,25 +13,16 @@ use crate::rpc::{self, Reply, Spliced};
 use crate::settings::Settings;
 
 /// Sends a message; the answer is the timestamp by which Signal names it.
-pub(crate) async fn deliver(
-    cx: Context,
-    io: Io,
-    message: Outbound,
-) -> Result<String, ChannelError> {
+pub(crate) async fn deliver(cx: Context, io: Io, message: Outbound) -> Result<String, ChannelError> {
     let settings = Settings::read(&cx)?;
     let mut response = io.send(request(&settings, message)?).await?;
     if response.status() != 200 {
-        return Err(rpc::status_error(
-            response.status(),
-            response.retry_after_ms(cx.now_ms),
-        ));
+        return Err(rpc::status_error(response.status(), response.retry_after_ms(cx.now_ms)));
     }
     let reply: Reply = response.json(REPLY_BYTES_MAX).await?;
     let (timestamp, missed) = outcome(reply)?;
     if missed > 0 {
-        log::warn(&format!(
-            "message {timestamp} did not reach {missed} of its recipients"
-        ));
+        log::warn(&format!("message {timestamp} did not reach {missed} of its recipients"));
     }
     Ok(timestamp.to_string())
 }
@@ -62,30 +53,16 @@ fn request(settings: &Settings, message: Outbound) -> Result<Request, ChannelErr
         set("account", json!(account));
     }
     set("message", json!(message.text));
-    if let Some((timestamp, author)) = message
-        .reply_to
-        .as_deref()
-        .and_then(|id| quote(id, settings))
-    {
+    if let Some((timestamp, author)) = message.reply_to.as_deref().and_then(|id| quote(id, settings)) {
         set("quoteTimestamp", json!(timestamp));
         set("quoteAuthor", json!(author));
     }
     let items = message.attachments.into_iter().map(spliced).collect();
-    Ok(rpc::call(
-        "send",
-        params,
-        Some(Spliced {
-            key: "attachments",
-            items,
-        }),
-    ))
+    Ok(rpc::call("send", params, Some(Spliced { key: "attachments", items })))
 }
 
 fn spliced(media: Media) -> (String, BodyPiece) {
-    (
-        attachment::data_uri_head(&media),
-        BodyPiece::MediaBase64(media),
-    )
+    (attachment::data_uri_head(&media), BodyPiece::MediaBase64(media))
 }
 
 /// Time and author of the message that is answered. An id that is none of ours, or one of this account's messages
@@ -123,43 +100,26 @@ struct SendResult {
 fn outcome(reply: Reply) -> Result<(u64, usize), ChannelError> {
     if let Some(error) = reply.error {
         // A message that reached nobody is an error of the daemon; the results of its recipients say more than it.
-        let sent = error
-            .data
-            .as_ref()
-            .and_then(|data| data.get("response"))
-            .and_then(|sent| Sent::deserialize(sent).ok());
+        let sent =
+            error.data.as_ref().and_then(|data| data.get("response")).and_then(|sent| Sent::deserialize(sent).ok());
         return match sent.map(reached) {
             Some(Ok(reached)) => Ok(reached),
             Some(Err(Some(failure))) => Err(failure),
             Some(Err(None)) | None => Err(error.to_channel_error()),
         };
     }
-    let malformed = || {
-        ChannelError::new(
-            Fault::MalformedResponse,
-            "the daemon's answer to `send` has no timestamp",
-        )
-    };
-    let sent = reply
-        .result
-        .and_then(|result| Sent::deserialize(result).ok())
-        .ok_or_else(malformed)?;
+    let malformed = || ChannelError::new(Fault::MalformedResponse, "the daemon's answer to `send` has no timestamp");
+    let sent = reply.result.and_then(|result| Sent::deserialize(result).ok()).ok_or_else(malformed)?;
     reached(sent).map_err(|failure| failure.unwrap_or_else(malformed))
 }
 
 /// Counts whom a message reached; `Err(None)` where nothing is said of it.
 fn reached(sent: Sent) -> Result<(u64, usize), Option<ChannelError>> {
-    let failed: Vec<&SendResult> = sent
-        .results
-        .iter()
-        .filter(|result| result.kind != "SUCCESS")
-        .collect();
+    let failed: Vec<&SendResult> = sent.results.iter().filter(|result| result.kind != "SUCCESS").collect();
     if !failed.is_empty() && failed.len() == sent.results.len() {
         return Err(worth_another_try(&failed));
     }
-    sent.timestamp
-        .map(|timestamp| (timestamp, failed.len()))
-        .ok_or(None)
+    sent.timestamp.map(|timestamp| (timestamp, failed.len())).ok_or(None)
 }
 
 /// Of several failures the one that says most about what to do: while another try can still reach somebody, that.
@@ -180,29 +140,19 @@ fn worth_another_try(failed: &[&SendResult]) -> Option<ChannelError> {
 fn failure(result: &SendResult) -> ChannelError {
     match result.kind.as_str() {
         "RATE_LIMIT_FAILURE" => ChannelError {
-            retry_after_ms: result
-                .retry_after_seconds
-                .map(|seconds| seconds.saturating_mul(1_000)),
-            ..ChannelError::new(
-                Fault::RateLimited,
-                "Signal limits how much this account may send",
-            )
+            retry_after_ms: result.retry_after_seconds.map(|seconds| seconds.saturating_mul(1_000)),
+            ..ChannelError::new(Fault::RateLimited, "Signal limits how much this account may send")
         },
-        "NETWORK_FAILURE" => ChannelError::new(
-            Fault::Unreachable,
-            "the daemon could not reach Signal for this recipient",
-        ),
+        "NETWORK_FAILURE" => {
+            ChannelError::new(Fault::Unreachable, "the daemon could not reach Signal for this recipient")
+        }
         "UNREGISTERED_FAILURE" => rejected("the recipient is not registered with Signal"),
         "IDENTITY_FAILURE" => rejected(rpc::UNTRUSTED),
-        "INVALID_PRE_KEY_FAILURE" => ChannelError::new(
-            Fault::Unreachable,
-            "the recipient's keys at Signal are not valid now",
-        ),
+        "INVALID_PRE_KEY_FAILURE" => {
+            ChannelError::new(Fault::Unreachable, "the recipient's keys at Signal are not valid now")
+        }
         // A daemon newer than this plugin.
-        _ => ChannelError::new(
-            Fault::Other,
-            "the daemon names a failure that this plugin does not know",
-        ),
+        _ => ChannelError::new(Fault::Other, "the daemon names a failure that this plugin does not know"),
     }
 }
 
@@ -216,10 +166,7 @@ mod tests {
 
     fn check(reply: Value, expect: Result<(u64, usize), (Fault, &str)>) {
         let text = reply.to_string();
-        match (
-            outcome(serde_json::from_value(reply).expect("a reply")),
-            expect,
-        ) {
+        match (outcome(serde_json::from_value(reply).expect("a reply")), expect) {
             (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{text}"),
             (Err(error), Err((fault, words))) => {
                 assert_eq!(error.fault, fault, "{text}");
@@ -230,10 +177,7 @@ mod tests {
     }
 
     fn results(kinds: &[&str]) -> Value {
-        let results: Vec<_> = kinds
-            .iter()
-            .map(|kind| json!({ "recipientAddress": {}, "type": kind }))
-            .collect();
+        let results: Vec<_> = kinds.iter().map(|kind| json!({ "recipientAddress": {}, "type": kind })).collect();
         json!({ "timestamp": 17, "results": results })
     }
 
@@ -244,64 +188,32 @@ mod tests {
     #[test]
     fn a_message_that_reached_somebody_is_delivered() {
         check(sent(&["SUCCESS"]), Ok((17, 0)));
-        check(
-            sent(&["SUCCESS", "NETWORK_FAILURE", "UNREGISTERED_FAILURE"]),
-            Ok((17, 2)),
-        );
+        check(sent(&["SUCCESS", "NETWORK_FAILURE", "UNREGISTERED_FAILURE"]), Ok((17, 2)));
         check(sent(&[]), Ok((17, 0)));
     }
 
     #[test]
     fn a_message_that_reached_nobody_says_why() {
-        check(
-            sent(&["NETWORK_FAILURE"]),
-            Err((Fault::Unreachable, "could not reach")),
-        );
-        check(
-            sent(&["UNREGISTERED_FAILURE"]),
-            Err((Fault::Rejected, "not registered")),
-        );
-        check(
-            sent(&["IDENTITY_FAILURE"]),
-            Err((Fault::Rejected, "safety number")),
-        );
-        check(
-            sent(&["RATE_LIMIT_FAILURE"]),
-            Err((Fault::RateLimited, "limits")),
-        );
-        check(
-            sent(&["INVALID_PRE_KEY_FAILURE"]),
-            Err((Fault::Unreachable, "keys")),
-        );
-        check(
-            sent(&["SOMETHING_NEW"]),
-            Err((Fault::Other, "does not know")),
-        );
+        check(sent(&["NETWORK_FAILURE"]), Err((Fault::Unreachable, "could not reach")));
+        check(sent(&["UNREGISTERED_FAILURE"]), Err((Fault::Rejected, "not registered")));
+        check(sent(&["IDENTITY_FAILURE"]), Err((Fault::Rejected, "safety number")));
+        check(sent(&["RATE_LIMIT_FAILURE"]), Err((Fault::RateLimited, "limits")));
+        check(sent(&["INVALID_PRE_KEY_FAILURE"]), Err((Fault::Unreachable, "keys")));
+        check(sent(&["SOMETHING_NEW"]), Err((Fault::Other, "does not know")));
     }
 
     #[test]
     fn while_another_try_can_reach_somebody_that_is_said() {
-        check(
-            sent(&["UNREGISTERED_FAILURE", "NETWORK_FAILURE"]),
-            Err((Fault::Unreachable, "")),
-        );
-        check(
-            sent(&["NETWORK_FAILURE", "RATE_LIMIT_FAILURE", "IDENTITY_FAILURE"]),
-            Err((Fault::RateLimited, "")),
-        );
-        check(
-            sent(&["IDENTITY_FAILURE", "UNREGISTERED_FAILURE"]),
-            Err((Fault::Rejected, "safety number")),
-        );
+        check(sent(&["UNREGISTERED_FAILURE", "NETWORK_FAILURE"]), Err((Fault::Unreachable, "")));
+        check(sent(&["NETWORK_FAILURE", "RATE_LIMIT_FAILURE", "IDENTITY_FAILURE"]), Err((Fault::RateLimited, "")));
+        check(sent(&["IDENTITY_FAILURE", "UNREGISTERED_FAILURE"]), Err((Fault::Rejected, "safety number")));
     }
 
     #[test]
     fn the_pause_that_signal_asks_for_is_passed_on() {
-        let limited =
-            json!({ "type": "RATE_LIMIT_FAILURE", "token": "t", "retryAfterSeconds": 3600 });
+        let limited = json!({ "type": "RATE_LIMIT_FAILURE", "token": "t", "retryAfterSeconds": 3600 });
         let reply = json!({ "result": { "timestamp": 17, "results": [limited] } });
-        let error =
-            outcome(serde_json::from_value(reply).expect("a reply")).expect_err("a failure");
+        let error = outcome(serde_json::from_value(reply).expect("a reply")).expect_err("a failure");
         assert_eq!(error.retry_after_ms, Some(3_600_000));
     }
 
@@ -309,53 +221,29 @@ mod tests {
     fn an_error_of_the_daemon_is_told_by_its_results_where_there_are_any() {
         let error = |code: i64, data: Value| json!({ "error": { "code": code, "message": "no", "data": data } });
         check(
-            error(
-                -1,
-                json!({ "response": results(&["UNREGISTERED_FAILURE"]) }),
-            ),
+            error(-1, json!({ "response": results(&["UNREGISTERED_FAILURE"]) })),
             Err((Fault::Rejected, "not registered")),
         );
-        check(
-            error(
-                -1,
-                json!({ "response": results(&["SUCCESS", "IDENTITY_FAILURE"]) }),
-            ),
-            Ok((17, 1)),
-        );
-        check(
-            error(-5, json!({ "response": { "results": [] } })),
-            Err((Fault::RateLimited, "code -5")),
-        );
+        check(error(-1, json!({ "response": results(&["SUCCESS", "IDENTITY_FAILURE"]) })), Ok((17, 1)));
+        check(error(-5, json!({ "response": { "results": [] } })), Err((Fault::RateLimited, "code -5")));
         check(error(-3, Value::Null), Err((Fault::Unreachable, "code -3")));
-        check(
-            error(-4, json!({ "response": "?" })),
-            Err((Fault::Rejected, "safety number")),
-        );
+        check(error(-4, json!({ "response": "?" })), Err((Fault::Rejected, "safety number")));
     }
 
     #[test]
     fn an_answer_without_a_timestamp_is_none() {
-        for reply in [
-            json!({}),
-            json!({ "result": null }),
-            json!({ "result": {} }),
-            json!({ "result": { "timestamp": "x" } }),
-        ] {
+        for reply in
+            [json!({}), json!({ "result": null }), json!({ "result": {} }), json!({ "result": { "timestamp": "x" } })]
+        {
             check(reply, Err((Fault::MalformedResponse, "timestamp")));
         }
     }
 
     #[test]
     fn a_quote_needs_an_author() {
-        let settings = |account: Option<&str>| Settings {
-            account: account.map(str::to_owned),
-            ..Settings::default()
-        };
+        let settings = |account: Option<&str>| Settings { account: account.map(str::to_owned), ..Settings::default() };
         let own = settings(Some("+15550000000"));
-        assert_eq!(
-            quote("+15551234567:17", &settings(None)),
-            Some((17, "+15551234567".to_owned()))
-        );
+        assert_eq!(quote("+15551234567:17", &settings(None)), Some((17, "+15551234567".to_owned())));
         assert_eq!(quote("17", &own), Some((17, "+15550000000".to_owned())));
         assert_eq!(quote("17", &settings(None)), None);
         assert_eq!(quote("<message@elsewhere>", &own), None);

@@ -117,17 +117,13 @@ pub(crate) fn is_attachment_id(text: &str) -> bool {
     (1..=255).contains(&text.len())
         && !text.starts_with('.')
         && !text.contains("..")
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
 }
 
 /// Whether this is a phone number in the international form of E.164.
 pub(crate) fn is_number(text: &str) -> bool {
     text.strip_prefix('+').is_some_and(|digits| {
-        (5..=15).contains(&digits.len())
-            && !digits.starts_with('0')
-            && digits.bytes().all(|byte| byte.is_ascii_digit())
+        (5..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit())
     })
 }
 
@@ -146,18 +142,14 @@ fn is_group_id(text: &str) -> bool {
     (1..=88).contains(&text.len())
         && text.len().is_multiple_of(4)
         && padding <= 2
-        && body
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+        && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
 }
 
 /// A nickname, a dot and digits.
 fn is_username(text: &str) -> bool {
     text.split_once('.').is_some_and(|(nickname, digits)| {
         (3..=32).contains(&nickname.len())
-            && nickname
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            && nickname.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
             && (2..=20).contains(&digits.len())
             && digits.bytes().all(|byte| byte.is_ascii_digit())
     })
@@ -210,18 +202,9 @@ mod tests {
     #[test]
     fn the_account_id_counts_before_the_number() {
         let number = Some("+15551234567");
-        assert_eq!(
-            Person::from_fields(Some(UUID), number),
-            Some(Person::Uuid(UUID.to_owned()))
-        );
-        assert_eq!(
-            Person::from_fields(None, number),
-            Some(Person::Number("+15551234567".to_owned()))
-        );
-        assert_eq!(
-            Person::from_fields(Some(""), number),
-            Some(Person::Number("+15551234567".to_owned()))
-        );
+        assert_eq!(Person::from_fields(Some(UUID), number), Some(Person::Uuid(UUID.to_owned())));
+        assert_eq!(Person::from_fields(None, number), Some(Person::Number("+15551234567".to_owned())));
+        assert_eq!(Person::from_fields(Some(""), number), Some(Person::Number("+15551234567".to_owned())));
         assert_eq!(Person::from_fields(None, None), None);
     }
 
@@ -252,22 +235,10 @@ mod tests {
 
     #[test]
     fn a_message_is_named_by_its_author_and_time() {
-        for text in [
-            &format!("uuid:{UUID}:1700000000000"),
-            "+15551234567:1700000000000",
-            "1700000000000",
-        ] {
-            assert_eq!(
-                MessageId::parse(text).expect("a message id").to_string(),
-                text
-            );
+        for text in [&format!("uuid:{UUID}:1700000000000"), "+15551234567:1700000000000", "1700000000000"] {
+            assert_eq!(MessageId::parse(text).expect("a message id").to_string(), text);
         }
-        assert_eq!(
-            MessageId::parse("1700000000000")
-                .expect("a message id")
-                .author,
-            None
-        );
+        assert_eq!(MessageId::parse("1700000000000").expect("a message id").author, None);
         for text in [
             "",
             ":",
@@ -287,20 +258,8 @@ mod tests {
         for text in ["a", "1h3gGaF7Mb1Xh1cD.jpg", "kIAf-_3.tar.gz"] {
             assert!(is_attachment_id(text), "{text:?}");
         }
-        for text in [
-            "",
-            ".",
-            "..",
-            ".hidden",
-            "a..b",
-            "a/b",
-            "../a",
-            "a\\b",
-            "a b",
-            "ä.jpg",
-            "a\0",
-            &"a".repeat(256),
-        ] {
+        for text in ["", ".", "..", ".hidden", "a..b", "a/b", "../a", "a\\b", "a b", "ä.jpg", "a\0", &"a".repeat(256)]
+        {
             assert!(!is_attachment_id(text), "{text:?}");
         }
     }

@@ -5,8 +5,7 @@ use creel_sdk::channel::{Conversation, Inbound, Peer};
 
 use crate::attachment;
 use crate::envelope::{
-    DataMessage, EditMessage, Envelope, Event, Exception, GroupInfo, Quote, StoryMessage,
-    WireAttachment,
+    DataMessage, EditMessage, Envelope, Event, Exception, GroupInfo, Quote, StoryMessage, WireAttachment,
 };
 use crate::ids::{MessageId, Person, Place};
 use crate::limits::{ATTACHMENTS_MAX, NAME_CHARS_MAX};
@@ -32,10 +31,9 @@ pub(crate) fn read(json: &str, settings: &Settings) -> Heard {
     match serde_json::from_str::<Event>(json) {
         Ok(event) => read_event(event, settings),
         // What serde says may quote the message, which is nobody's business in a log.
-        Err(error) => Heard::Trouble(format!(
-            "an event is not as signal-cli writes them, at column {}",
-            error.column()
-        )),
+        Err(error) => {
+            Heard::Trouble(format!("an event is not as signal-cli writes them, at column {}", error.column()))
+        }
     }
 }
 
@@ -48,10 +46,7 @@ fn read_event(event: Event, settings: &Settings) -> Heard {
     if let Some(exception) = event.exception {
         return Heard::Trouble(exception_words(&exception));
     }
-    let own = event
-        .account
-        .or_else(|| settings.account.clone())
-        .and_then(|account| Person::parse(&account));
+    let own = event.account.or_else(|| settings.account.clone()).and_then(|account| Person::parse(&account));
     match event.envelope {
         Some(envelope) => Reading { own, settings }.envelope(envelope),
         None => Heard::Ignored("an event without an envelope"),
@@ -63,11 +58,7 @@ fn exception_words(exception: &Exception) -> String {
     let kind = exception.kind.as_deref().unwrap_or("an unknown failure");
     let message = exception.message.as_deref().unwrap_or("no more is known");
     let words: String = format!("the daemon could not decrypt a message: {kind}: {message}");
-    words
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(500)
-        .collect()
+    words.chars().filter(|c| !c.is_control()).take(500).collect()
 }
 
 /// What stays the same while one event is read.
@@ -88,9 +79,8 @@ impl Reading<'_> {
         if envelope.sync_message.is_some() {
             return Heard::Ignored("an echo of what another device of this account did");
         }
-        let has_content = envelope.data_message.is_some()
-            || envelope.edit_message.is_some()
-            || envelope.story_message.is_some();
+        let has_content =
+            envelope.data_message.is_some() || envelope.edit_message.is_some() || envelope.story_message.is_some();
         let Some(sender) = sender(&envelope) else {
             return match has_content {
                 true => Heard::Trouble("a message names no sender".to_owned()),
@@ -101,30 +91,12 @@ impl Reading<'_> {
             return Heard::Ignored("a message of this account itself");
         }
         match envelope {
-            Envelope {
-                edit_message: Some(edit),
-                ..
-            } => self.edit(edit, sender),
-            Envelope {
-                data_message: Some(data),
-                ..
-            } => self.data(data, sender, None),
-            Envelope {
-                story_message: Some(story),
-                ..
-            } => self.story(story, sender),
-            Envelope {
-                receipt_message: Some(_),
-                ..
-            } => Heard::Ignored("a receipt"),
-            Envelope {
-                typing_message: Some(_),
-                ..
-            } => Heard::Ignored("a note that somebody is typing"),
-            Envelope {
-                call_message: Some(_),
-                ..
-            } => Heard::Ignored("a call"),
+            Envelope { edit_message: Some(edit), .. } => self.edit(edit, sender),
+            Envelope { data_message: Some(data), .. } => self.data(data, sender, None),
+            Envelope { story_message: Some(story), .. } => self.story(story, sender),
+            Envelope { receipt_message: Some(_), .. } => Heard::Ignored("a receipt"),
+            Envelope { typing_message: Some(_), .. } => Heard::Ignored("a note that somebody is typing"),
+            Envelope { call_message: Some(_), .. } => Heard::Ignored("a call"),
             _ => Heard::Ignored("an envelope without content"),
         }
     }
@@ -139,10 +111,8 @@ impl Reading<'_> {
         let Some(data) = edit.data_message else {
             return Heard::Ignored("an edit without content");
         };
-        let target = edit.target_sent_timestamp.map(|timestamp| MessageId {
-            author: Some(sender.person.clone()),
-            timestamp,
-        });
+        let target =
+            edit.target_sent_timestamp.map(|timestamp| MessageId { author: Some(sender.person.clone()), timestamp });
         self.data(data, sender, Some(target))
     }
 
@@ -165,15 +135,9 @@ impl Reading<'_> {
         let has_sticker = data.sticker.is_some();
         let timestamp = data.timestamp.unwrap_or(sender.sent_at_ms);
         let is_edit = edits.is_some();
-        let reply_to = edits
-            .flatten()
-            .or_else(|| data.quote.and_then(|quote| self.quoted(&quote)));
+        let reply_to = edits.flatten().or_else(|| data.quote.and_then(|quote| self.quoted(&quote)));
         let said = Said {
-            text: if is_edit {
-                format!("{EDIT_MARK}{text}")
-            } else {
-                text
-            },
+            text: if is_edit { format!("{EDIT_MARK}{text}") } else { text },
             attachments: data.attachments.unwrap_or_default(),
             place,
             timestamp,
@@ -194,10 +158,7 @@ impl Reading<'_> {
             return Heard::Trouble("a story names a group that is none".to_owned());
         };
         let said = Said {
-            text: story
-                .text_attachment
-                .and_then(|attachment| attachment.text)
-                .unwrap_or_default(),
+            text: story.text_attachment.and_then(|attachment| attachment.text).unwrap_or_default(),
             attachments: story.file_attachment.into_iter().collect(),
             place,
             timestamp: sender.sent_at_ms,
@@ -207,11 +168,7 @@ impl Reading<'_> {
     }
 
     fn message(&self, said: Said, sender: Sender) -> Heard {
-        let wanted = if self.settings.ignore_attachments {
-            Vec::new()
-        } else {
-            said.attachments
-        };
+        let wanted = if self.settings.ignore_attachments { Vec::new() } else { said.attachments };
         let offered = wanted.len();
         let attachments: Vec<_> = wanted
             .into_iter()
@@ -221,17 +178,12 @@ impl Reading<'_> {
         let missing = offered - attachments.len();
         let is_empty = matches!(said.text.as_str(), "" | EDIT_MARK) && attachments.is_empty();
         if is_empty && missing > 0 {
-            return Heard::Trouble(
-                "a message holds attachments alone, and the daemon has none of them".to_owned(),
-            );
+            return Heard::Trouble("a message holds attachments alone, and the daemon has none of them".to_owned());
         }
         if is_empty {
             return Heard::Ignored("a message without text or attachments");
         }
-        let id = MessageId {
-            author: Some(sender.person),
-            timestamp: said.timestamp,
-        };
+        let id = MessageId { author: Some(sender.person), timestamp: said.timestamp };
         let inbound = Inbound {
             id: id.to_string(),
             sender: sender.peer,
@@ -250,24 +202,12 @@ impl Reading<'_> {
 
     /// The id of the quoted message; what this account said has the id that `deliver` gave it.
     fn quoted(&self, quote: &Quote) -> Option<MessageId> {
-        let number = quote
-            .author_number
-            .as_deref()
-            .or(quote.author.as_deref())
-            .and_then(Person::parse);
+        let number = quote.author_number.as_deref().or(quote.author.as_deref()).and_then(Person::parse);
         if self.own.is_some() && self.own == number {
-            return Some(MessageId {
-                author: None,
-                timestamp: quote.id,
-            });
+            return Some(MessageId { author: None, timestamp: quote.id });
         }
-        let author =
-            Person::from_fields(quote.author_uuid.as_deref(), quote.author_number.as_deref())
-                .or(number)?;
-        Some(MessageId {
-            author: Some(author),
-            timestamp: quote.id,
-        })
+        let author = Person::from_fields(quote.author_uuid.as_deref(), quote.author_number.as_deref()).or(number)?;
+        Some(MessageId { author: Some(author), timestamp: quote.id })
     }
 }
 
@@ -282,21 +222,11 @@ struct Said {
 
 fn sender(envelope: &Envelope) -> Option<Sender> {
     let source = envelope.source.as_deref();
-    let number = envelope
-        .source_number
-        .as_deref()
-        .or(source)
-        .and_then(Person::parse);
-    let person = Person::from_fields(
-        envelope.source_uuid.as_deref(),
-        envelope.source_number.as_deref(),
-    )
-    .or_else(|| source.and_then(Person::parse))?;
+    let number = envelope.source_number.as_deref().or(source).and_then(Person::parse);
+    let person = Person::from_fields(envelope.source_uuid.as_deref(), envelope.source_number.as_deref())
+        .or_else(|| source.and_then(Person::parse))?;
     let id = person.to_string();
-    let other_names = number
-        .iter()
-        .map(|number| number.recipient())
-        .chain([person.recipient()]);
+    let other_names = number.iter().map(|number| number.recipient()).chain([person.recipient()]);
     let mut aliases: Vec<String> = Vec::new();
     for alias in other_names {
         if alias != id && !aliases.iter().any(|known| known == alias) {
@@ -304,17 +234,9 @@ fn sender(envelope: &Envelope) -> Option<Sender> {
         }
     }
     let name = envelope.source_name.as_deref().unwrap_or_default();
-    let name: String = name
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(NAME_CHARS_MAX)
-        .collect();
+    let name: String = name.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect();
     let name = (!name.trim().is_empty()).then(|| name.trim().to_owned());
-    Some(Sender {
-        person,
-        peer: Peer { id, aliases, name },
-        sent_at_ms: envelope.timestamp,
-    })
+    Some(Sender { person, peer: Peer { id, aliases, name }, sent_at_ms: envelope.timestamp })
 }
 
 /// A group where one is named, else the conversation with the sender; `None` where the group's id is malformed, since

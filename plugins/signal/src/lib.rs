@@ -24,12 +24,7 @@ pub struct Signal;
 
 impl Channel for Signal {
     /// The daemon forgets what it has handed out and nothing else, so that there is no cursor.
-    async fn listen(
-        cx: Context,
-        io: Io,
-        _: Option<Vec<u8>>,
-        out: ChannelOutput,
-    ) -> Result<(), ChannelError> {
+    async fn listen(cx: Context, io: Io, _: Option<Vec<u8>>, out: ChannelOutput) -> Result<(), ChannelError> {
         listen::listen(cx, io, out).await
     }
 
@@ -51,9 +46,6 @@ mod tests {
     #[test]
     fn cassettes_replay() {
         let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/cassettes");
-        assert_eq!(
-            creel_sdk::test_kit::cassette::run_channel::<Signal>(directory),
-            32
-        );
+        assert_eq!(creel_sdk::test_kit::cassette::run_channel::<Signal>(directory), 32);
     }
 }

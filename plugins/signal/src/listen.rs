@@ -66,8 +66,7 @@ impl Connection<'_> {
     ///
     /// What the host refuses: it would refuse again.
     async fn hear(&mut self) -> Result<String, ChannelError> {
-        let request = Request::get(ENDPOINT, events_path(self.settings))
-            .header("accept", "text/event-stream");
+        let request = Request::get(ENDPOINT, events_path(self.settings)).header("accept", "text/event-stream");
         let response = match self.io.send(request).await {
             Ok(response) => response,
             Err(error) => return lost(error),
@@ -117,9 +116,7 @@ impl Connection<'_> {
     fn take_events(&self, reader: &mut SseReader) -> Result<(), String> {
         loop {
             match reader.next_event() {
-                Ok(Some(event)) if matches!(event.name.as_str(), "receive" | "" | "message") => {
-                    self.take(&event.data)
-                }
+                Ok(Some(event)) if matches!(event.name.as_str(), "receive" | "" | "message") => self.take(&event.data),
                 Ok(Some(_)) => self.mention("an event of a kind that this plugin does not know"),
                 Ok(None) => return Ok(()),
                 Err(error) => return Err(format!("the event stream is malformed: {error}")),
@@ -131,10 +128,7 @@ impl Connection<'_> {
         match inbound::read(data, self.settings) {
             Heard::Message(message, missing) => {
                 if missing > 0 {
-                    log::warn(&format!(
-                        "{missing} attachments of message {} cannot be taken",
-                        message.id
-                    ));
+                    log::warn(&format!("{missing} attachments of message {} cannot be taken", message.id));
                 }
                 self.out.received(*message);
             }
@@ -145,9 +139,7 @@ impl Connection<'_> {
 
     fn mention(&self, what: &'static str) {
         if self.mentioned.borrow_mut().insert(what) {
-            log::debug(&format!(
-                "passed over {what}, and will do so without a word from now on"
-            ));
+            log::debug(&format!("passed over {what}, and will do so without a word from now on"));
         }
     }
 
@@ -160,9 +152,7 @@ impl Connection<'_> {
             Err(error @ IoError::Refused(_)) => return Err(error),
             Err(error) => format!("and its check fails: {error}"),
         };
-        Ok(format!(
-            "nothing came over the event stream for {seconds} s, {alive}"
-        ))
+        Ok(format!("nothing came over the event stream for {seconds} s, {alive}"))
     }
 }
 
@@ -170,18 +160,12 @@ impl Connection<'_> {
 fn lost(error: IoError) -> Result<String, ChannelError> {
     match error {
         IoError::Refused(_) => Err(error.into()),
-        IoError::Unreachable(_) | IoError::TimedOut | IoError::CutOff(_) | IoError::Status(_) => {
-            Ok(error.to_string())
-        }
+        IoError::Unreachable(_) | IoError::TimedOut | IoError::CutOff(_) | IoError::Status(_) => Ok(error.to_string()),
     }
 }
 
 fn events_path(settings: &Settings) -> String {
-    match settings
-        .account
-        .as_deref()
-        .and_then(|account| account.strip_prefix('+'))
-    {
+    match settings.account.as_deref().and_then(|account| account.strip_prefix('+')) {
         Some(digits) => format!("/api/v1/events?account=%2B{digits}"),
         None => "/api/v1/events".to_owned(),
     }

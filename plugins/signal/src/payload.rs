@@ -70,20 +70,13 @@ impl Payload {
     pub(crate) fn push(&mut self, mut bytes: &[u8]) -> Result<(), BadPayload> {
         while let Some((&byte, rest)) = bytes.split_first() {
             if self.at == (At::Base64 { escaped: false }) {
-                let end = bytes
-                    .iter()
-                    .position(|byte| matches!(byte, b'"' | b'\\'))
-                    .unwrap_or(bytes.len());
+                let end = bytes.iter().position(|byte| matches!(byte, b'"' | b'\\')).unwrap_or(bytes.len());
                 let (run, after) = bytes.split_at(end);
                 self.base64.push(run)?;
                 let Some((&stop, after)) = after.split_first() else {
                     return Ok(());
                 };
-                self.at = if stop == b'"' {
-                    self.keep(stop)?
-                } else {
-                    At::Base64 { escaped: true }
-                };
+                self.at = if stop == b'"' { self.keep(stop)? } else { At::Base64 { escaped: true } };
                 bytes = after;
             } else {
                 self.at = self.step(byte)?;
@@ -100,11 +93,7 @@ impl Payload {
     /// [`BadPayload`].
     pub(crate) fn finish(self) -> Result<(Reply, Option<Vec<u8>>), BadPayload> {
         let reply = serde_json::from_slice(&self.outline).map_err(|_| BadPayload::NotAReply)?;
-        let attachment = if self.has_attachment {
-            Some(self.base64.finish()?)
-        } else {
-            None
-        };
+        let attachment = if self.has_attachment { Some(self.base64.finish()?) } else { None };
         Ok((reply, attachment))
     }
 
@@ -135,10 +124,7 @@ impl Payload {
 
     fn between(&mut self, byte: u8) -> Result<At, BadPayload> {
         match byte {
-            b'{' => self.nesting.push(Level::Object {
-                key: Vec::new(),
-                in_key: true,
-            }),
+            b'{' => self.nesting.push(Level::Object { key: Vec::new(), in_key: true }),
             b'[' => self.nesting.push(Level::Array),
             b'}' | b']' => drop(self.nesting.pop()),
             b':' => self.set_in_key(false),
@@ -192,11 +178,7 @@ impl Payload {
 mod tests {
     use super::*;
 
-    fn read(
-        reply: &str,
-        chunk: usize,
-        bytes_max: usize,
-    ) -> Result<(Reply, Option<Vec<u8>>), BadPayload> {
+    fn read(reply: &str, chunk: usize, bytes_max: usize) -> Result<(Reply, Option<Vec<u8>>), BadPayload> {
         let mut payload = Payload::new(bytes_max, None);
         for bytes in reply.as_bytes().chunks(chunk) {
             payload.push(bytes)?;
@@ -217,14 +199,8 @@ mod tests {
 
     #[test]
     fn an_attachment_is_found_wherever_daemons_put_it() {
-        check(
-            r#"{"jsonrpc":"2.0","result":{"data":"aGVsbG8="},"id":1}"#,
-            Ok(Some(b"hello")),
-        );
-        check(
-            r#"{"jsonrpc":"2.0","result":"aGVsbG8=","id":1}"#,
-            Ok(Some(b"hello")),
-        );
+        check(r#"{"jsonrpc":"2.0","result":{"data":"aGVsbG8="},"id":1}"#, Ok(Some(b"hello")));
+        check(r#"{"jsonrpc":"2.0","result":"aGVsbG8=","id":1}"#, Ok(Some(b"hello")));
         check(
             " { \"id\" : 1 , \"result\" : { \"x\" : [ 1 , \"a,b:\\\"{\" ] , \"data\" : \"aGVsbG8=\" } } ",
             Ok(Some(b"hello")),
@@ -234,64 +210,31 @@ mod tests {
 
     #[test]
     fn an_escaped_slash_is_a_slash_and_nothing_else_may_be_escaped() {
-        check(
-            r#"{"result":{"data":"\/\/\/\/"}}"#,
-            Ok(Some(b"\xFF\xFF\xFF")),
-        );
-        check(
-            r#"{"result":{"data":"aGVs\nbG8="}}"#,
-            Err(BadPayload::Base64(BadBase64::NotBase64)),
-        );
-        check(
-            r#"{"result":{"data":"\u0061GVs"}}"#,
-            Err(BadPayload::Base64(BadBase64::NotBase64)),
-        );
+        check(r#"{"result":{"data":"\/\/\/\/"}}"#, Ok(Some(b"\xFF\xFF\xFF")));
+        check(r#"{"result":{"data":"aGVs\nbG8="}}"#, Err(BadPayload::Base64(BadBase64::NotBase64)));
+        check(r#"{"result":{"data":"\u0061GVs"}}"#, Err(BadPayload::Base64(BadBase64::NotBase64)));
     }
 
     #[test]
     fn other_strings_are_left_alone() {
-        check(
-            r#"{"error":{"code":-1,"message":"no, \"result\":\"x","data":"aGVsbG8="}}"#,
-            Ok(None),
-        );
-        check(
-            r#"{"id":"result","data":"aGVsbG8=","result":{"x":{"data":"no base64!"}}}"#,
-            Ok(None),
-        );
+        check(r#"{"error":{"code":-1,"message":"no, \"result\":\"x","data":"aGVsbG8="}}"#, Ok(None));
+        check(r#"{"id":"result","data":"aGVsbG8=","result":{"x":{"data":"no base64!"}}}"#, Ok(None));
         check(r#"{"a":["result",{"data":"%"}],"result":["%"]}"#, Ok(None));
-        let (reply, _) =
-            read(r#"{"error":{"code":-1,"message":"not found"}}"#, 3, 9).expect("a reply");
+        let (reply, _) = read(r#"{"error":{"code":-1,"message":"not found"}}"#, 3, 9).expect("a reply");
         assert_eq!(reply.error.expect("an error").message, "not found");
     }
 
     #[test]
     fn what_is_no_json_is_refused() {
-        for reply in [
-            "",
-            "{",
-            "nothing",
-            r#"{"result":{"data":"aGVsbG8="}"#,
-            r#"{"result":"aGVs"#,
-            "}}]",
-            "[1,2]x",
-        ] {
+        for reply in ["", "{", "nothing", r#"{"result":{"data":"aGVsbG8="}"#, r#"{"result":"aGVs"#, "}}]", "[1,2]x"] {
             check(reply, Err(BadPayload::NotAReply));
         }
     }
 
     #[test]
     fn the_rest_of_a_reply_is_bounded() {
-        let long = format!(
-            r#"{{"error":{{"code":1,"message":"{}"}}}}"#,
-            "x".repeat(REPLY_BYTES_MAX)
-        );
-        assert_eq!(
-            read(&long, 65_536, 100).map(|(_, bytes)| bytes),
-            Err(BadPayload::NotAReply)
-        );
-        assert_eq!(
-            read(&"[".repeat(100), 7, 100).map(|(_, bytes)| bytes),
-            Err(BadPayload::NotAReply)
-        );
+        let long = format!(r#"{{"error":{{"code":1,"message":"{}"}}}}"#, "x".repeat(REPLY_BYTES_MAX));
+        assert_eq!(read(&long, 65_536, 100).map(|(_, bytes)| bytes), Err(BadPayload::NotAReply));
+        assert_eq!(read(&"[".repeat(100), 7, 100).map(|(_, bytes)| bytes), Err(BadPayload::NotAReply));
     }
 }

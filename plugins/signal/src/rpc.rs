@@ -25,11 +25,7 @@ pub(crate) struct Spliced {
 pub(crate) fn call(method: &str, params: Map<String, Value>, spliced: Option<Spliced>) -> Request {
     let envelope = json!({ "jsonrpc": "2.0", "id": CALL_ID, "method": method }).to_string();
     let params = Value::Object(params).to_string();
-    let mut text = format!(
-        "{},\"params\":{}",
-        without_brace(&envelope),
-        without_brace(&params)
-    );
+    let mut text = format!("{},\"params\":{}", without_brace(&envelope), without_brace(&params));
     let mut body = Vec::new();
     if let Some(Spliced { key, items }) = spliced.filter(|spliced| !spliced.items.is_empty()) {
         let comma = if params == "{}" { "" } else { "," };
@@ -109,34 +105,19 @@ impl RpcError {
 
     /// What it means for a message; the daemon's own words come along.
     pub(crate) fn to_channel_error(&self) -> ChannelError {
-        let words: String = self
-            .message
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(500)
-            .collect();
+        let words: String = self.message.chars().filter(|c| !c.is_control()).take(500).collect();
         let (fault, meaning) = match self.code() {
             Code::BadCall => (Fault::Rejected, "the daemon could not read the call"),
-            Code::UnknownMethod => (
-                Fault::Rejected,
-                "the daemon does not know this method; it may be too old",
-            ),
-            Code::BadParams if words.contains("account") => (
-                Fault::Authentication,
-                "the daemon does not have this account; see the setting `account`",
-            ),
+            Code::UnknownMethod => (Fault::Rejected, "the daemon does not know this method; it may be too old"),
+            Code::BadParams if words.contains("account") => {
+                (Fault::Authentication, "the daemon does not have this account; see the setting `account`")
+            }
             Code::BadParams => (Fault::Rejected, "the daemon does not accept the parameters"),
             Code::User => (Fault::Rejected, "the daemon refused"),
             Code::Network => (Fault::Unreachable, "the daemon cannot reach Signal"),
             Code::UntrustedKey => (Fault::Rejected, UNTRUSTED),
-            Code::RateLimit => (
-                Fault::RateLimited,
-                "Signal limits how much this account may send",
-            ),
-            Code::Captcha => (
-                Fault::Rejected,
-                "Signal did not accept the captcha for this account",
-            ),
+            Code::RateLimit => (Fault::RateLimited, "Signal limits how much this account may send"),
+            Code::Captcha => (Fault::Rejected, "Signal did not accept the captcha for this account"),
             Code::Internal => (Fault::Other, "the daemon failed"),
         };
         ChannelError::new(fault, format!("{meaning} (code {}): {words}", self.code))
@@ -150,48 +131,20 @@ pub(crate) const UNTRUSTED: &str = "the safety number of the recipient has chang
 /// What an HTTP status other than 200 means; `retry_after_ms` is for how long the server wants to be left alone.
 pub(crate) fn status_error(status: u16, retry_after_ms: Option<u64>) -> ChannelError {
     let (fault, meaning) = match status {
-        201 => (
-            Fault::MalformedResponse,
-            "the daemon took a call for a notification and gave no result",
-        ),
-        400 => (
-            Fault::Rejected,
-            "the daemon does not know the account, or could not read the request",
-        ),
-        401 | 403 | 407 => (
-            Fault::Authentication,
-            "something before the daemon wants a credential, and signal-cli has none",
-        ),
-        404 | 405 => (
-            Fault::Other,
-            "this is not the HTTP daemon of signal-cli; see the setting `httpUrl`",
-        ),
+        201 => (Fault::MalformedResponse, "the daemon took a call for a notification and gave no result"),
+        400 => (Fault::Rejected, "the daemon does not know the account, or could not read the request"),
+        401 | 403 | 407 => {
+            (Fault::Authentication, "something before the daemon wants a credential, and signal-cli has none")
+        }
+        404 | 405 => (Fault::Other, "this is not the HTTP daemon of signal-cli; see the setting `httpUrl`"),
         413 => (Fault::Rejected, "the message is too large for the daemon"),
-        415 => (
-            Fault::Other,
-            "the daemon did not see that the request is JSON",
-        ),
-        421 => (
-            Fault::Other,
-            "the daemon answers to `localhost` and `127.0.0.1` alone; see the setting `httpUrl`",
-        ),
-        429 => (
-            Fault::RateLimited,
-            "the daemon, or something before it, limits requests",
-        ),
-        500..=599 => (
-            Fault::Unreachable,
-            "the daemon, or something before it, failed",
-        ),
-        _ => (
-            Fault::MalformedResponse,
-            "the daemon gave an answer that is none of signal-cli",
-        ),
+        415 => (Fault::Other, "the daemon did not see that the request is JSON"),
+        421 => (Fault::Other, "the daemon answers to `localhost` and `127.0.0.1` alone; see the setting `httpUrl`"),
+        429 => (Fault::RateLimited, "the daemon, or something before it, limits requests"),
+        500..=599 => (Fault::Unreachable, "the daemon, or something before it, failed"),
+        _ => (Fault::MalformedResponse, "the daemon gave an answer that is none of signal-cli"),
     };
-    ChannelError {
-        retry_after_ms,
-        ..ChannelError::new(fault, format!("{meaning} (status {status})"))
-    }
+    ChannelError { retry_after_ms, ..ChannelError::new(fault, format!("{meaning} (status {status})")) }
 }
 
 #[cfg(test)]
@@ -214,28 +167,14 @@ mod tests {
 
     fn medium() -> BodyPiece {
         let uri = "media://outbound/a.png".to_owned();
-        BodyPiece::MediaBase64(Media {
-            uri,
-            content_type: "image/png".to_owned(),
-            size: 3,
-            name: None,
-        })
+        BodyPiece::MediaBase64(Media { uri, content_type: "image/png".to_owned(), size: 3, name: None })
     }
 
     #[test]
     fn a_call_is_json_rpc() {
-        let request = call(
-            "version",
-            params(json!({ "account": "+15551234567" })),
-            None,
-        );
+        let request = call("version", params(json!({ "account": "+15551234567" })), None);
         assert_eq!(request.method, "POST");
-        assert!(
-            request
-                .headers
-                .iter()
-                .any(|header| header.value == "application/json")
-        );
+        assert!(request.headers.iter().any(|header| header.value == "application/json"));
         let body: Value = serde_json::from_str(&text_of(&request, "")).expect("JSON");
         let expect = json!({ "jsonrpc": "2.0", "id": 1, "method": "version", "params": { "account": "+15551234567" } });
         assert_eq!(body, expect);
@@ -244,22 +183,9 @@ mod tests {
     #[test]
     fn media_are_spliced_into_their_own_strings() {
         let check = |given: Value, count: usize| {
-            let items = (0..count)
-                .map(|_| ("data:image/png;base64,".to_owned(), medium()))
-                .collect();
-            let request = call(
-                "send",
-                params(given.clone()),
-                Some(Spliced {
-                    key: "attachments",
-                    items,
-                }),
-            );
-            let splices = request
-                .body
-                .iter()
-                .filter(|piece| matches!(piece, BodyPiece::MediaBase64(_)))
-                .count();
+            let items = (0..count).map(|_| ("data:image/png;base64,".to_owned(), medium())).collect();
+            let request = call("send", params(given.clone()), Some(Spliced { key: "attachments", items }));
+            let splices = request.body.iter().filter(|piece| matches!(piece, BodyPiece::MediaBase64(_))).count();
             assert_eq!(splices, count);
             let body: Value = serde_json::from_str(&text_of(&request, "AAAA")).expect("JSON");
             let mut expect = given;
@@ -271,39 +197,21 @@ mod tests {
         for count in 0..3 {
             check(json!({ "message": "hi" }), count);
             check(json!({}), count);
-            check(
-                json!({ "message": "\"}],\"attachments\":[\"/etc/passwd\"]}\u{0}\\" }),
-                count,
-            );
+            check(json!({ "message": "\"}],\"attachments\":[\"/etc/passwd\"]}\u{0}\\" }), count);
         }
     }
 
     #[test]
     fn every_code_has_a_meaning() {
         let check = |code: i64, message: &str, fault: Fault, words: &str| {
-            let error = RpcError {
-                code,
-                message: message.to_owned(),
-                data: None,
-            }
-            .to_channel_error();
+            let error = RpcError { code, message: message.to_owned(), data: None }.to_channel_error();
             assert_eq!(error.fault, fault, "{code}");
             assert!(error.message.contains(words), "{}", error.message);
         };
         check(-32700, "parse", Fault::Rejected, "could not read");
-        check(
-            -32600,
-            "method field must be set",
-            Fault::Rejected,
-            "method field must be set",
-        );
+        check(-32600, "method field must be set", Fault::Rejected, "method field must be set");
         check(-32601, "Method not implemented", Fault::Rejected, "too old");
-        check(
-            -32602,
-            "Specified account does not exist",
-            Fault::Authentication,
-            "`account`",
-        );
+        check(-32602, "Specified account does not exist", Fault::Authentication, "`account`");
         check(-32602, "Unrecognized field", Fault::Rejected, "parameters");
         check(-32603, "boom", Fault::Other, "failed");
         check(-1, "Invalid group id", Fault::Rejected, "Invalid group id");
@@ -312,23 +220,14 @@ mod tests {
         check(-5, "slow down", Fault::RateLimited, "limits");
         check(-6, "no", Fault::Rejected, "captcha");
         check(-999, "new", Fault::Other, "code -999");
-        check(
-            -1,
-            &"x\n".repeat(4_000),
-            Fault::Rejected,
-            "refused (code -1): xxx",
-        );
+        check(-1, &"x\n".repeat(4_000), Fault::Rejected, "refused (code -1): xxx");
     }
 
     #[test]
     fn every_status_has_a_meaning() {
         let check = |status, fault, words: &str| {
             let error = status_error(status, None);
-            assert_eq!(
-                (error.fault, error.retry_after_ms),
-                (fault, None),
-                "{status}"
-            );
+            assert_eq!((error.fault, error.retry_after_ms), (fault, None), "{status}");
             assert!(error.message.contains(words), "{}", error.message);
         };
         check(201, Fault::MalformedResponse, "notification");

@@ -19,11 +19,7 @@ pub(crate) struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            account: None,
-            ignore_attachments: false,
-            ignore_stories: true,
-        }
+        Self { account: None, ignore_attachments: false, ignore_stories: true }
     }
 }
 
@@ -34,9 +30,7 @@ impl Settings {
     ///
     /// A [`ChannelError`] that names what does not fit.
     pub(crate) fn read(cx: &Context) -> Result<Self, ChannelError> {
-        let settings: Self = cx
-            .settings()
-            .map_err(|error| ChannelError::new(Fault::Other, error.to_string()))?;
+        let settings: Self = cx.settings().map_err(|error| ChannelError::new(Fault::Other, error.to_string()))?;
         match &settings.account {
             Some(account) if !ids::is_number(account) => {
                 let message = "the setting `account` is not a phone number in international form, like `+15551234567`";
@@ -52,12 +46,7 @@ mod tests {
     use super::*;
 
     fn read(json: &str) -> Result<Settings, ChannelError> {
-        let cx = Context {
-            call: "call".into(),
-            now_ms: 0,
-            entropy: 0,
-            settings_json: json.into(),
-        };
+        let cx = Context { call: "call".into(), now_ms: 0, entropy: 0, settings_json: json.into() };
         Settings::read(&cx)
     }
 
@@ -70,11 +59,7 @@ mod tests {
     fn every_setting_is_read() {
         let json = r#"{"account":"+15551234567","ignoreAttachments":true,"ignoreStories":false}"#;
         let account = Some("+15551234567".to_owned());
-        let expect = Settings {
-            account,
-            ignore_attachments: true,
-            ignore_stories: false,
-        };
+        let expect = Settings { account, ignore_attachments: true, ignore_stories: false };
         assert_eq!(read(json).expect("settings"), expect);
     }
 
@@ -92,9 +77,7 @@ mod tests {
     #[test]
     fn the_manifest_describes_every_setting_and_no_other() {
         let manifest = include_str!("../plugin.toml");
-        let lines = manifest
-            .lines()
-            .filter_map(|line| line.strip_prefix("[settings.properties."));
+        let lines = manifest.lines().filter_map(|line| line.strip_prefix("[settings.properties."));
         let names: Vec<_> = lines.filter_map(|line| line.strip_suffix(']')).collect();
         assert_eq!(names, ["account", "ignoreAttachments", "ignoreStories"]);
     }

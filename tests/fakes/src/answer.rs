@@ -57,13 +57,8 @@ impl Answer {
     /// When `status` is not a status code: that is a mistake in the test.
     #[must_use]
     pub fn status(status: u16) -> Self {
-        let status =
-            StatusCode::from_u16(status).expect("a test scripts a status between 100 and 999");
-        Self {
-            status,
-            headers: Vec::new(),
-            body: Body::Whole(Bytes::new()),
-        }
+        let status = StatusCode::from_u16(status).expect("a test scripts a status between 100 and 999");
+        Self { status, headers: Vec::new(), body: Body::Whole(Bytes::new()) }
     }
 
     /// Makes an answer with a body of the given type.
@@ -82,15 +77,8 @@ impl Answer {
 
     /// Makes an answer whose body is sent chunked, each piece in a chunk of its own.
     #[must_use]
-    pub fn chunks<B: Into<Bytes>>(
-        status: u16,
-        content_type: &str,
-        chunks: impl IntoIterator<Item = B>,
-    ) -> Self {
-        let pieces = chunks
-            .into_iter()
-            .map(|chunk| Piece::Bytes(chunk.into()))
-            .collect();
+    pub fn chunks<B: Into<Bytes>>(status: u16, content_type: &str, chunks: impl IntoIterator<Item = B>) -> Self {
+        let pieces = chunks.into_iter().map(|chunk| Piece::Bytes(chunk.into())).collect();
         let mut answer = Self::status(status).header("content-type", content_type);
         answer.body = Body::Pieces(pieces);
         answer
@@ -111,8 +99,7 @@ impl Answer {
     /// When the name or the value is not one that HTTP allows: that is a mistake in the test.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        let name =
-            HeaderName::from_bytes(name.as_bytes()).expect("a test scripts a legal header name");
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("a test scripts a legal header name");
         let value = HeaderValue::from_str(value).expect("a test scripts a legal header value");
         self.headers.push((name, value));
         self
@@ -129,8 +116,7 @@ impl Answer {
     pub fn cut_before(mut self, index: usize) -> Self {
         if let Body::Whole(body) = &self.body {
             let half = body.slice(..body.len() / 2);
-            self.headers
-                .push((http::header::CONTENT_LENGTH, HeaderValue::from(body.len())));
+            self.headers.push((http::header::CONTENT_LENGTH, HeaderValue::from(body.len())));
             self.body = Body::Pieces(vec![Piece::Bytes(half), Piece::CutOff]);
             return self;
         }
@@ -146,10 +132,7 @@ impl Answer {
     #[must_use]
     pub fn in_chunks_of(mut self, size: usize) -> Self {
         let whole = self.body_bytes();
-        let pieces = whole
-            .chunks(size)
-            .map(|chunk| Piece::Bytes(Bytes::copy_from_slice(chunk)))
-            .collect();
+        let pieces = whole.chunks(size).map(|chunk| Piece::Bytes(Bytes::copy_from_slice(chunk))).collect();
         self.body = Body::Pieces(pieces);
         self
     }
@@ -220,10 +203,7 @@ mod tests {
     fn pieces_are_counted_without_pauses_and_cuts() {
         let gate = Gate::closed();
         let answer = Answer::chunks(200, "text/plain", ["a", "b", "c"]);
-        let answer = answer
-            .pause_before(1, &gate)
-            .cut_before(2)
-            .pause_before(9, &gate);
+        let answer = answer.pause_before(1, &gate).cut_before(2).pause_before(9, &gate);
         assert_eq!(shape(&answer), "a|pause|b|cut|c|pause");
         assert_eq!(answer.body_bytes(), "abc");
         assert_eq!(shape(&answer.in_chunks_of(2)), "ab|c");
@@ -233,11 +213,6 @@ mod tests {
     fn a_whole_body_is_cut_in_its_middle() {
         let answer = Answer::json(200, &serde_json::json!({"a": 1})).cut_before(0);
         assert_eq!(shape(&answer), "{\"a|cut");
-        assert!(
-            answer
-                .headers
-                .iter()
-                .any(|(name, value)| name == "content-length" && value == "7")
-        );
+        assert!(answer.headers.iter().any(|(name, value)| name == "content-length" && value == "7"));
     }
 }

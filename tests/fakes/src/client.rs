@@ -37,13 +37,7 @@ impl Call {
 
     pub(crate) fn new(method: Method, target: &str) -> Self {
         let (headers, body) = (Vec::new(), Bytes::new());
-        Self {
-            method,
-            target: target.to_owned(),
-            headers,
-            body,
-            is_chunked: false,
-        }
+        Self { method, target: target.to_owned(), headers, body, is_chunked: false }
     }
 
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
@@ -77,12 +71,8 @@ impl Call {
     }
 
     pub(crate) async fn try_open(self, address: SocketAddr) -> Result<Open, String> {
-        let stream = TcpStream::connect(address)
-            .await
-            .map_err(|error| error.to_string())?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-            .await
-            .unwrap();
+        let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         let connection = tokio::spawn(async move { drop(connection.await) });
         let mut request = Request::builder().method(self.method).uri(self.target);
         if !self.headers.iter().any(|(name, _)| name == "host") {
@@ -99,17 +89,9 @@ impl Call {
             false => Full::new(self.body).boxed(),
         };
         let request = request.body(body).unwrap();
-        let response = sender
-            .send_request(request)
-            .await
-            .map_err(|error| error.to_string())?;
+        let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
         let (head, body) = response.into_parts();
-        Ok(Open {
-            status: head.status,
-            headers: head.headers,
-            body,
-            connection,
-        })
+        Ok(Open { status: head.status, headers: head.headers, body, connection })
     }
 }
 
@@ -126,10 +108,7 @@ impl Open {
     pub(crate) async fn chunk(&mut self) -> Result<Option<String>, String> {
         match self.body.frame().await {
             None => Ok(None),
-            Some(Ok(frame)) => Ok(frame
-                .into_data()
-                .ok()
-                .map(|data| String::from_utf8(data.to_vec()).unwrap())),
+            Some(Ok(frame)) => Ok(frame.into_data().ok().map(|data| String::from_utf8(data.to_vec()).unwrap())),
             Some(Err(error)) => Err(error.to_string()),
         }
     }
@@ -156,12 +135,7 @@ impl Open {
             }
         };
         let status = self.status.as_u16();
-        Got {
-            status,
-            headers: std::mem::take(&mut self.headers),
-            body,
-            broken,
-        }
+        Got { status, headers: std::mem::take(&mut self.headers), body, broken }
     }
 }
 
@@ -186,19 +160,14 @@ impl Got {
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// Status and the message of an error, in either dialect.
     pub(crate) fn error(&self) -> String {
         let body = self.json();
         let error = &body["error"];
-        let message = error["message"]
-            .as_str()
-            .or_else(|| error.as_str())
-            .unwrap_or("no error");
+        let message = error["message"].as_str().or_else(|| error.as_str()).unwrap_or("no error");
         format!("{} {message}", self.status)
     }
 }

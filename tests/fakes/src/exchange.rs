@@ -11,11 +11,8 @@ use tokio::sync::watch;
 use crate::sync::{Overdue, reach};
 
 /// Headers that carry a credential; their values are marked sensitive, so that no test log shows them.
-const CREDENTIAL_HEADERS: [HeaderName; 3] = [
-    http::header::AUTHORIZATION,
-    http::header::COOKIE,
-    HeaderName::from_static("x-api-key"),
-];
+const CREDENTIAL_HEADERS: [HeaderName; 3] =
+    [http::header::AUTHORIZATION, http::header::COOKIE, HeaderName::from_static("x-api-key")];
 
 /// A request as it came over the wire.
 #[derive(Clone)]
@@ -57,10 +54,7 @@ impl Recorded {
     pub fn contains(&self, text: &str) -> bool {
         let found = |hay: &[u8]| memchr::memmem::find(hay, text.as_bytes()).is_some();
         found(self.path.as_bytes())
-            || self
-                .query
-                .as_ref()
-                .is_some_and(|query| found(query.as_bytes()))
+            || self.query.as_ref().is_some_and(|query| found(query.as_bytes()))
             || self.headers.values().any(|value| found(value.as_bytes()))
             || found(&self.body)
     }
@@ -68,14 +62,7 @@ impl Recorded {
     /// The media type without its parameters, in lower case.
     pub(crate) fn content_type(&self) -> Option<String> {
         let value = self.header("content-type")?;
-        Some(
-            value
-                .split(';')
-                .next()
-                .unwrap_or(value)
-                .trim()
-                .to_ascii_lowercase(),
-        )
+        Some(value.split(';').next().unwrap_or(value).trim().to_ascii_lowercase())
     }
 
     /// What is wrong with the framing of a request that must carry its exact length.
@@ -151,16 +138,11 @@ impl Journal {
             requests.push(request);
             requests.len()
         };
-        self.received
-            .send_modify(|received| *received = count.max(*received));
+        self.received.send_modify(|received| *received = count.max(*received));
     }
 
     pub(crate) fn refuse(&self, request: &str, status: Option<u16>, reason: String) {
-        lock(&self.refusals).push(Refusal {
-            request: request.to_owned(),
-            status,
-            reason,
-        });
+        lock(&self.refusals).push(Refusal { request: request.to_owned(), status, reason });
     }
 
     pub(crate) fn requests(&self) -> Vec<Recorded> {
@@ -180,10 +162,7 @@ impl Journal {
     }
 
     pub(crate) async fn wait_for_requests(&self, count: usize) -> Result<Vec<Recorded>, Overdue> {
-        reach(&mut self.received.subscribe(), count, "requests", || {
-            self.lines()
-        })
-        .await?;
+        reach(&mut self.received.subscribe(), count, "requests", || self.lines()).await?;
         Ok(self.requests())
     }
 
@@ -198,9 +177,7 @@ impl Journal {
     fn lines(&self) -> Vec<String> {
         let requests = lock(&self.requests);
         let refusals = lock(&self.refusals);
-        let refused = refusals
-            .iter()
-            .map(|refusal| format!("refused {}: {}", refusal.request, refusal.reason));
+        let refused = refusals.iter().map(|refusal| format!("refused {}: {}", refusal.request, refusal.reason));
         requests.iter().map(Recorded::line).chain(refused).collect()
     }
 }
@@ -229,13 +206,7 @@ mod tests {
             map.append(*name, http::HeaderValue::from_static(value));
         }
         let (method, path) = (Method::POST, "/v1/messages".to_owned());
-        let mut request = Recorded {
-            method,
-            path,
-            query: None,
-            headers: map,
-            body: body.into(),
-        };
+        let mut request = Recorded { method, path, query: None, headers: map, body: body.into() };
         request.mark_credentials();
         request
     }
@@ -249,31 +220,18 @@ mod tests {
 
     #[test]
     fn debug_shows_no_credential_and_no_body() {
-        let request = recorded(
-            &[
-                ("x-api-key", "sk-secret"),
-                ("authorization", "Bearer secret"),
-            ],
-            "private",
-        );
+        let request = recorded(&[("x-api-key", "sk-secret"), ("authorization", "Bearer secret")], "private");
         let text = format!("{request:?}");
-        assert!(
-            !text.contains("secret") && !text.contains("private"),
-            "{text}"
-        );
+        assert!(!text.contains("secret") && !text.contains("private"), "{text}");
         assert!(text.contains("Sensitive"), "{text}");
         assert!(request.contains("sk-secret"));
     }
 
     #[test]
     fn framing_is_exact() {
-        let fault =
-            |headers: &[(&'static str, &'static str)]| recorded(headers, "four").framing_fault();
+        let fault = |headers: &[(&'static str, &'static str)]| recorded(headers, "four").framing_fault();
         assert_eq!(fault(&[("content-length", "4")]), None);
-        assert_eq!(
-            fault(&[("content-length", "5")]),
-            Some("the content-length is not that of the body")
-        );
+        assert_eq!(fault(&[("content-length", "5")]), Some("the content-length is not that of the body"));
         assert_eq!(fault(&[]), Some("there is no content-length"));
         let chunked = Some("the body was sent chunked, without a content-length");
         assert_eq!(fault(&[("transfer-encoding", "chunked")]), chunked);

@@ -58,10 +58,7 @@ impl Gate {
     }
 
     fn new(open: bool) -> Self {
-        Self {
-            open: Arc::new(watch::Sender::new(open)),
-            reached: Arc::new(watch::Sender::new(0)),
-        }
+        Self { open: Arc::new(watch::Sender::new(open)), reached: Arc::new(watch::Sender::new(0)) }
     }
 }
 

@@ -18,6 +18,8 @@
 //! # }
 //! ```
 
+#![forbid(unsafe_code)]
+
 pub mod anthropic;
 pub mod ollama;
 pub mod pictures;

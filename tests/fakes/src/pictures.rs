@@ -30,18 +30,8 @@ pub struct Description {
 
 impl fmt::Display for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            format,
-            width,
-            height,
-            main_colour,
-            sha256,
-            ..
-        } = self;
-        write!(
-            f,
-            "a {width}x{height} {format}, mainly {main_colour}, sha256 {sha256}"
-        )
+        let Self { format, width, height, main_colour, sha256, .. } = self;
+        write!(f, "a {width}x{height} {format}, mainly {main_colour}, sha256 {sha256}")
     }
 }
 
@@ -107,9 +97,7 @@ pub fn png_of_at_least(bytes: usize) -> Vec<u8> {
     let height = u32::try_from(bytes / 3000 + 1).expect("a fixture of less than 12 TB");
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let picture = RgbImage::from_fn(width, height, |_, _| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let [a, b, c, ..] = state.to_be_bytes();
         Rgb([a, b, c])
     });
@@ -129,28 +117,17 @@ pub fn png_sized(width: u32, height: u32) -> Vec<u8> {
 /// [`NotAPicture`] when it is none, or not to its end.
 pub fn describe(bytes: &[u8]) -> Result<Description, NotAPicture> {
     let (format, name, media_type) = sniff(bytes).ok_or(NotAPicture::UnknownFormat)?;
-    let picture =
-        image::load_from_memory_with_format(bytes, format).map_err(|_| NotAPicture::Damaged)?;
+    let picture = image::load_from_memory_with_format(bytes, format).map_err(|_| NotAPicture::Damaged)?;
     let picture = picture.to_rgb8();
     let (width, height) = picture.dimensions();
     let sha256 = sha256_hex(bytes);
-    Ok(Description {
-        format: name,
-        media_type,
-        width,
-        height,
-        main_colour: main_colour(&picture),
-        sha256,
-    })
+    Ok(Description { format: name, media_type, width, height, main_colour: main_colour(&picture), sha256 })
 }
 
 /// The SHA-256 of bytes in lower case hex.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The media type of a picture by its first bytes, where it is one that models take.
@@ -179,22 +156,14 @@ fn sunset(width: u32, height: u32, seed: u64) -> RgbImage {
         if y >= horizon {
             let bit = x / square.max(1);
             let is_set = bit < 64 && (seed >> bit) & 1 == 1;
-            return if is_set && y < horizon + square {
-                Rgb([230, 230, 230])
-            } else {
-                Rgb([40, 28, 36])
-            };
+            return if is_set && y < horizon + square { Rgb([230, 230, 230]) } else { Rgb([40, 28, 36]) };
         }
         if is_within(x, y, sun, height / 10) {
             return Rgb([255, 236, 150]);
         }
         let green = 90 + y * 80 / horizon;
         let blue = 20 + y * 30 / horizon;
-        Rgb([
-            245,
-            u8::try_from(green).unwrap_or(170),
-            u8::try_from(blue).unwrap_or(50),
-        ])
+        Rgb([245, u8::try_from(green).unwrap_or(170), u8::try_from(blue).unwrap_or(50)])
     })
 }
 
@@ -230,10 +199,7 @@ fn main_colour(picture: &RgbImage) -> &'static str {
             None => counts.push((name, 1)),
         }
     }
-    counts
-        .into_iter()
-        .max_by_key(|(_, count)| *count)
-        .map_or("nothing", |(name, _)| name)
+    counts.into_iter().max_by_key(|(_, count)| *count).map_or("nothing", |(name, _)| name)
 }
 
 /// Names a colour by hue, or by brightness where it has next to no hue.
@@ -296,15 +262,9 @@ mod tests {
 
     #[test]
     fn what_is_no_picture_is_told_apart() {
-        assert_eq!(
-            describe(b"%PDF-1.7").unwrap_err(),
-            NotAPicture::UnknownFormat
-        );
+        assert_eq!(describe(b"%PDF-1.7").unwrap_err(), NotAPicture::UnknownFormat);
         assert_eq!(describe(&png()[..100]).unwrap_err(), NotAPicture::Damaged);
         assert_eq!(describe(b"").unwrap_err(), NotAPicture::UnknownFormat);
-        assert_eq!(
-            sha256_hex(b""),
-            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-        );
+        assert_eq!(sha256_hex(b""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     }
 }

@@ -77,10 +77,7 @@ impl<F> Running<F> {
     ///
     /// [`Overdue`] when that did not happen in time.
     pub async fn wait_for_abandoned(&self, count: usize) -> Result<(), Overdue> {
-        self.shared
-            .journal
-            .wait_for_end(End::Abandoned, count)
-            .await
+        self.shared.journal.wait_for_end(End::Abandoned, count).await
     }
 
     /// Holds the answers from now on: requests are received and acted on, and nothing comes back until
@@ -105,10 +102,7 @@ impl<F> Running<F> {
 
     /// Gives the next request to `path` this answer, before the fake looks at it. More than one are given in turn.
     pub fn intercept(&self, path: &str, answer: Answer) {
-        lock(&self.shared.intercepted)
-            .entry(path.to_owned())
-            .or_default()
-            .push_back(answer);
+        lock(&self.shared.intercepted).entry(path.to_owned()).or_default().push_back(answer);
     }
 
     /// Hangs up on every client, in the middle of whatever is being sent. New connections are welcome.
@@ -161,12 +155,7 @@ pub(crate) async fn start<F: Service>(fake: F) -> io::Result<Running<F>> {
         connections: Mutex::default(),
     });
     let listening = Mutex::new(Some(listen(listener, &shared)));
-    Ok(Running {
-        fake,
-        shared,
-        address,
-        listening,
-    })
+    Ok(Running { fake, shared, address, listening })
 }
 
 impl<F> Drop for Running<F> {
@@ -180,8 +169,6 @@ impl<F> Drop for Running<F> {
 
 impl<F> std::fmt::Debug for Running<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Running")
-            .field("address", &self.address)
-            .finish_non_exhaustive()
+        f.debug_struct("Running").field("address", &self.address).finish_non_exhaustive()
     }
 }

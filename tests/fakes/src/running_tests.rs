@@ -12,10 +12,7 @@ async fn fake() -> Running<Ollama> {
 
 fn chat() -> Call {
     let message = json!({"role": "user", "content": "hello there"});
-    Call::post(
-        "/api/chat",
-        &json!({"model": "glm-5:cloud", "messages": [message]}),
-    )
+    Call::post("/api/chat", &json!({"model": "glm-5:cloud", "messages": [message]}))
 }
 
 #[tokio::test]
@@ -24,10 +21,7 @@ async fn what_was_received_is_remembered() {
     let got = chat().header("x-trace", "1").send(&fake).await;
     assert_eq!(got.status, 200);
     let requests = fake.wait_for_requests(1).await.unwrap();
-    assert_eq!(
-        (requests[0].method.as_str(), requests[0].path.as_str()),
-        ("POST", "/api/chat")
-    );
+    assert_eq!((requests[0].method.as_str(), requests[0].path.as_str()), ("POST", "/api/chat"));
     assert_eq!(requests[0].header("x-trace"), Some("1"));
     assert_eq!(requests[0].json().unwrap()["model"], "glm-5:cloud");
     fake.wait_for_answered(1).await.unwrap();
@@ -38,9 +32,7 @@ async fn what_was_received_is_remembered() {
 async fn held_answers_wait_together() {
     let fake = fake().await;
     fake.hold();
-    let calls: Vec<_> = (0..5)
-        .map(|_| tokio::spawn(chat().try_open(fake.address())))
-        .collect();
+    let calls: Vec<_> = (0..5).map(|_| tokio::spawn(chat().try_open(fake.address()))).collect();
     fake.wait_until_held(5).await.unwrap();
     assert_eq!(fake.requests().len(), 5);
     assert!(calls.iter().all(|call| !call.is_finished()));
@@ -55,28 +47,16 @@ async fn a_scripted_answer_is_given_once() {
     let fake = fake().await;
     fake.script(Answer::json(503, &json!({"error": "busy"})).header("retry-after", "7"));
     let got = chat().send(&fake).await;
-    assert_eq!(
-        (got.error().as_str(), got.header("retry-after")),
-        ("503 busy", "7")
-    );
+    assert_eq!((got.error().as_str(), got.header("retry-after")), ("503 busy", "7"));
     assert_eq!(chat().send(&fake).await.status, 200);
 }
 
 #[tokio::test]
 async fn an_intercepted_path_is_not_judged() {
     let fake = fake().await;
-    fake.intercept(
-        "/api/tags",
-        Answer::status(302).header("location", "http://127.0.0.1:9/"),
-    );
-    let got = Call::get("/api/tags")
-        .header("authorization", "Bearer x")
-        .send(&fake)
-        .await;
-    assert_eq!(
-        (got.status, got.header("location")),
-        (302, "http://127.0.0.1:9/")
-    );
+    fake.intercept("/api/tags", Answer::status(302).header("location", "http://127.0.0.1:9/"));
+    let got = Call::get("/api/tags").header("authorization", "Bearer x").send(&fake).await;
+    assert_eq!((got.status, got.header("location")), (302, "http://127.0.0.1:9/"));
     assert_eq!(fake.refusals(), []);
     assert_eq!(Call::get("/api/tags").send(&fake).await.status, 200);
 }
@@ -98,10 +78,7 @@ async fn a_stream_pauses_at_its_gate_and_breaks_where_it_is_cut() {
 #[tokio::test]
 async fn a_body_of_known_length_can_be_cut() {
     let fake = fake().await;
-    fake.intercept(
-        "/api/tags",
-        Answer::text(200, "text/plain", "0123456789").cut_before(0),
-    );
+    fake.intercept("/api/tags", Answer::text(200, "text/plain", "0123456789").cut_before(0));
     let got = Call::get("/api/tags").send(&fake).await;
     assert_eq!((got.body.as_str(), got.broken), ("01234", true));
     assert_eq!(got.header("content-length"), "10");
@@ -111,12 +88,7 @@ async fn a_body_of_known_length_can_be_cut() {
 async fn no_answer_at_all() {
     let fake = fake().await;
     fake.intercept("/api/tags", Answer::nothing());
-    assert!(
-        Call::get("/api/tags")
-            .try_open(fake.address())
-            .await
-            .is_err()
-    );
+    assert!(Call::get("/api/tags").try_open(fake.address()).await.is_err());
     fake.wait_for_requests(1).await.unwrap();
 }
 
@@ -124,10 +96,7 @@ async fn no_answer_at_all() {
 async fn a_client_that_hangs_up_is_noticed() {
     let fake = fake().await;
     let gate = Gate::closed();
-    fake.intercept(
-        "/api/tags",
-        Answer::chunks(200, "text/plain", ["one", "two"]).pause_before(1, &gate),
-    );
+    fake.intercept("/api/tags", Answer::chunks(200, "text/plain", ["one", "two"]).pause_before(1, &gate));
     let mut open = Call::get("/api/tags").open(&fake).await;
     open.until("one").await;
     drop(open);
@@ -149,10 +118,7 @@ async fn everyone_can_be_hung_up_on() {
     let fake = fake().await;
     let gate = Gate::closed();
     for _ in 0..2 {
-        fake.intercept(
-            "/api/tags",
-            Answer::chunks(200, "text/plain", ["one", "two"]).pause_before(1, &gate),
-        );
+        fake.intercept("/api/tags", Answer::chunks(200, "text/plain", ["one", "two"]).pause_before(1, &gate));
     }
     let mut first = Call::get("/api/tags").open(&fake).await;
     let mut second = Call::get("/api/tags").open(&fake).await;
@@ -168,12 +134,7 @@ async fn a_stopped_fake_refuses_and_comes_back_at_the_same_address() {
     let fake = fake().await;
     assert_eq!(Call::get("/api/version").send(&fake).await.status, 200);
     fake.stop().await;
-    assert!(
-        Call::get("/api/version")
-            .try_open(fake.address())
-            .await
-            .is_err()
-    );
+    assert!(Call::get("/api/version").try_open(fake.address()).await.is_err());
     fake.restart().await.unwrap();
     fake.restart().await.unwrap();
     assert_eq!(Call::get("/api/version").send(&fake).await.status, 200);
@@ -203,10 +164,7 @@ async fn a_dropped_fake_is_gone() {
     let fake = fake().await;
     let address = fake.address();
     let gate = Gate::closed();
-    fake.intercept(
-        "/api/tags",
-        Answer::chunks(200, "text/plain", ["one", "two"]).pause_before(1, &gate),
-    );
+    fake.intercept("/api/tags", Answer::chunks(200, "text/plain", ["one", "two"]).pause_before(1, &gate));
     let mut open = Call::get("/api/tags").open(&fake).await;
     open.until("one").await;
     drop(fake);
@@ -222,15 +180,6 @@ async fn a_request_that_breaks_off_is_a_refusal_and_no_request() {
     assert_eq!(raw(fake.address(), request.as_bytes()).await, "");
     assert_eq!(fake.requests().len(), 0);
     let refusal = fake.refusals().remove(0);
-    assert_eq!(
-        (refusal.request.as_str(), refusal.status),
-        ("POST /api/chat", None)
-    );
-    assert!(
-        refusal
-            .reason
-            .starts_with("the body of the request broke off"),
-        "{}",
-        refusal.reason
-    );
+    assert_eq!((refusal.request.as_str(), refusal.status), ("POST /api/chat", None));
+    assert!(refusal.reason.starts_with("the body of the request broke off"), "{}", refusal.reason);
 }

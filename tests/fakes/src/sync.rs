@@ -33,18 +33,12 @@ pub(crate) async fn reach(
     what: &'static str,
     details: impl FnOnce() -> Vec<String>,
 ) -> Result<(), Overdue> {
-    let waited = tokio::time::timeout(PATIENCE, counter.wait_for(|count| *count >= wanted)).await;
-    if let Ok(Ok(_)) = waited {
+    let came =
+        tokio::time::timeout(PATIENCE, counter.wait_for(|count| *count >= wanted)).await.map(|seen| seen.is_ok());
+    if came == Ok(true) {
         return Ok(());
     }
-    drop(waited);
-    let seen = *counter.borrow();
-    Err(Overdue {
-        what,
-        wanted,
-        seen,
-        details: details(),
-    })
+    Err(Overdue { what, wanted, seen: *counter.borrow(), details: details() })
 }
 
 fn list(details: &[String]) -> String {
@@ -55,13 +49,12 @@ fn list(details: &[String]) -> String {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_does_not_come_is_named() {
-        let counter = watch::Sender::new(1);
+        // A counter that nobody can raise any more does not come either, and at once.
+        let mut counter = watch::channel(1).1;
         let details = || vec!["GET /api/v1/check: 200".to_owned()];
-        let overdue = reach(&mut counter.subscribe(), 2, "requests", details)
-            .await
-            .unwrap_err();
+        let overdue = reach(&mut counter, 2, "requests", details).await.unwrap_err();
         let expect = "waited 30s for 2 requests, and saw 1\n  GET /api/v1/check: 200";
         assert_eq!(overdue.to_string(), expect);
         assert_eq!(format!("{overdue:?}"), expect);

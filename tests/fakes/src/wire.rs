@@ -44,17 +44,11 @@ pub(crate) struct Verdict {
 
 impl Verdict {
     pub(crate) fn good(answer: Answer) -> Self {
-        Self {
-            answer,
-            fault: None,
-        }
+        Self { answer, fault: None }
     }
 
     pub(crate) fn refused(answer: Answer, fault: impl Into<String>) -> Self {
-        Self {
-            answer,
-            fault: Some(fault.into()),
-        }
+        Self { answer, fault: Some(fault.into()) }
     }
 }
 
@@ -96,15 +90,8 @@ pub(crate) struct Shared {
 
 /// Accepts connections and answers on them until it is told to stop.
 pub(crate) fn listen(listener: TcpListener, shared: &Arc<Shared>) -> Listening {
-    let listening = Listening {
-        stop: CancellationToken::new(),
-        tasks: TaskTracker::new(),
-    };
-    let (stop, tasks, shared) = (
-        listening.stop.clone(),
-        listening.tasks.clone(),
-        Arc::clone(shared),
-    );
+    let listening = Listening { stop: CancellationToken::new(), tasks: TaskTracker::new() };
+    let (stop, tasks, shared) = (listening.stop.clone(), listening.tasks.clone(), Arc::clone(shared));
     listening.tasks.spawn(async move {
         loop {
             let accepted = tokio::select! {
@@ -114,10 +101,7 @@ pub(crate) fn listen(listener: TcpListener, shared: &Arc<Shared>) -> Listening {
             };
             // A client that hung up before it was accepted is no fault of the fake.
             let Ok((stream, _)) = accepted else { continue };
-            let hang_up = HangUp {
-                here: lock(&shared.connections).clone(),
-                stop: stop.clone(),
-            };
+            let hang_up = HangUp { here: lock(&shared.connections).clone(), stop: stop.clone() };
             tasks.spawn(connection(stream, Arc::clone(&shared), hang_up));
         }
     });
@@ -127,8 +111,7 @@ pub(crate) fn listen(listener: TcpListener, shared: &Arc<Shared>) -> Listening {
 async fn connection(stream: TcpStream, shared: Arc<Shared>, hang_up: HangUp) {
     let token = hang_up.clone();
     let service = service_fn(move |request| exchange(request, Arc::clone(&shared), token.clone()));
-    let serving =
-        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let serving = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         biased;
         () = hang_up.cancelled() => {}
@@ -144,21 +127,13 @@ async fn exchange(
     shared: Arc<Shared>,
     hang_up: HangUp,
 ) -> io::Result<Response<SentBody>> {
-    let mut watch = Watch {
-        shared: Arc::clone(&shared),
-        hang_up,
-        over: false,
-    };
+    let mut watch = Watch { shared: Arc::clone(&shared), hang_up, over: false };
     let (head, body) = request.into_parts();
     let line = format!("{} {}", head.method, head.uri.path());
     let body = match body.collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) => {
-            shared.journal.refuse(
-                &line,
-                None,
-                format!("the body of the request broke off: {error}"),
-            );
+            shared.journal.refuse(&line, None, format!("the body of the request broke off: {error}"));
             return Err(io::Error::other(error));
         }
     };
@@ -170,17 +145,13 @@ async fn exchange(
         body,
     };
     recorded.mark_credentials();
-    let intercepted = lock(&shared.intercepted)
-        .get_mut(&recorded.path)
-        .and_then(VecDeque::pop_front);
+    let intercepted = lock(&shared.intercepted).get_mut(&recorded.path).and_then(VecDeque::pop_front);
     let Verdict { answer, fault } = match intercepted {
         Some(answer) => Verdict::good(answer),
         None => shared.service.answer(&recorded),
     };
     if let Some(fault) = fault {
-        shared
-            .journal
-            .refuse(&line, Some(answer.status.as_u16()), fault);
+        shared.journal.refuse(&line, Some(answer.status.as_u16()), fault);
     }
     let held = shared.service.is_held(&recorded);
     shared.journal.record(recorded);
@@ -214,30 +185,27 @@ fn whole(bytes: Bytes) -> SentBody {
 }
 
 fn paced(pieces: Vec<Piece>, watch: Watch) -> impl Stream<Item = io::Result<Frame<Bytes>>> {
-    stream::unfold(
-        (VecDeque::from(pieces), watch),
-        |(mut pieces, mut watch)| async move {
-            loop {
-                match pieces.pop_front() {
-                    Some(Piece::Bytes(bytes)) => {
-                        return Some((Ok(Frame::data(bytes)), (pieces, watch)));
-                    }
-                    Some(Piece::Pause(gate)) => gate.pass().await,
-                    Some(Piece::CutOff) => {
-                        // Lets the connection flush what came before, which an error would throw away.
-                        tokio::task::yield_now().await;
-                        watch.finish();
-                        pieces.clear();
-                        return Some((Err(io::Error::other("scripted: cut off")), (pieces, watch)));
-                    }
-                    None => {
-                        watch.finish();
-                        return None;
-                    }
+    stream::unfold((VecDeque::from(pieces), watch), |(mut pieces, mut watch)| async move {
+        loop {
+            match pieces.pop_front() {
+                Some(Piece::Bytes(bytes)) => {
+                    return Some((Ok(Frame::data(bytes)), (pieces, watch)));
+                }
+                Some(Piece::Pause(gate)) => gate.pass().await,
+                Some(Piece::CutOff) => {
+                    // Lets the connection flush what came before, which an error would throw away.
+                    tokio::task::yield_now().await;
+                    watch.finish();
+                    pieces.clear();
+                    return Some((Err(io::Error::other("scripted: cut off")), (pieces, watch)));
+                }
+                None => {
+                    watch.finish();
+                    return None;
                 }
             }
-        },
-    )
+        }
+    })
 }
 
 fn ongoing(live: Live, watch: Watch) -> impl Stream<Item = io::Result<Frame<Bytes>>> {

@@ -306,7 +306,7 @@ pub(crate) mod tests {
     }
 
     fn shell(script: &str) -> (Vec<String>, io::Result<Exit>) {
-        let machine = AmbientMachine::new(Environment::ambient());
+        let machine = AmbientMachine::new(std::env::vars_os().collect::<Environment>());
         let mut lines = Vec::new();
         let call = Call::new(Path::new("/bin/sh"), Path::new("/"), &["-c", script]);
         let ended = machine.run(&call, &mut |line| lines.push(format!("{line:?}")));
@@ -330,7 +330,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_missing_program_is_an_error() {
-        let machine = AmbientMachine::new(Environment::ambient());
+        let machine = AmbientMachine::new(std::env::vars_os().collect::<Environment>());
         let call = Call::new(Path::new("/nowhere/tool"), Path::new("/"), &["a"]);
         let Answer::Failed(said) = ask(&machine, &call) else { panic!("it ran") };
         assert_eq!(said, "could not run `/nowhere/tool`: No such file or directory (os error 2)");

@@ -61,6 +61,7 @@ impl FingerprintKey {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests arrange what lies on disk")]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 

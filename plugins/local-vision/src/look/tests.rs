@@ -18,9 +18,7 @@ fn stored(bytes: &[u8]) -> (TempDir, Look) {
 
 fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     let mut bytes = io::Cursor::new(Vec::new());
-    image
-        .write_to(&mut bytes, format)
-        .expect("an encodable picture");
+    image.write_to(&mut bytes, format).expect("an encodable picture");
     bytes.into_inner()
 }
 
@@ -30,34 +28,15 @@ fn check(bytes: &[u8], expect: &Look) {
 }
 
 fn seen(format: ImageFormat, (width, height): (u32, u32), colour: Colour) -> Look {
-    let main = vec![Share {
-        colour,
-        percent: 100,
-    }];
-    Look::Picture(Picture {
-        format,
-        width,
-        height,
-        colours: Colours::Seen {
-            main,
-            clear_percent: 0,
-        },
-    })
+    let main = vec![Share { colour, percent: 100 }];
+    Look::Picture(Picture { format, width, height, colours: Colours::Seen { main, clear_percent: 0 } })
 }
 
 #[test]
 fn every_readable_format_shows_its_size_and_colour() {
     let image = DynamicImage::from(RgbImage::from_pixel(40, 30, BLUE));
-    for format in [
-        ImageFormat::Png,
-        ImageFormat::Jpeg,
-        ImageFormat::Gif,
-        ImageFormat::WebP,
-    ] {
-        check(
-            &encoded(&image, format),
-            &seen(format, (40, 30), Colour::Blue),
-        );
+    for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Gif, ImageFormat::WebP] {
+        check(&encoded(&image, format), &seen(format, (40, 30), Colour::Blue));
     }
 }
 
@@ -66,79 +45,33 @@ fn the_bytes_decide_and_not_the_name() {
     let directory = TempDir::new().expect("a temporary directory");
     let bytes = encoded(&RgbImage::from_pixel(4, 4, BLUE).into(), ImageFormat::Png);
     std::fs::write(directory.path().join("photo.jpg"), bytes).expect("a writable directory");
-    assert_eq!(
-        look(directory.path(), "photo.jpg"),
-        seen(ImageFormat::Png, (4, 4), Colour::Blue)
-    );
+    assert_eq!(look(directory.path(), "photo.jpg"), seen(ImageFormat::Png, (4, 4), Colour::Blue));
 }
 
 #[test]
 fn the_smallest_and_the_thinnest_pictures_are_seen() {
     for (width, height) in [(1, 1), (1, 3000), (3000, 1), (257, 255)] {
         let image = DynamicImage::from(RgbImage::from_pixel(width, height, BLUE));
-        check(
-            &encoded(&image, ImageFormat::Png),
-            &seen(ImageFormat::Png, (width, height), Colour::Blue),
-        );
+        check(&encoded(&image, ImageFormat::Png), &seen(ImageFormat::Png, (width, height), Colour::Blue));
     }
 }
 
 #[test]
 fn shares_follow_the_area() {
-    let image = RgbImage::from_fn(
-        400,
-        300,
-        |x, _| if x < 300 { Rgb([240, 130, 20]) } else { BLUE },
-    );
-    let main = vec![
-        Share {
-            colour: Colour::Orange,
-            percent: 75,
-        },
-        Share {
-            colour: Colour::Blue,
-            percent: 25,
-        },
-    ];
-    let colours = Colours::Seen {
-        main,
-        clear_percent: 0,
-    };
-    let picture = Picture {
-        format: ImageFormat::Png,
-        width: 400,
-        height: 300,
-        colours,
-    };
-    check(
-        &encoded(&image.into(), ImageFormat::Png),
-        &Look::Picture(picture),
-    );
+    let image = RgbImage::from_fn(400, 300, |x, _| if x < 300 { Rgb([240, 130, 20]) } else { BLUE });
+    let main = vec![Share { colour: Colour::Orange, percent: 75 }, Share { colour: Colour::Blue, percent: 25 }];
+    let colours = Colours::Seen { main, clear_percent: 0 };
+    let picture = Picture { format: ImageFormat::Png, width: 400, height: 300, colours };
+    check(&encoded(&image.into(), ImageFormat::Png), &Look::Picture(picture));
 }
 
 #[test]
 fn transparency_is_no_colour() {
-    let image = RgbaImage::from_fn(64, 64, |_, y| {
-        Rgba([200, 0, 0, if y < 32 { 0 } else { 255 }])
-    });
-    let main = vec![Share {
-        colour: Colour::Red,
-        percent: 50,
-    }];
-    let colours = Colours::Seen {
-        main,
-        clear_percent: 50,
-    };
-    let picture = Picture {
-        format: ImageFormat::Png,
-        width: 64,
-        height: 64,
-        colours,
-    };
-    check(
-        &encoded(&image.into(), ImageFormat::Png),
-        &Look::Picture(picture),
-    );
+    let image = RgbaImage::from_fn(64, 64, |_, y| Rgba([200, 0, 0, if y < 32 { 0 } else { 255 }]));
+    let main = vec![Share { colour: Colour::Red, percent: 50 }];
+    let colours = Colours::Seen { main, clear_percent: 50 };
+    let picture = Picture { format: ImageFormat::Png, width: 64, height: 64, colours };
+    check(&encoded(&image.into(), ImageFormat::Png), &Look::Picture(picture));
 }
 
 #[test]
@@ -148,9 +81,7 @@ fn a_photograph_taken_sideways_is_measured_upright() {
     let mut bytes = Vec::new();
     let mut encoder = JpegEncoder::new(&mut bytes);
     encoder.set_exif_metadata(exif).expect("JPEG holds Exif");
-    encoder
-        .encode_image(&RgbImage::from_pixel(40, 30, BLUE))
-        .expect("an encodable picture");
+    encoder.encode_image(&RgbImage::from_pixel(40, 30, BLUE)).expect("an encodable picture");
     check(&bytes, &seen(ImageFormat::Jpeg, (30, 40), Colour::Blue));
 }
 
@@ -158,16 +89,8 @@ fn a_photograph_taken_sideways_is_measured_upright() {
 fn a_header_that_claims_too_much_is_read_and_nothing_more() {
     let bytes = encoded(&RgbImage::from_pixel(4, 4, BLUE).into(), ImageFormat::Png);
     for (width, height) in [(60_000, 60_000), (8_001, 5_000), (8_000, 4_000)] {
-        let picture = Picture {
-            format: ImageFormat::Png,
-            width,
-            height,
-            colours: Colours::TooLarge,
-        };
-        check(
-            &with_size(bytes.clone(), width, height),
-            &Look::Picture(picture),
-        );
+        let picture = Picture { format: ImageFormat::Png, width, height, colours: Colours::TooLarge };
+        check(&with_size(bytes.clone(), width, height), &Look::Picture(picture));
     }
 }
 
@@ -182,26 +105,16 @@ fn with_size(mut png: Vec<u8>, width: u32, height: u32) -> Vec<u8> {
 
 fn crc32(bytes: &[u8]) -> u32 {
     let step = |crc: u32| {
-        if crc & 1 == 1 {
-            (crc >> 1) ^ 0xEDB8_8320
-        } else {
-            crc >> 1
-        }
+        if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 }
     };
-    !bytes.iter().fold(!0, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| step(crc))
-    })
+    !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| step(crc)))
 }
 
 #[test]
 fn a_photograph_of_twelve_million_pixels_fits_and_a_progressive_one_does_not() {
     let file = 4 * 1024 * 1024;
     let fits = |held_bytes_per_pixel, pixels: (u32, u32)| {
-        let cost = Cost {
-            format: ImageFormat::Jpeg,
-            held_bytes_per_pixel,
-            file_bytes: file,
-        };
+        let cost = Cost { format: ImageFormat::Jpeg, held_bytes_per_pixel, file_bytes: file };
         cost.fits(&Claim(pixels))
     };
     assert!(fits(0, (4032, 3024)));
@@ -233,12 +146,7 @@ fn what_is_broken_is_said_to_be_broken() {
     let png = encoded(&RgbImage::from_pixel(64, 64, BLUE).into(), ImageFormat::Png);
     check(&png[..12], &Look::BrokenHeader(ImageFormat::Png));
     let colours = Colours::Broken;
-    let picture = Picture {
-        format: ImageFormat::Png,
-        width: 64,
-        height: 64,
-        colours,
-    };
+    let picture = Picture { format: ImageFormat::Png, width: 64, height: 64, colours };
     check(&png[..60], &Look::Picture(picture));
 }
 
@@ -246,38 +154,15 @@ fn what_is_broken_is_said_to_be_broken() {
 fn what_is_no_picture_is_said_to_be_none() {
     check(b"", &Look::NotAPicture);
     check(b"just some words, and no picture", &Look::NotAPicture);
-    check(
-        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
-        &Look::NotAPicture,
-    );
-    check(
-        b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0",
-        &Look::ForeignFormat(ImageFormat::Bmp),
-    );
+    check(b"<svg xmlns='http://www.w3.org/2000/svg'/>", &Look::NotAPicture);
+    check(b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0", &Look::ForeignFormat(ImageFormat::Bmp));
 }
 
 #[test]
 fn only_a_name_within_the_directory_is_opened() {
     let directory = TempDir::new().expect("a temporary directory");
-    for name in [
-        "",
-        ".",
-        "..",
-        "../picture",
-        "a/b",
-        "/etc/hosts",
-        "a\\b",
-        ".hidden",
-        "nul\0",
-    ] {
-        assert_eq!(
-            look(directory.path(), name),
-            Look::NoFile(io::ErrorKind::InvalidInput),
-            "{name}"
-        );
+    for name in ["", ".", "..", "../picture", "a/b", "/etc/hosts", "a\\b", ".hidden", "nul\0"] {
+        assert_eq!(look(directory.path(), name), Look::NoFile(io::ErrorKind::InvalidInput), "{name}");
     }
-    assert_eq!(
-        look(directory.path(), "missing.png"),
-        Look::NoFile(io::ErrorKind::NotFound)
-    );
+    assert_eq!(look(directory.path(), "missing.png"), Look::NoFile(io::ErrorKind::NotFound));
 }

@@ -124,6 +124,7 @@ pub fn run_channel<C: Channel>(directory: impl AsRef<Path>) -> usize {
     })
 }
 
+#[expect(clippy::disallowed_methods, reason = "the test kit reads cassettes; it is not part of a component")]
 fn run_all(directory: &Path, run: impl Fn(&Cassette, &str, Option<Chunking>)) -> usize {
     let entries = fs::read_dir(directory);
     assert!(entries.is_ok(), "{}: {:?}", directory.display(), entries.err());

@@ -49,9 +49,7 @@ pub(super) fn parse(content: Option<&Value>, role: Role, at: &str) -> Result<Vec
             let parse = |(index, block)| parse_block(block, role, &format!("{at}.content.{index}"));
             blocks.iter().enumerate().map(parse).collect()
         }
-        Some(_) => Err(ApiError::invalid(format!(
-            "{at}.content: Input should be a valid list"
-        ))),
+        Some(_) => Err(ApiError::invalid(format!("{at}.content: Input should be a valid list"))),
         None => Err(ApiError::invalid(format!("{at}.content: Field required"))),
     }
 }
@@ -72,21 +70,15 @@ pub(super) fn check_tools(turns: &[Turn]) -> Result<(), ApiError> {
                 open.join(", ")
             )));
         }
-        let before = index
-            .checked_sub(1)
-            .and_then(|before| turns.get(before))
-            .map_or(&[][..], |turn| &turn.content);
+        let before = index.checked_sub(1).and_then(|before| turns.get(before)).map_or(&[][..], |turn| &turn.content);
         check_results(&turn.content, before, index)?;
     }
     Ok(())
 }
 
 fn check_results(content: &[Block], before: &[Block], index: usize) -> Result<(), ApiError> {
-    let is_called = |wanted: &str| {
-        before
-            .iter()
-            .any(|block| matches!(block, Block::ToolUse { id, .. } if id == wanted))
-    };
+    let is_called =
+        |wanted: &str| before.iter().any(|block| matches!(block, Block::ToolUse { id, .. } if id == wanted));
     for id in results(content) {
         if !is_called(id) {
             return Err(ApiError::invalid(format!(
@@ -94,18 +86,12 @@ fn check_results(content: &[Block], before: &[Block], index: usize) -> Result<()
             )));
         }
     }
-    let first_other = content
-        .iter()
-        .position(|block| !matches!(block, Block::ToolResult { .. }));
-    let last_result = content
-        .iter()
-        .rposition(|block| matches!(block, Block::ToolResult { .. }));
+    let first_other = content.iter().position(|block| !matches!(block, Block::ToolResult { .. }));
+    let last_result = content.iter().rposition(|block| matches!(block, Block::ToolResult { .. }));
     match (first_other, last_result) {
         (Some(other), Some(result)) if other < result => {
             let text = "`tool_result` blocks must come first in the content of a message";
-            Err(ApiError::invalid(format!(
-                "messages.{index}.content.{result}: {text}"
-            )))
+            Err(ApiError::invalid(format!("messages.{index}.content.{result}: {text}")))
         }
         (_, _) => Ok(()),
     }
@@ -123,31 +109,9 @@ fn parse_block(block: &Value, role: Role, at: &str) -> Result<Block, ApiError> {
     let (own_role, allowed): (Option<Role>, &[&str]) = match kind {
         "text" => (None, &["type", "text", "cache_control", "citations"]),
         "image" => (Some(Role::User), &["type", "source", "cache_control"]),
-        "document" => (
-            Some(Role::User),
-            &[
-                "type",
-                "source",
-                "cache_control",
-                "citations",
-                "context",
-                "title",
-            ],
-        ),
-        "tool_result" => (
-            Some(Role::User),
-            &[
-                "type",
-                "tool_use_id",
-                "content",
-                "is_error",
-                "cache_control",
-            ],
-        ),
-        "tool_use" => (
-            Some(Role::Assistant),
-            &["type", "id", "name", "input", "cache_control"],
-        ),
+        "document" => (Some(Role::User), &["type", "source", "cache_control", "citations", "context", "title"]),
+        "tool_result" => (Some(Role::User), &["type", "tool_use_id", "content", "is_error", "cache_control"]),
+        "tool_use" => (Some(Role::Assistant), &["type", "id", "name", "input", "cache_control"]),
         "thinking" => (Some(Role::Assistant), &["type", "thinking", "signature"]),
         other => {
             let text = format!(
@@ -158,10 +122,7 @@ fn parse_block(block: &Value, role: Role, at: &str) -> Result<Block, ApiError> {
     };
     keys(block, allowed, &format!("{at}.{kind}"))?;
     if own_role.is_some_and(|own| own != role) {
-        let text = format!(
-            "messages: `{kind}` blocks can only be in `{}` messages",
-            role.other().name()
-        );
+        let text = format!("messages: `{kind}` blocks can only be in `{}` messages", role.other().name());
         return Err(ApiError::invalid(text));
     }
     match kind {
@@ -176,14 +137,10 @@ fn parse_block(block: &Value, role: Role, at: &str) -> Result<Block, ApiError> {
 
 fn text_block(text: &str) -> Result<Block, ApiError> {
     if text.is_empty() {
-        return Err(ApiError::invalid(
-            "messages: text content blocks must be non-empty",
-        ));
+        return Err(ApiError::invalid("messages: text content blocks must be non-empty"));
     }
     if text.trim().is_empty() {
-        return Err(ApiError::invalid(
-            "messages: text content blocks must contain non-whitespace text",
-        ));
+        return Err(ApiError::invalid("messages: text content blocks must contain non-whitespace text"));
     }
     Ok(Block::Text(text.to_owned()))
 }
@@ -193,33 +150,23 @@ fn thinking(block: &Value, at: &str) -> Result<Block, ApiError> {
     let text = text_field(block, "thinking", &path)?;
     match text_field(block, "signature", &path)? == signature(text) {
         true => Ok(Block::Thinking(text.to_owned())),
-        false => Err(ApiError::invalid(format!(
-            "{at}: Invalid `signature` in `thinking` block"
-        ))),
+        false => Err(ApiError::invalid(format!("{at}: Invalid `signature` in `thinking` block"))),
     }
 }
 
 fn tool_use(block: &Value, at: &str) -> Result<Block, ApiError> {
     let (id, name) = (text_field(block, "id", at)?, text_field(block, "name", at)?);
     if !is_name(id, usize::MAX) {
-        return Err(ApiError::invalid(format!(
-            "{at}.id: String should match pattern '^[a-zA-Z0-9_-]+$'"
-        )));
+        return Err(ApiError::invalid(format!("{at}.id: String should match pattern '^[a-zA-Z0-9_-]+$'")));
     }
     if !is_name(name, 200) {
-        return Err(ApiError::invalid(format!(
-            "{at}.name: String should match pattern '^[a-zA-Z0-9_-]{{1,200}}$'"
-        )));
+        return Err(ApiError::invalid(format!("{at}.name: String should match pattern '^[a-zA-Z0-9_-]{{1,200}}$'")));
     }
     match block.get("input") {
-        Some(input @ Value::Object(_)) => Ok(Block::ToolUse {
-            id: id.to_owned(),
-            name: name.to_owned(),
-            input: input.clone(),
-        }),
-        Some(_) => Err(ApiError::invalid(format!(
-            "{at}.input: Input should be a valid dictionary"
-        ))),
+        Some(input @ Value::Object(_)) => {
+            Ok(Block::ToolUse { id: id.to_owned(), name: name.to_owned(), input: input.clone() })
+        }
+        Some(_) => Err(ApiError::invalid(format!("{at}.input: Input should be a valid dictionary"))),
         None => Err(ApiError::invalid(format!("{at}.input: Field required"))),
     }
 }
@@ -235,22 +182,11 @@ fn tool_result(block: &Value, at: &str) -> Result<Block, ApiError> {
         None => false,
         Some(Value::Bool(is_error)) => *is_error,
         Some(_) => {
-            return Err(ApiError::invalid(format!(
-                "{path}.is_error: Input should be a valid boolean"
-            )));
+            return Err(ApiError::invalid(format!("{path}.is_error: Input should be a valid boolean")));
         }
     };
-    match content
-        .iter()
-        .find(|block| !matches!(block, Block::Text(_) | Block::Image(_) | Block::Document))
-    {
-        None => Ok(Block::ToolResult {
-            id,
-            content,
-            is_error,
-        }),
-        Some(_) => Err(ApiError::invalid(format!(
-            "{path}.content: only text, images and documents can be results"
-        ))),
+    match content.iter().find(|block| !matches!(block, Block::Text(_) | Block::Image(_) | Block::Document)) {
+        None => Ok(Block::ToolResult { id, content, is_error }),
+        Some(_) => Err(ApiError::invalid(format!("{path}.content: only text, images and documents can be results"))),
     }
 }

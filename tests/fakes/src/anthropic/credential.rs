@@ -21,11 +21,7 @@ impl Credentials<'_> {
     pub(super) fn check(&self, request: &Recorded) -> Result<Accepted, ApiError> {
         let accepted = self.check_header(request)?;
         let secrets = [self.api_key, self.oauth_token];
-        match secrets
-            .into_iter()
-            .flatten()
-            .any(|secret| is_astray(request, secret))
-        {
+        match secrets.into_iter().flatten().any(|secret| is_astray(request, secret)) {
             true => Err(ApiError::invalid("a credential stands outside its header")),
             false => Ok(accepted),
         }
@@ -35,34 +31,23 @@ impl Credentials<'_> {
         let count = |name: &str| request.headers.get_all(name).iter().count();
         match (count("x-api-key"), count("authorization")) {
             (0, 0) => Err(ApiError::unauthenticated("x-api-key header is required")),
-            (1, 0) if request.header("x-api-key") == self.api_key && self.api_key.is_some() => {
-                Ok(Accepted::ApiKey)
-            }
+            (1, 0) if request.header("x-api-key") == self.api_key && self.api_key.is_some() => Ok(Accepted::ApiKey),
             (1, 0) => Err(ApiError::unauthenticated("invalid x-api-key")),
             (0, 1) => self.check_bearer(request),
-            (_, _) => Err(ApiError::unauthenticated(
-                "more than one credential: send x-api-key or authorization",
-            )),
+            (_, _) => Err(ApiError::unauthenticated("more than one credential: send x-api-key or authorization")),
         }
     }
 
     fn check_bearer(&self, request: &Recorded) -> Result<Accepted, ApiError> {
-        let bearer = request
-            .header("authorization")
-            .and_then(|value| value.strip_prefix("Bearer "));
+        let bearer = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
         if bearer.is_none() || bearer != self.oauth_token {
             return Err(ApiError::unauthenticated("Invalid bearer token"));
         }
         let betas = request.headers.get_all("anthropic-beta");
-        let mut betas = betas
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','));
+        let mut betas = betas.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
         match betas.any(|beta| beta.trim() == "oauth-2025-04-20") {
             true => Ok(Accepted::OAuthToken),
-            false => Err(ApiError::unauthenticated(
-                "OAuth authentication is currently not supported.",
-            )),
+            false => Err(ApiError::unauthenticated("OAuth authentication is currently not supported.")),
         }
     }
 }

@@ -16,11 +16,7 @@ pub(super) struct ApiError {
 
 impl ApiError {
     pub(super) fn new(status: u16, kind: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            kind,
-            message: message.into(),
-        }
+        Self { status, kind, message: message.into() }
     }
 
     pub(super) fn invalid(message: impl Into<String>) -> Self {
@@ -37,10 +33,7 @@ impl ApiError {
 
     pub(super) fn into_answer(self, request_id: &str) -> Answer {
         let error = json!({"type": self.kind, "message": self.message});
-        Answer::json(
-            self.status,
-            &json!({"type": "error", "error": error, "request_id": request_id}),
-        )
+        Answer::json(self.status, &json!({"type": "error", "error": error, "request_id": request_id}))
     }
 }
 
@@ -54,10 +47,7 @@ impl fmt::Display for ApiError {
 #[must_use]
 pub fn error(status: u16, kind: &str, message: &str) -> Answer {
     let error = json!({"type": kind, "message": message});
-    Answer::json(
-        status,
-        &json!({"type": "error", "error": error, "request_id": "req_011CSCRIPTED0000000000"}),
-    )
+    Answer::json(status, &json!({"type": "error", "error": error, "request_id": "req_011CSCRIPTED0000000000"}))
 }
 
 /// The 529 that the service gives while it has too much to do.
@@ -69,8 +59,7 @@ pub fn overloaded() -> Answer {
 /// The 429 of a rate limit, with `retry-after` in seconds.
 #[must_use]
 pub fn rate_limited(retry_after_s: u64) -> Answer {
-    let message =
-        "This request would exceed your organization's rate limit of 50 requests per minute.";
+    let message = "This request would exceed your organization's rate limit of 50 requests per minute.";
     error(429, "rate_limit_error", message)
         .header("retry-after", &retry_after_s.to_string())
         .header("x-should-retry", "true")

@@ -6,15 +6,10 @@ use super::error::ApiError;
 
 /// Refuses keys that are not in the list.
 pub(super) fn keys(value: &Value, allowed: &[&str], at: &str) -> Result<(), ApiError> {
-    let unknown = value
-        .as_object()
-        .and_then(|map| map.keys().find(|key| !allowed.contains(&key.as_str())));
+    let unknown = value.as_object().and_then(|map| map.keys().find(|key| !allowed.contains(&key.as_str())));
     match unknown {
         None => Ok(()),
-        Some(key) => Err(ApiError::invalid(format!(
-            "{}: Extra inputs are not permitted",
-            join(at, key)
-        ))),
+        Some(key) => Err(ApiError::invalid(format!("{}: Extra inputs are not permitted", join(at, key)))),
     }
 }
 
@@ -22,14 +17,8 @@ pub(super) fn keys(value: &Value, allowed: &[&str], at: &str) -> Result<(), ApiE
 pub(super) fn text_field<'a>(value: &'a Value, key: &str, at: &str) -> Result<&'a str, ApiError> {
     match value.get(key) {
         Some(Value::String(text)) => Ok(text),
-        Some(_) => Err(ApiError::invalid(format!(
-            "{}: Input should be a valid string",
-            join(at, key)
-        ))),
-        None => Err(ApiError::invalid(format!(
-            "{}: Field required",
-            join(at, key)
-        ))),
+        Some(_) => Err(ApiError::invalid(format!("{}: Input should be a valid string", join(at, key)))),
+        None => Err(ApiError::invalid(format!("{}: Field required", join(at, key)))),
     }
 }
 
@@ -42,21 +31,13 @@ pub(super) fn is_name(text: &str, length_max: usize) -> bool {
 /// A field that must be there and be a whole number above zero.
 pub(super) fn count_field(body: &Value, key: &str) -> Result<u64, ApiError> {
     match body.get(key).map(Value::as_u64) {
-        Some(Some(0)) => Err(ApiError::invalid(format!(
-            "{key}: Input should be greater than or equal to 1"
-        ))),
+        Some(Some(0)) => Err(ApiError::invalid(format!("{key}: Input should be greater than or equal to 1"))),
         Some(Some(count)) => Ok(count),
-        Some(None) => Err(ApiError::invalid(format!(
-            "{key}: Input should be a valid integer"
-        ))),
+        Some(None) => Err(ApiError::invalid(format!("{key}: Input should be a valid integer"))),
         None => Err(ApiError::invalid(format!("{key}: Field required"))),
     }
 }
 
 fn join(at: &str, key: &str) -> String {
-    if at.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{at}.{key}")
-    }
+    if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") }
 }

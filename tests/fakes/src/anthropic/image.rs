@@ -29,9 +29,7 @@ pub(super) fn check(source: Option<&Value>, at: &str) -> Result<Description, Api
         Some("base64") => check_base64(source, &format!("{at}.base64")),
         Some("url") => {
             text_field(source, "url", &format!("{at}.url"))?;
-            Err(ApiError::invalid(
-                "Unable to download the file. Please verify the URL and try again.",
-            ))
+            Err(ApiError::invalid("Unable to download the file. Please verify the URL and try again."))
         }
         Some(other) => {
             let text = format!(
@@ -46,19 +44,13 @@ pub(super) fn check(source: Option<&Value>, at: &str) -> Result<Description, Api
 /// Checks what holds for the pictures of a request together.
 pub(super) fn check_together(pictures: &[&Description]) -> Result<(), ApiError> {
     if pictures.len() > IMAGES_MAX {
-        let text = format!(
-            "messages: too many images: {} > {IMAGES_MAX}",
-            pictures.len()
-        );
+        let text = format!("messages: too many images: {} > {IMAGES_MAX}", pictures.len());
         return Err(ApiError::invalid(text));
     }
     let is_large = |picture: &&&Description| picture.width.max(picture.height) > SIDE_OF_MANY_MAX;
     if pictures.len() > MANY_IMAGES && pictures.iter().any(|picture| is_large(&picture)) {
-        let text =
-            "At least one of the image dimensions exceed max allowed size for many-image requests";
-        return Err(ApiError::invalid(format!(
-            "messages: {text}: {SIDE_OF_MANY_MAX} pixels"
-        )));
+        let text = "At least one of the image dimensions exceed max allowed size for many-image requests";
+        return Err(ApiError::invalid(format!("messages: {text}: {SIDE_OF_MANY_MAX} pixels")));
     }
     Ok(())
 }
@@ -67,9 +59,7 @@ fn check_base64(source: &Value, at: &str) -> Result<Description, ApiError> {
     keys(source, &["type", "media_type", "data"], at)?;
     let media_type = text_field(source, "media_type", at)?;
     if !["image/jpeg", "image/png", "image/gif", "image/webp"].contains(&media_type) {
-        let text = format!(
-            "{at}.media_type: Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp'"
-        );
+        let text = format!("{at}.media_type: Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp'");
         return Err(ApiError::invalid(text));
     }
     let data = text_field(source, "data", at)?;
@@ -77,10 +67,7 @@ fn check_base64(source: &Value, at: &str) -> Result<Description, ApiError> {
         return Err(ApiError::invalid(format!("{at}: image cannot be empty")));
     }
     if data.len() > BASE64_BYTES_MAX {
-        let text = format!(
-            "{at}: image exceeds 5 MB maximum: {} bytes > {BASE64_BYTES_MAX} bytes",
-            data.len()
-        );
+        let text = format!("{at}: image exceeds 5 MB maximum: {} bytes > {BASE64_BYTES_MAX} bytes", data.len());
         return Err(ApiError::invalid(text));
     }
     let Ok(bytes) = STANDARD.decode(data) else {
@@ -96,15 +83,11 @@ fn check_base64(source: &Value, at: &str) -> Result<Description, ApiError> {
         Some(_) | None => {}
     }
     let picture = pictures::describe(&bytes).map_err(|fault| match fault {
-        NotAPicture::UnknownFormat | NotAPicture::Damaged => {
-            ApiError::invalid("Could not process image")
-        }
+        NotAPicture::UnknownFormat | NotAPicture::Damaged => ApiError::invalid("Could not process image"),
     })?;
     if picture.width.max(picture.height) > SIDE_MAX {
         let text = "At least one of the image dimensions exceed max allowed size";
-        return Err(ApiError::invalid(format!(
-            "{at}.data: {text}: {SIDE_MAX} pixels"
-        )));
+        return Err(ApiError::invalid(format!("{at}.data: {text}: {SIDE_MAX} pixels")));
     }
     Ok(picture)
 }

@@ -57,32 +57,18 @@ impl Model {
     /// Claude Haiku 4.5.
     #[must_use]
     pub fn haiku() -> Self {
-        Self::new(
-            "claude-haiku-4-5",
-            "claude-haiku-4-5-20251001",
-            "Claude Haiku 4.5",
-        )
+        Self::new("claude-haiku-4-5", "claude-haiku-4-5-20251001", "Claude Haiku 4.5")
     }
 
     /// Claude Sonnet 4.5.
     #[must_use]
     pub fn sonnet() -> Self {
-        Self::new(
-            "claude-sonnet-4-5",
-            "claude-sonnet-4-5-20250929",
-            "Claude Sonnet 4.5",
-        )
+        Self::new("claude-sonnet-4-5", "claude-sonnet-4-5-20250929", "Claude Sonnet 4.5")
     }
 
     fn new(id: &str, dated_id: &str, display_name: &str) -> Self {
         let [id, dated_id, display_name] = [id, dated_id, display_name].map(str::to_owned);
-        Self {
-            id,
-            dated_id,
-            display_name,
-            output_tokens_max: 64_000,
-            one_sampling_parameter: true,
-        }
+        Self { id, dated_id, display_name, output_tokens_max: 64_000, one_sampling_parameter: true }
     }
 }
 
@@ -129,9 +115,7 @@ impl Config {
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config")
-            .field("models", &self.models)
-            .finish_non_exhaustive()
+        f.debug_struct("Config").field("models", &self.models).finish_non_exhaustive()
     }
 }
 
@@ -152,13 +136,7 @@ impl Anthropic {
     /// When no port can be bound.
     pub async fn start(config: Config) -> io::Result<Running<Self>> {
         let (script, accepted) = (Mutex::default(), Mutex::default());
-        running::start(Self {
-            config,
-            script,
-            accepted,
-            request_count: AtomicU64::new(0),
-        })
-        .await
+        running::start(Self { config, script, accepted, request_count: AtomicU64::new(0) }).await
     }
 
     fn route(&self, request: &Recorded) -> Result<Answer, ApiError> {
@@ -171,25 +149,14 @@ impl Anthropic {
                 self.check_head(request)?;
                 Ok(self.models())
             }
-            "/v1/messages" | "/v1/models" => Err(ApiError::new(
-                405,
-                "invalid_request_error",
-                "Method Not Allowed",
-            )),
+            "/v1/messages" | "/v1/models" => Err(ApiError::new(405, "invalid_request_error", "Method Not Allowed")),
             _ => Err(ApiError::not_found("Not found")),
         }
     }
 
     fn check_head(&self, request: &Recorded) -> Result<Accepted, ApiError> {
-        let Config {
-            api_key,
-            oauth_token,
-            ..
-        } = &self.config;
-        let credentials = Credentials {
-            api_key: api_key.as_deref(),
-            oauth_token: oauth_token.as_deref(),
-        };
+        let Config { api_key, oauth_token, .. } = &self.config;
+        let credentials = Credentials { api_key: api_key.as_deref(), oauth_token: oauth_token.as_deref() };
         let accepted = credentials.check(request)?;
         match request.header("anthropic-version") {
             Some("2023-06-01") => Ok(accepted),
@@ -206,18 +173,13 @@ impl Anthropic {
             return Err(ApiError::new(411, "invalid_request_error", fault));
         }
         if recorded.body.len() > BODY_BYTES_MAX {
-            return Err(ApiError::new(
-                413,
-                "request_too_large",
-                "Request exceeds the maximum size",
-            ));
+            return Err(ApiError::new(413, "request_too_large", "Request exceeds the maximum size"));
         }
         if recorded.content_type().as_deref() != Some("application/json") {
             return Err(ApiError::invalid("content-type: must be application/json"));
         }
-        let body: Value = serde_json::from_slice(&recorded.body).map_err(|error| {
-            ApiError::invalid(format!("The request body is not valid JSON: {error}"))
-        })?;
+        let body: Value = serde_json::from_slice(&recorded.body)
+            .map_err(|error| ApiError::invalid(format!("The request body is not valid JSON: {error}")))?;
         let request = Request::parse(&body, &self.config.models)?;
         if accepted == Accepted::OAuthToken && !request.may_use_oauth() {
             return Err(ApiError::invalid("Error"));
@@ -227,24 +189,14 @@ impl Anthropic {
             return Ok(answer);
         }
         let reply = (self.config.reply)(&request).cut_to(request.max_tokens);
-        Ok(if request.stream {
-            stream(&request, &reply)
-        } else {
-            whole(&request, &reply)
-        })
+        Ok(if request.stream { stream(&request, &reply) } else { whole(&request, &reply) })
     }
 
     fn models(&self) -> Answer {
         let models: Vec<Value> = self.config.models.iter().map(model_json).collect();
         let id = |model: Option<&Model>| model.map(|model| model.dated_id.clone());
-        let (first, last) = (
-            id(self.config.models.first()),
-            id(self.config.models.last()),
-        );
-        Answer::json(
-            200,
-            &json!({"data": models, "has_more": false, "first_id": first, "last_id": last}),
-        )
+        let (first, last) = (id(self.config.models.first()), id(self.config.models.last()));
+        Answer::json(200, &json!({"data": models, "has_more": false, "first_id": first, "last_id": last}))
     }
 }
 
@@ -287,35 +239,21 @@ fn model_json(model: &Model) -> Value {
 /// Adds what the real service sends with every answer, unless the answer has it already.
 fn with_service_headers(answer: Answer, id: &str) -> Answer {
     let mut answer = answer;
-    let limits = [
-        ("requests", "4000"),
-        ("tokens", "4800000"),
-        ("input-tokens", "4000000"),
-        ("output-tokens", "800000"),
-    ];
+    let limits =
+        [("requests", "4000"), ("tokens", "4800000"), ("input-tokens", "4000000"), ("output-tokens", "800000")];
     let mut headers = vec![
         ("request-id".to_owned(), id),
-        (
-            "anthropic-organization-id".to_owned(),
-            "00000000-0000-4000-8000-000000000000",
-        ),
+        ("anthropic-organization-id".to_owned(), "00000000-0000-4000-8000-000000000000"),
         ("x-envoy-upstream-service-time".to_owned(), "412"),
         ("cf-ray".to_owned(), "99c000000000abcd-FRA"),
     ];
     for (name, limit) in limits {
         headers.push((format!("anthropic-ratelimit-{name}-limit"), limit));
         headers.push((format!("anthropic-ratelimit-{name}-remaining"), limit));
-        headers.push((
-            format!("anthropic-ratelimit-{name}-reset"),
-            "2026-01-01T00:00:00Z",
-        ));
+        headers.push((format!("anthropic-ratelimit-{name}-reset"), "2026-01-01T00:00:00Z"));
     }
     for (name, value) in headers {
-        if !answer
-            .headers
-            .iter()
-            .any(|(known, _)| known.as_str() == name)
-        {
+        if !answer.headers.iter().any(|(known, _)| known.as_str() == name) {
             answer = answer.header(&name, value);
         }
     }

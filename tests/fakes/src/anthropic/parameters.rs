@@ -16,18 +16,7 @@ pub(super) fn parse_tools(body: &Value) -> Result<Vec<String>, ApiError> {
     let mut names = Vec::new();
     for (index, tool) in tools.iter().enumerate() {
         let at = format!("tools.{index}.custom");
-        keys(
-            tool,
-            &[
-                "type",
-                "name",
-                "description",
-                "input_schema",
-                "cache_control",
-                "strict",
-            ],
-            &at,
-        )?;
+        keys(tool, &["type", "name", "description", "input_schema", "cache_control", "strict"], &at)?;
         let name = text_field(tool, "name", &at)?;
         if !is_name(name, 128) {
             let text = format!("{at}.name: String should match pattern '^[a-zA-Z0-9_-]{{1,128}}$'");
@@ -36,14 +25,9 @@ pub(super) fn parse_tools(body: &Value) -> Result<Vec<String>, ApiError> {
         if names.iter().any(|known| known == name) {
             return Err(ApiError::invalid("tools: Tool names must be unique."));
         }
-        let schema = tool
-            .get("input_schema")
-            .and_then(|schema| schema.get("type"))
-            .and_then(Value::as_str);
+        let schema = tool.get("input_schema").and_then(|schema| schema.get("type")).and_then(Value::as_str);
         if schema != Some("object") {
-            return Err(ApiError::invalid(format!(
-                "{at}.input_schema.type: Input should be 'object'"
-            )));
+            return Err(ApiError::invalid(format!("{at}.input_schema.type: Input should be 'object'")));
         }
         names.push(name.to_owned());
     }
@@ -54,9 +38,7 @@ pub(super) fn parse_tools(body: &Value) -> Result<Vec<String>, ApiError> {
 fn check_tool_choice(choice: Option<&Value>, tools: &[String]) -> Result<(), ApiError> {
     let Some(choice) = choice else { return Ok(()) };
     if tools.is_empty() {
-        return Err(ApiError::invalid(
-            "tool_choice may only be specified while providing tools",
-        ));
+        return Err(ApiError::invalid("tool_choice may only be specified while providing tools"));
     }
     match text_field(choice, "type", "tool_choice")? {
         "auto" | "any" | "none" => Ok(()),
@@ -65,9 +47,7 @@ fn check_tool_choice(choice: Option<&Value>, tools: &[String]) -> Result<(), Api
             if tools.iter().any(|known| known == name) {
                 return Ok(());
             }
-            Err(ApiError::invalid(format!(
-                "Tool '{name}' not found in provided tools"
-            )))
+            Err(ApiError::invalid(format!("Tool '{name}' not found in provided tools")))
         }
         other => {
             let text = format!(
@@ -86,9 +66,7 @@ pub(super) fn check_sampling(body: &Value, model: &Model) -> Result<(), ApiError
             Some(Some(value)) if (0.0..=1.0).contains(&value) => {}
             Some(Some(_)) => return Err(ApiError::invalid(format!("{key}: range: 0..1"))),
             Some(None) => {
-                return Err(ApiError::invalid(format!(
-                    "{key}: Input should be a valid number"
-                )));
+                return Err(ApiError::invalid(format!("{key}: Input should be a valid number")));
             }
         }
     }
@@ -99,18 +77,13 @@ pub(super) fn check_sampling(body: &Value, model: &Model) -> Result<(), ApiError
     }
     match body.get("stop_sequences") {
         None => Ok(()),
-        Some(Value::Array(stops)) => match stops
-            .iter()
-            .find(|stop| stop.as_str().is_none_or(|s| s.trim().is_empty()))
-        {
-            None => Ok(()),
-            Some(_) => Err(ApiError::invalid(
-                "stop_sequences: each stop sequence must contain non-whitespace",
-            )),
-        },
-        Some(_) => Err(ApiError::invalid(
-            "stop_sequences: Input should be a valid list",
-        )),
+        Some(Value::Array(stops)) => {
+            match stops.iter().find(|stop| stop.as_str().is_none_or(|s| s.trim().is_empty())) {
+                None => Ok(()),
+                Some(_) => Err(ApiError::invalid("stop_sequences: each stop sequence must contain non-whitespace")),
+            }
+        }
+        Some(_) => Err(ApiError::invalid("stop_sequences: Input should be a valid list")),
     }
 }
 
@@ -130,23 +103,19 @@ pub(super) fn check_thinking(body: &Value, max_tokens: u64) -> Result<(), ApiErr
     }
     let budget = thinking.get("budget_tokens").and_then(Value::as_u64);
     let Some(budget) = budget else {
-        return Err(ApiError::invalid(
-            "thinking.enabled.budget_tokens: Field required",
-        ));
+        return Err(ApiError::invalid("thinking.enabled.budget_tokens: Field required"));
     };
     if budget < 1024 {
         let text = "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024";
         return Err(ApiError::invalid(text));
     }
     if budget >= max_tokens {
-        return Err(ApiError::invalid(
-            "`max_tokens` must be greater than `thinking.budget_tokens`.",
-        ));
+        return Err(ApiError::invalid("`max_tokens` must be greater than `thinking.budget_tokens`."));
     }
     match body.get("temperature").and_then(Value::as_f64) {
-        Some(temperature) if temperature < 1.0 => Err(ApiError::invalid(
-            "`temperature` may only be set to 1 when thinking is enabled.",
-        )),
+        Some(temperature) if temperature < 1.0 => {
+            Err(ApiError::invalid("`temperature` may only be set to 1 when thinking is enabled."))
+        }
         Some(_) | None => Ok(()),
     }
 }

@@ -44,31 +44,20 @@ impl Reply {
     /// Says a text.
     #[must_use]
     pub fn text(text: &str) -> Self {
-        Self {
-            content: vec![Content::Text(text.to_owned())],
-            stop_reason: "end_turn".to_owned(),
-        }
+        Self { content: vec![Content::Text(text.to_owned())], stop_reason: "end_turn".to_owned() }
     }
 
     /// Calls a tool.
     #[must_use]
     pub fn tool_use(id: &str, name: &str, input: Value) -> Self {
-        let content = vec![Content::ToolUse {
-            id: id.to_owned(),
-            name: name.to_owned(),
-            input,
-        }];
-        Self {
-            content,
-            stop_reason: "tool_use".to_owned(),
-        }
+        let content = vec![Content::ToolUse { id: id.to_owned(), name: name.to_owned(), input }];
+        Self { content, stop_reason: "tool_use".to_owned() }
     }
 
     /// Thinks first.
     #[must_use]
     pub fn after_thinking(mut self, thought: &str) -> Self {
-        self.content
-            .insert(0, Content::Thinking(thought.to_owned()));
+        self.content.insert(0, Content::Thinking(thought.to_owned()));
         self
     }
 
@@ -92,10 +81,8 @@ impl Reply {
     /// Cuts the first text that has more words than `max_tokens`: a token is a word here.
     pub(super) fn cut_to(mut self, max_tokens: u64) -> Self {
         let max = usize::try_from(max_tokens).unwrap_or(usize::MAX);
-        let long = self
-            .content
-            .iter()
-            .position(|block| matches!(block, Content::Text(text) if words(text).count() > max));
+        let long =
+            self.content.iter().position(|block| matches!(block, Content::Text(text) if words(text).count() > max));
         let Some(index) = long else { return self };
         self.content.truncate(index + 1);
         if let Some(Content::Text(text)) = self.content.last_mut() {
@@ -122,44 +109,27 @@ pub fn stream(request: &Request, reply: &Reply) -> Answer {
 
 /// An event stream that breaks with an `error` event after `count` events: the status was 200 long before.
 #[must_use]
-pub fn stream_broken_by(
-    request: &Request,
-    reply: &Reply,
-    count: usize,
-    error: (&str, &str),
-) -> Answer {
+pub fn stream_broken_by(request: &Request, reply: &Reply, count: usize, error: (&str, &str)) -> Answer {
     let mut events = events(request, reply);
     events.truncate(count);
     let (kind, message) = error;
-    events.push((
-        "error",
-        json!({"type": "error", "error": {"type": kind, "message": message}}),
-    ));
+    events.push(("error", json!({"type": "error", "error": {"type": kind, "message": message}})));
     as_stream(events)
 }
 
 /// The signature of a thought: only what this fake thought itself comes back with a good one.
 pub(super) fn signature(thought: &str) -> String {
-    STANDARD.encode(sha256_hex(
-        format!("a thought of the fake: {thought}").as_bytes(),
-    ))
+    STANDARD.encode(sha256_hex(format!("a thought of the fake: {thought}").as_bytes()))
 }
 
 fn as_stream(events: Vec<(&'static str, Value)>) -> Answer {
-    let chunks = events
-        .iter()
-        .enumerate()
-        .map(|(index, (name, data))| sse(index, name, data));
-    Answer::chunks(200, "text/event-stream; charset=utf-8", chunks)
-        .header("cache-control", "no-cache")
+    let chunks = events.iter().enumerate().map(|(index, (name, data))| sse(index, name, data));
+    Answer::chunks(200, "text/event-stream; charset=utf-8", chunks).header("cache-control", "no-cache")
 }
 
 fn events(request: &Request, reply: &Reply) -> Vec<(&'static str, Value)> {
     let start = message_json(request, &json!([]), 1);
-    let mut events = vec![(
-        "message_start",
-        json!({"type": "message_start", "message": start}),
-    )];
+    let mut events = vec![("message_start", json!({"type": "message_start", "message": start}))];
     for (index, block) in reply.content.iter().enumerate() {
         let (start, deltas) = block_events(block);
         let block = json!({"type": "content_block_start", "index": index, "content_block": start});
@@ -171,10 +141,7 @@ fn events(request: &Request, reply: &Reply) -> Vec<(&'static str, Value)> {
             let delta = json!({"type": "content_block_delta", "index": index, "delta": delta});
             events.push(("content_block_delta", delta));
         }
-        events.push((
-            "content_block_stop",
-            json!({"type": "content_block_stop", "index": index}),
-        ));
+        events.push(("content_block_stop", json!({"type": "content_block_stop", "index": index})));
     }
     let delta = json!({"stop_reason": reply.stop_reason, "stop_sequence": null});
     let usage = json!({
@@ -183,10 +150,7 @@ fn events(request: &Request, reply: &Reply) -> Vec<(&'static str, Value)> {
         "cache_read_input_tokens": 0,
         "output_tokens": output_tokens(reply),
     });
-    events.push((
-        "message_delta",
-        json!({"type": "message_delta", "delta": delta, "usage": usage}),
-    ));
+    events.push(("message_delta", json!({"type": "message_delta", "delta": delta, "usage": usage})));
     events.push(("message_stop", json!({"type": "message_stop"})));
     events
 }
@@ -196,18 +160,12 @@ fn block_events(block: &Content) -> (Value, Vec<Value>) {
         Content::Text(text) => {
             let words: Vec<&str> = words(text).collect();
             let delta = |words: &[&str]| json!({"type": "text_delta", "text": words.concat()});
-            (
-                json!({"type": "text", "text": ""}),
-                words.chunks(WORDS_PER_DELTA).map(delta).collect(),
-            )
+            (json!({"type": "text", "text": ""}), words.chunks(WORDS_PER_DELTA).map(delta).collect())
         }
         Content::Thinking(text) => {
             let thought = json!({"type": "thinking_delta", "thinking": text});
             let signature = json!({"type": "signature_delta", "signature": signature(text)});
-            (
-                json!({"type": "thinking", "thinking": "", "signature": ""}),
-                vec![thought, signature],
-            )
+            (json!({"type": "thinking", "thinking": "", "signature": ""}), vec![thought, signature])
         }
         Content::ToolUse { id, name, input } => {
             let mut deltas = vec![json!({"type": "input_json_delta", "partial_json": ""})];
@@ -217,10 +175,7 @@ fn block_events(block: &Content) -> (Value, Vec<Value>) {
                 let fragment: String = fragment.iter().collect();
                 deltas.push(json!({"type": "input_json_delta", "partial_json": fragment}));
             }
-            (
-                json!({"type": "tool_use", "id": id, "name": name, "input": {}}),
-                deltas,
-            )
+            (json!({"type": "tool_use", "id": id, "name": name, "input": {}}), deltas)
         }
     }
 }
@@ -269,12 +224,8 @@ fn sse(index: usize, name: &str, data: &Value) -> String {
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
-        let start = rest
-            .find(|c: char| !c.is_whitespace())
-            .unwrap_or(rest.len());
-        let end = rest[start..]
-            .find(char::is_whitespace)
-            .map_or(rest.len(), |end| start + end);
+        let start = rest.find(|c: char| !c.is_whitespace()).unwrap_or(rest.len());
+        let end = rest[start..].find(char::is_whitespace).map_or(rest.len(), |end| start + end);
         let (word, tail) = rest.split_at(end);
         rest = tail;
         (!word.is_empty()).then_some(word)

@@ -94,33 +94,23 @@ impl Request {
     /// The text of the last message of the user, its blocks joined by line breaks.
     #[must_use]
     pub fn last_user_text(&self) -> String {
-        let texts = self
-            .last_user_turn()
-            .iter()
-            .filter_map(|block| match block {
-                Block::Text(text) => Some(text.as_str()),
-                _ => None,
-            });
+        let texts = self.last_user_turn().iter().filter_map(|block| match block {
+            Block::Text(text) => Some(text.as_str()),
+            _ => None,
+        });
         texts.collect::<Vec<_>>().join("\n")
     }
 
     /// The pictures of the last message of the user, those in tool results included.
     #[must_use]
     pub fn last_user_pictures(&self) -> Vec<Description> {
-        pictures(self.last_user_turn())
-            .into_iter()
-            .cloned()
-            .collect()
+        pictures(self.last_user_turn()).into_iter().cloned().collect()
     }
 
     /// The pictures of the whole conversation, oldest first, those in tool results included.
     #[must_use]
     pub fn pictures(&self) -> Vec<Description> {
-        self.turns
-            .iter()
-            .flat_map(|turn| pictures(&turn.content))
-            .cloned()
-            .collect()
+        self.turns.iter().flat_map(|turn| pictures(&turn.content)).cloned().collect()
     }
 
     pub(super) fn last_user_turn(&self) -> &[Block] {
@@ -134,9 +124,7 @@ impl Request {
 
     pub(super) fn parse(body: &Value, models: &[Model]) -> Result<Self, ApiError> {
         if !body.is_object() {
-            return Err(ApiError::invalid(
-                "Input should be a valid dictionary or object to extract fields from",
-            ));
+            return Err(ApiError::invalid("Input should be a valid dictionary or object to extract fields from"));
         }
         keys(body, &KEYS, "")?;
         let name = text_field(body, "model", "")?;
@@ -149,10 +137,7 @@ impl Request {
             Some(Value::Bool(stream)) => *stream,
             Some(_) => return Err(ApiError::invalid("stream: Input should be a valid boolean")),
         };
-        let Some(model) = models
-            .iter()
-            .find(|model| model.id == name || model.dated_id == name)
-        else {
+        let Some(model) = models.iter().find(|model| model.id == name || model.dated_id == name) else {
             return Err(ApiError::not_found(format!("model: {name}")));
         };
         if max_tokens > model.output_tokens_max {
@@ -165,16 +150,7 @@ impl Request {
         check_sampling(body, model)?;
         check_thinking(body, max_tokens)?;
         let (name, dated_model) = (name.to_owned(), model.dated_id.clone());
-        Ok(Self {
-            model: name,
-            dated_model,
-            stream,
-            max_tokens,
-            system,
-            turns,
-            tools,
-            body: body.clone(),
-        })
+        Ok(Self { model: name, dated_model, stream, max_tokens, system, turns, tools, body: body.clone() })
     }
 }
 
@@ -197,21 +173,12 @@ fn parse_turns(messages: Option<&Value>) -> Result<Vec<Turn>, ApiError> {
         None => return Err(ApiError::invalid("messages: Field required")),
     };
     if messages.is_empty() {
-        return Err(ApiError::invalid(
-            "messages: at least one message is required",
-        ));
+        return Err(ApiError::invalid("messages: at least one message is required"));
     }
-    let turns = messages
-        .iter()
-        .enumerate()
-        .map(parse_turn)
-        .collect::<Result<Vec<_>, _>>()?;
+    let turns = messages.iter().enumerate().map(parse_turn).collect::<Result<Vec<_>, _>>()?;
     check_order(&turns)?;
     content::check_tools(&turns)?;
-    let pictures: Vec<_> = turns
-        .iter()
-        .flat_map(|turn| pictures(&turn.content))
-        .collect();
+    let pictures: Vec<_> = turns.iter().flat_map(|turn| pictures(&turn.content)).collect();
     image::check_together(&pictures)?;
     Ok(turns)
 }
@@ -227,9 +194,7 @@ fn parse_turn((index, message): (usize, &Value)) -> Result<Turn, ApiError> {
             return Err(ApiError::invalid(text));
         }
         other => {
-            let text = format!(
-                "messages: Unexpected role \"{other}\". Allowed roles are \"user\" or \"assistant\""
-            );
+            let text = format!("messages: Unexpected role \"{other}\". Allowed roles are \"user\" or \"assistant\"");
             return Err(ApiError::invalid(text));
         }
     };
@@ -239,20 +204,11 @@ fn parse_turn((index, message): (usize, &Value)) -> Result<Turn, ApiError> {
 
 fn check_order(turns: &[Turn]) -> Result<(), ApiError> {
     if turns.first().is_some_and(|turn| turn.role != Role::User) {
-        return Err(ApiError::invalid(
-            "messages: first message must use the \"user\" role",
-        ));
+        return Err(ApiError::invalid("messages: first message must use the \"user\" role"));
     }
-    if let Some([turn, _]) = turns
-        .array_windows()
-        .find(|[turn, next]| turn.role == next.role)
-    {
-        let text =
-            "messages: roles must alternate between \"user\" and \"assistant\", but found multiple";
-        return Err(ApiError::invalid(format!(
-            "{text} \"{}\" roles in a row",
-            turn.role.name()
-        )));
+    if let Some([turn, _]) = turns.array_windows().find(|[turn, next]| turn.role == next.role) {
+        let text = "messages: roles must alternate between \"user\" and \"assistant\", but found multiple";
+        return Err(ApiError::invalid(format!("{text} \"{}\" roles in a row", turn.role.name())));
     }
     let last = turns.len() - 1;
     for (index, turn) in turns.iter().enumerate() {
@@ -263,9 +219,7 @@ fn check_order(turns: &[Turn]) -> Result<(), ApiError> {
     }
     match turns.last().map(|turn| (turn.role, turn.content.last())) {
         Some((Role::Assistant, Some(Block::Text(text)))) if text.trim_end() != text => {
-            Err(ApiError::invalid(
-                "messages: final assistant content cannot end with trailing whitespace",
-            ))
+            Err(ApiError::invalid("messages: final assistant content cannot end with trailing whitespace"))
         }
         Some(_) | None => Ok(()),
     }
@@ -280,20 +234,13 @@ fn parse_system(system: Option<&Value>) -> Result<String, ApiError> {
             for (index, block) in blocks.iter().enumerate() {
                 let at = format!("system.{index}");
                 keys(block, &["type", "text", "cache_control", "citations"], &at)?;
-                match (
-                    text_field(block, "type", &at)?,
-                    text_field(block, "text", &at)?,
-                ) {
+                match (text_field(block, "type", &at)?, text_field(block, "text", &at)?) {
                     ("text", "") => {
-                        return Err(ApiError::invalid(
-                            "system: text content blocks must be non-empty",
-                        ));
+                        return Err(ApiError::invalid("system: text content blocks must be non-empty"));
                     }
                     ("text", text) => texts.push(text),
                     (_, _) => {
-                        return Err(ApiError::invalid(format!(
-                            "{at}.type: Input should be 'text'"
-                        )));
+                        return Err(ApiError::invalid(format!("{at}.type: Input should be 'text'")));
                     }
                 }
             }

@@ -40,11 +40,7 @@ pub fn describe_and_echo(request: &Request) -> Reply {
 }
 
 fn describe(pictures: &[Description]) -> String {
-    let noun = if pictures.len() == 1 {
-        "picture"
-    } else {
-        "pictures"
-    };
+    let noun = if pictures.len() == 1 { "picture" } else { "pictures" };
     let list: Vec<String> = pictures.iter().map(Description::to_string).collect();
     format!("I see {} {noun}: {}.", pictures.len(), list.join("; "))
 }
@@ -59,10 +55,7 @@ fn shorten(text: &str) -> String {
 fn demanded_tool(request: &Request) -> Option<String> {
     let choice = request.body.get("tool_choice")?;
     match choice.get("type").and_then(Value::as_str)? {
-        "tool" => choice
-            .get("name")
-            .and_then(Value::as_str)
-            .map(str::to_owned),
+        "tool" => choice.get("name").and_then(Value::as_str).map(str::to_owned),
         "any" => request.tools.first().cloned(),
         _ => None,
     }

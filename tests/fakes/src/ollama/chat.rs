@@ -22,15 +22,7 @@ const KEYS: [&str; 12] = [
     "logprobs",
     "top_logprobs",
 ];
-const MESSAGE_KEYS: [&str; 7] = [
-    "role",
-    "content",
-    "images",
-    "tool_calls",
-    "tool_name",
-    "thinking",
-    "tool_call_id",
-];
+const MESSAGE_KEYS: [&str; 7] = ["role", "content", "images", "tool_calls", "tool_name", "thinking", "tool_call_id"];
 
 /// One message of a chat.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,10 +60,7 @@ impl Request {
     /// The last message of the user.
     #[must_use]
     pub fn last_user_message(&self) -> Option<&Message> {
-        self.messages
-            .iter()
-            .rev()
-            .find(|message| message.role == "user")
+        self.messages.iter().rev().find(|message| message.role == "user")
     }
 
     pub(super) fn parse(body: &Value) -> Result<Self, Fault> {
@@ -88,59 +77,33 @@ impl Request {
         let think = match map.get("think") {
             None | Some(Value::Null | Value::Bool(false)) => false,
             Some(Value::Bool(true)) => true,
-            Some(Value::String(level)) if ["low", "medium", "high"].contains(&level.as_str()) => {
-                true
-            }
+            Some(Value::String(level)) if ["low", "medium", "high"].contains(&level.as_str()) => true,
             Some(_) => {
-                return Err(bad(
-                    "think must be a boolean or string (\"high\", \"medium\", \"low\", true, or false)",
-                ));
+                return Err(bad("think must be a boolean or string (\"high\", \"medium\", \"low\", true, or false)"));
             }
         };
         let messages = list(map, "messages", "ChatRequest", "[]api.Message")?;
-        let messages = messages
-            .iter()
-            .enumerate()
-            .map(parse_message)
-            .collect::<Result<Vec<_>, _>>()?;
+        let messages = messages.iter().enumerate().map(parse_message).collect::<Result<Vec<_>, _>>()?;
         let tools = list(map, "tools", "ChatRequest", "api.Tools")?;
         let tools = tools.iter().map(tool_name).collect::<Result<Vec<_>, _>>()?;
         check_format(map.get("format"))?;
         match map.get("options") {
             None | Some(Value::Null | Value::Object(_)) => {}
             Some(other) => {
-                return Err(wrong_type(
-                    other,
-                    "ChatRequest",
-                    "options",
-                    "map[string]interface {}",
-                ));
+                return Err(wrong_type(other, "ChatRequest", "options", "map[string]interface {}"));
             }
         }
-        Ok(Self {
-            model,
-            stream,
-            think,
-            messages,
-            tools,
-            body: body.clone(),
-        })
+        Ok(Self { model, stream, think, messages, tools, body: body.clone() })
     }
 
     pub(super) fn check_capabilities(&self, model: &Model) -> Result<(), Fault> {
         let name = &self.model;
-        let has_images = self
-            .messages
-            .iter()
-            .any(|message| !message.images.is_empty());
+        let has_images = self.messages.iter().any(|message| !message.images.is_empty());
         if has_images && !model.can("vision") {
             return Err(bad("this model does not support image input"));
         }
         if !self.tools.is_empty() && !model.can("tools") {
-            return Err((
-                400,
-                format!("registry.ollama.ai/library/{name} does not support tools"),
-            ));
+            return Err((400, format!("registry.ollama.ai/library/{name} does not support tools")));
         }
         if self.think && !model.can("thinking") {
             return Err((400, format!("\"{name}\" does not support thinking")));
@@ -151,23 +114,13 @@ impl Request {
 
 fn parse_message((index, message): (usize, &Value)) -> Result<Message, Fault> {
     let Value::Object(map) = message else {
-        return Err(wrong_type(
-            message,
-            "ChatRequest",
-            "messages",
-            "api.Message",
-        ));
+        return Err(wrong_type(message, "ChatRequest", "messages", "api.Message"));
     };
     check_keys(map, &MESSAGE_KEYS, &format!("messages.{index}."))?;
     let text = |key: &str| match map.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(other) => Err(wrong_type(
-            other,
-            "ChatRequest",
-            &format!("messages.{key}"),
-            "string",
-        )),
+        Some(other) => Err(wrong_type(other, "ChatRequest", &format!("messages.{key}"), "string")),
     };
     let role = text("role")?.unwrap_or_default();
     if !["system", "user", "assistant", "tool"].contains(&role.as_str()) {
@@ -175,53 +128,27 @@ fn parse_message((index, message): (usize, &Value)) -> Result<Message, Fault> {
     }
     text("thinking")?;
     let images = list(map, "images", "ChatRequest", "[]api.ImageData")?;
-    let images = images
-        .iter()
-        .map(parse_image)
-        .collect::<Result<Vec<_>, _>>()?;
+    let images = images.iter().map(parse_image).collect::<Result<Vec<_>, _>>()?;
     if !images.is_empty() && role != "user" {
-        return Err((
-            400,
-            format!("messages.{index}: pictures come from the user, not from \"{role}\""),
-        ));
+        return Err((400, format!("messages.{index}: pictures come from the user, not from \"{role}\"")));
     }
     let calls = list(map, "tool_calls", "ChatRequest", "[]api.ToolCall")?;
-    let tool_calls = calls
-        .iter()
-        .map(parse_tool_call)
-        .collect::<Result<Vec<_>, _>>()?;
+    let tool_calls = calls.iter().map(parse_tool_call).collect::<Result<Vec<_>, _>>()?;
     let (content, tool_name) = (text("content")?.unwrap_or_default(), text("tool_name")?);
     if role == "tool" && tool_name.is_none() {
-        return Err((
-            400,
-            format!("messages.{index}: a tool message needs its `tool_name`"),
-        ));
+        return Err((400, format!("messages.{index}: a tool message needs its `tool_name`")));
     }
-    Ok(Message {
-        role,
-        content,
-        images,
-        tool_calls,
-        tool_name,
-    })
+    Ok(Message { role, content, images, tool_calls, tool_name })
 }
 
 /// Raw base64 alone: Go's decoder stops at the colon of a `data:` URL.
 fn parse_image(image: &Value) -> Result<Description, Fault> {
     let Value::String(text) = image else {
-        return Err(wrong_type(
-            image,
-            "ChatRequest",
-            "messages.images",
-            "api.ImageData",
-        ));
+        return Err(wrong_type(image, "ChatRequest", "messages.images", "api.ImageData"));
     };
     let Ok(bytes) = STANDARD.decode(text) else {
         let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
-        let at = text
-            .bytes()
-            .position(|byte| !is_base64(byte))
-            .unwrap_or(text.len());
+        let at = text.bytes().position(|byte| !is_base64(byte)).unwrap_or(text.len());
         return Err((400, format!("illegal base64 data at input byte {at}")));
     };
     pictures::describe(&bytes).map_err(|_| bad("Failed to load image or audio file"))
@@ -230,12 +157,7 @@ fn parse_image(image: &Value) -> Result<Description, Fault> {
 fn parse_tool_call(call: &Value) -> Result<(String, Value), Fault> {
     let field = "messages.tool_calls.function";
     let Some(Value::Object(function)) = call.get("function") else {
-        return Err(wrong_type(
-            call,
-            "ChatRequest",
-            field,
-            "api.ToolCallFunction",
-        ));
+        return Err(wrong_type(call, "ChatRequest", field, "api.ToolCallFunction"));
     };
     let name = match function.get("name") {
         Some(Value::String(name)) if !name.is_empty() => name.clone(),
@@ -246,27 +168,18 @@ fn parse_tool_call(call: &Value) -> Result<(String, Value), Fault> {
         other => {
             let other = other.unwrap_or(&Value::Null);
             let field = format!("{field}.arguments");
-            Err(wrong_type(
-                other,
-                "ChatRequest",
-                &field,
-                "api.ToolCallFunctionArguments",
-            ))
+            Err(wrong_type(other, "ChatRequest", &field, "api.ToolCallFunctionArguments"))
         }
     }
 }
 
 fn tool_name(tool: &Value) -> Result<String, Fault> {
     let function = tool.get("function");
-    let name = function
-        .and_then(|function| function.get("name"))
-        .and_then(Value::as_str);
+    let name = function.and_then(|function| function.get("name")).and_then(Value::as_str);
     let parameters = function.and_then(|function| function.get("parameters"));
     match (tool.get("type").and_then(Value::as_str), name, parameters) {
         (Some("function"), Some(name), Some(Value::Object(_))) => Ok(name.to_owned()),
-        (_, _, _) => Err(bad(
-            "a tool is {\"type\": \"function\", \"function\": {\"name\", \"parameters\"}}",
-        )),
+        (_, _, _) => Err(bad("a tool is {\"type\": \"function\", \"function\": {\"name\", \"parameters\"}}")),
     }
 }
 
@@ -275,8 +188,7 @@ fn check_format(format: Option<&Value>) -> Result<(), Fault> {
         None | Some(Value::Null | Value::Object(_)) => Ok(()),
         Some(Value::String(format)) if format.is_empty() || format == "json" => Ok(()),
         Some(other) => {
-            let text =
-                format!("invalid format: {other}; expected \"json\" or a valid JSON Schema object");
+            let text = format!("invalid format: {other}; expected \"json\" or a valid JSON Schema object");
             Err((400, text))
         }
     }
@@ -297,12 +209,7 @@ fn flag(map: &Map<String, Value>, key: &str) -> Result<Option<bool>, Fault> {
     }
 }
 
-fn list<'a>(
-    map: &'a Map<String, Value>,
-    key: &str,
-    of: &str,
-    go_type: &str,
-) -> Result<&'a [Value], Fault> {
+fn list<'a>(map: &'a Map<String, Value>, key: &str, of: &str, go_type: &str) -> Result<&'a [Value], Fault> {
     match map.get(key) {
         None | Some(Value::Null) => Ok(&[]),
         Some(Value::Array(list)) => Ok(list),
@@ -320,12 +227,7 @@ fn wrong_type(value: &Value, of: &str, field: &str, go_type: &str) -> Fault {
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
-    (
-        400,
-        format!(
-            "json: cannot unmarshal {kind} into Go struct field {of}.{field} of type {go_type}"
-        ),
-    )
+    (400, format!("json: cannot unmarshal {kind} into Go struct field {of}.{field} of type {go_type}"))
 }
 
 fn bad(message: &str) -> Fault {

@@ -40,10 +40,7 @@ impl Model {
     #[must_use]
     pub fn new(name: &str, capabilities: &[&str]) -> Self {
         let all = ["completion"].iter().chain(capabilities);
-        Self {
-            name: tagged(name),
-            capabilities: all.map(|&capability| capability.to_owned()).collect(),
-        }
+        Self { name: tagged(name), capabilities: all.map(|&capability| capability.to_owned()).collect() }
     }
 
     fn can(&self, capability: &str) -> bool {
@@ -67,15 +64,8 @@ impl Config {
     /// Serves `glm-5:cloud` (text and tools) and `qwen3-vl:8b` (text, tools and pictures), and repeats what was said.
     #[must_use]
     pub fn new() -> Self {
-        let models = vec![
-            Model::new("glm-5:cloud", &["tools"]),
-            Model::new("qwen3-vl:8b", &["tools", "vision"]),
-        ];
-        Self {
-            models,
-            api_key: None,
-            reply: Box::new(reply::echo),
-        }
+        let models = vec![Model::new("glm-5:cloud", &["tools"]), Model::new("qwen3-vl:8b", &["tools", "vision"])];
+        Self { models, api_key: None, reply: Box::new(reply::echo) }
     }
 
     /// Serves these models instead.
@@ -108,9 +98,7 @@ impl Default for Config {
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config")
-            .field("models", &self.models)
-            .finish_non_exhaustive()
+        f.debug_struct("Config").field("models", &self.models).finish_non_exhaustive()
     }
 }
 
@@ -132,12 +120,7 @@ impl Ollama {
     ///
     /// When no port can be bound.
     pub async fn start(config: Config) -> io::Result<Running<Self>> {
-        running::start(Self {
-            config,
-            script: Mutex::default(),
-            accepted: Mutex::default(),
-        })
-        .await
+        running::start(Self { config, script: Mutex::default(), accepted: Mutex::default() }).await
     }
 
     fn route(&self, request: &Recorded) -> Result<Answer, Fault> {
@@ -148,11 +131,7 @@ impl Ollama {
             (&Method::GET, "/api/tags") => Ok(self.tags()),
             (&Method::GET, "/api/ps") => Ok(Answer::json(200, &json!({"models": []}))),
             (&Method::GET, "/api/version") => Ok(Answer::json(200, &json!({"version": VERSION}))),
-            (&Method::GET, "/") => Ok(Answer::text(
-                200,
-                "text/plain; charset=utf-8",
-                "Ollama is running",
-            )),
+            (&Method::GET, "/") => Ok(Answer::text(200, "text/plain; charset=utf-8", "Ollama is running")),
             (_, "/api/chat" | "/api/show" | "/api/tags" | "/api/ps" | "/api/version") => {
                 Err((405, "405 method not allowed".to_owned()))
             }
@@ -173,23 +152,13 @@ impl Ollama {
             return Ok(reply::loaded(&request));
         }
         let reply = (self.config.reply)(&request);
-        Ok(if request.stream {
-            stream(&request, &reply)
-        } else {
-            whole(&request, &reply)
-        })
+        Ok(if request.stream { stream(&request, &reply) } else { whole(&request, &reply) })
     }
 
     fn show(&self, recorded: &Recorded) -> Result<Answer, Fault> {
         let body = json_body(recorded)?;
-        let name = body
-            .get("model")
-            .or_else(|| body.get("name"))
-            .and_then(Value::as_str);
-        let model = self.model(
-            name.filter(|name| !name.is_empty())
-                .ok_or((400, "model is required".to_owned()))?,
-        )?;
+        let name = body.get("model").or_else(|| body.get("name")).and_then(Value::as_str);
+        let model = self.model(name.filter(|name| !name.is_empty()).ok_or((400, "model is required".to_owned()))?)?;
         Ok(Answer::json(
             200,
             &json!({
@@ -249,30 +218,13 @@ impl Running<Ollama> {
 
 /// A hosted server asks for its key; a local one for none, so that one that comes was sent to the wrong place.
 fn check_credential(request: &Recorded, key: Option<&str>) -> Result<(), Fault> {
-    let leaked = [
-        "x-api-key",
-        "cookie",
-        "proxy-authorization",
-        "authorization",
-    ];
+    let leaked = ["x-api-key", "cookie", "proxy-authorization", "authorization"];
     let unwanted = &leaked[..leaked.len() - usize::from(key.is_some())];
-    if let Some(name) = unwanted
-        .iter()
-        .find(|name| request.headers.contains_key(**name))
-    {
-        return Err((
-            401,
-            format!("a credential leaked to a server that needs none: `{name}`"),
-        ));
+    if let Some(name) = unwanted.iter().find(|name| request.headers.contains_key(**name)) {
+        return Err((401, format!("a credential leaked to a server that needs none: `{name}`")));
     }
-    let bearer = request
-        .header("authorization")
-        .and_then(|value| value.strip_prefix("Bearer "));
-    if bearer == key {
-        Ok(())
-    } else {
-        Err((401, "unauthorized".to_owned()))
-    }
+    let bearer = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
+    if bearer == key { Ok(()) } else { Err((401, "unauthorized".to_owned())) }
 }
 
 fn json_body(request: &Recorded) -> Result<Value, Fault> {
@@ -292,11 +244,7 @@ fn json_body(request: &Recorded) -> Result<Value, Fault> {
 }
 
 fn tagged(name: &str) -> String {
-    if name.contains(':') {
-        name.to_owned()
-    } else {
-        format!("{name}:latest")
-    }
+    if name.contains(':') { name.to_owned() } else { format!("{name}:latest") }
 }
 
 fn details() -> Value {

@@ -22,19 +22,13 @@ impl Reply {
     /// Says a text.
     #[must_use]
     pub fn text(text: &str) -> Self {
-        Self {
-            text: text.to_owned(),
-            ..Self::default()
-        }
+        Self { text: text.to_owned(), ..Self::default() }
     }
 
     /// Calls a tool.
     #[must_use]
     pub fn tool_call(name: &str, arguments: Value) -> Self {
-        Self {
-            tool_calls: vec![(name.to_owned(), arguments)],
-            ..Self::default()
-        }
+        Self { tool_calls: vec![(name.to_owned(), arguments)], ..Self::default() }
     }
 
     /// Thinks first.
@@ -105,28 +99,21 @@ pub(super) fn loaded(request: &Request) -> Answer {
 const CREATED_AT: &str = "2026-01-01T00:00:00.123456789Z";
 
 fn as_stream(lines: &[Value]) -> Answer {
-    Answer::chunks(
-        200,
-        "application/x-ndjson",
-        lines.iter().map(|line| format!("{line}\n")),
-    )
+    Answer::chunks(200, "application/x-ndjson", lines.iter().map(|line| format!("{line}\n")))
 }
 
 fn lines(request: &Request, reply: &Reply) -> Vec<Value> {
-    let line = |message: Value| json!({"model": request.model, "created_at": CREATED_AT, "message": message, "done": false});
+    let line =
+        |message: Value| json!({"model": request.model, "created_at": CREATED_AT, "message": message, "done": false});
     let mut lines = Vec::new();
     for word in reply.thinking.split_inclusive(' ') {
-        lines.push(line(
-            json!({"role": "assistant", "content": "", "thinking": word}),
-        ));
+        lines.push(line(json!({"role": "assistant", "content": "", "thinking": word})));
     }
     for word in reply.text.split_inclusive(' ') {
         lines.push(line(json!({"role": "assistant", "content": word})));
     }
     if !reply.tool_calls.is_empty() {
-        lines.push(line(
-            json!({"role": "assistant", "content": "", "tool_calls": calls(reply)}),
-        ));
+        lines.push(line(json!({"role": "assistant", "content": "", "tool_calls": calls(reply)})));
     }
     lines.push(last(request, reply));
     lines
@@ -138,11 +125,7 @@ fn calls(reply: &Reply) -> Value {
 }
 
 fn last(request: &Request, reply: &Reply) -> Value {
-    let prompt: usize = request
-        .messages
-        .iter()
-        .map(|message| message.content.len() / 4 + 1)
-        .sum();
+    let prompt: usize = request.messages.iter().map(|message| message.content.len() / 4 + 1).sum();
     let answer = reply.text.split_whitespace().count().max(1);
     json!({
         "model": request.model,

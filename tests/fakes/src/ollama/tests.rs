@@ -9,18 +9,12 @@ use crate::client::Call;
 use crate::{Running, pictures};
 
 async fn fake() -> Running<Ollama> {
-    let models = vec![
-        Model::new("glm-5:cloud", &["tools"]),
-        Model::new("qwen3-vl", &["vision", "thinking"]),
-    ];
-    Ollama::start(Config::new().with_models(models))
-        .await
-        .unwrap()
+    let models = vec![Model::new("glm-5:cloud", &["tools"]), Model::new("qwen3-vl", &["vision", "thinking"])];
+    Ollama::start(Config::new().with_models(models)).await.unwrap()
 }
 
 fn chat(changes: &Value) -> Call {
-    let mut body =
-        json!({"model": "glm-5:cloud", "messages": [{"role": "user", "content": "Hello there."}]});
+    let mut body = json!({"model": "glm-5:cloud", "messages": [{"role": "user", "content": "Hello there."}]});
     for (key, value) in changes.as_object().unwrap() {
         body[key] = value.clone();
     }
@@ -30,18 +24,13 @@ fn chat(changes: &Value) -> Call {
 async fn check(call: Call, expect: &str) {
     let fake = fake().await;
     let got = call.send(&fake).await;
-    let seen = if got.status == 200 {
-        "200".to_owned()
-    } else {
-        got.error()
-    };
+    let seen = if got.status == 200 { "200".to_owned() } else { got.error() };
     assert_eq!(seen, expect);
     assert_eq!(fake.refusals().len(), usize::from(got.status != 200));
 }
 
 async fn check_message(message: Value, expect: &str) {
-    let talk =
-        json!({"model": "qwen3-vl", "messages": [{"role": "user", "content": "x"}, message]});
+    let talk = json!({"model": "qwen3-vl", "messages": [{"role": "user", "content": "x"}, message]});
     check(chat(&talk), expect).await;
 }
 
@@ -50,22 +39,12 @@ async fn it_streams_unless_told_not_to() {
     let fake = fake().await;
     let got = chat(&json!({})).send(&fake).await;
     assert_eq!(got.header("content-type"), "application/x-ndjson");
-    let lines: Vec<Value> = got
-        .body
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    let text: String = lines
-        .iter()
-        .map(|line| line["message"]["content"].as_str().unwrap())
-        .collect();
+    let lines: Vec<Value> = got.body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let text: String = lines.iter().map(|line| line["message"]["content"].as_str().unwrap()).collect();
     assert_eq!(text, "You said: Hello there.");
     let (last, rest) = lines.split_last().unwrap();
     assert!(rest.len() > 1 && rest.iter().all(|line| line["done"] == false));
-    assert_eq!(
-        (&last["done"], &last["done_reason"]),
-        (&json!(true), &json!("stop"))
-    );
+    assert_eq!((&last["done"], &last["done_reason"]), (&json!(true), &json!("stop")));
     assert!(last["eval_count"].is_u64() && last["total_duration"].is_u64());
 
     let got = chat(&json!({"stream": false})).send(&fake).await;
@@ -76,65 +55,29 @@ async fn it_streams_unless_told_not_to() {
 
 #[tokio::test]
 async fn a_credential_is_a_leak() {
-    let leak =
-        |name: &str| format!("401 a credential leaked to a server that needs none: `{name}`");
-    check(
-        chat(&json!({})).header("authorization", "Bearer ollama-local"),
-        &leak("authorization"),
-    )
-    .await;
-    check(
-        chat(&json!({})).header("x-api-key", "k"),
-        &leak("x-api-key"),
-    )
-    .await;
-    check(
-        Call::get("/api/tags").header("cookie", "a=b"),
-        &leak("cookie"),
-    )
-    .await;
+    let leak = |name: &str| format!("401 a credential leaked to a server that needs none: `{name}`");
+    check(chat(&json!({})).header("authorization", "Bearer ollama-local"), &leak("authorization")).await;
+    check(chat(&json!({})).header("x-api-key", "k"), &leak("x-api-key")).await;
+    check(Call::get("/api/tags").header("cookie", "a=b"), &leak("cookie")).await;
 }
 
 #[tokio::test]
 async fn a_hosted_server_asks_for_its_key() {
-    let fake = Ollama::start(Config::new().requiring_key("right"))
-        .await
-        .unwrap();
+    let fake = Ollama::start(Config::new().requiring_key("right")).await.unwrap();
     let bearer = |key: &str| chat(&json!({})).header("authorization", key);
     assert_eq!(bearer("Bearer right").send(&fake).await.status, 200);
-    assert_eq!(
-        bearer("Bearer wrong").send(&fake).await.error(),
-        "401 unauthorized"
-    );
-    assert_eq!(
-        chat(&json!({})).send(&fake).await.error(),
-        "401 unauthorized"
-    );
+    assert_eq!(bearer("Bearer wrong").send(&fake).await.error(), "401 unauthorized");
+    assert_eq!(chat(&json!({})).send(&fake).await.error(), "401 unauthorized");
     let leak = "401 a credential leaked to a server that needs none: `x-api-key`";
-    assert_eq!(
-        bearer("Bearer right")
-            .header("x-api-key", "right")
-            .send(&fake)
-            .await
-            .error(),
-        leak
-    );
+    assert_eq!(bearer("Bearer right").header("x-api-key", "right").send(&fake).await.error(), leak);
 }
 
 #[tokio::test]
 async fn models_are_known_by_name_and_tag() {
     check(chat(&json!({"model": "qwen3-vl"})), "200").await;
     check(chat(&json!({"model": "qwen3-vl:latest"})), "200").await;
-    check(
-        chat(&json!({"model": "qwen3-vl:8b"})),
-        "404 model 'qwen3-vl:8b' not found",
-    )
-    .await;
-    check(
-        chat(&json!({"model": "ollama/glm-5:cloud"})),
-        "404 model 'ollama/glm-5:cloud' not found",
-    )
-    .await;
+    check(chat(&json!({"model": "qwen3-vl:8b"})), "404 model 'qwen3-vl:8b' not found").await;
+    check(chat(&json!({"model": "ollama/glm-5:cloud"})), "404 model 'ollama/glm-5:cloud' not found").await;
     check(chat(&json!({"model": ""})), "400 model is required").await;
 }
 
@@ -148,122 +91,63 @@ async fn pictures_are_raw_base64_for_models_that_see() {
     };
     let got = send("qwen3-vl", json!([jpeg])).send(&fake).await;
     let sum = pictures::sha256_hex(&pictures::jpeg());
-    let expect =
-        format!("You said: What is it? I see a 640x480 JPEG, mainly orange, sha256 {sum}.");
+    let expect = format!("You said: What is it? I see a 640x480 JPEG, mainly orange, sha256 {sum}.");
     assert_eq!(got.json()["message"]["content"], expect);
-    check(
-        send("glm-5:cloud", json!([jpeg])),
-        "400 this model does not support image input",
-    )
-    .await;
+    check(send("glm-5:cloud", json!([jpeg])), "400 this model does not support image input").await;
     let url = format!("data:image/jpeg;base64,{jpeg}");
-    check(
-        send("qwen3-vl", json!([url])),
-        "400 illegal base64 data at input byte 4",
-    )
-    .await;
+    check(send("qwen3-vl", json!([url])), "400 illegal base64 data at input byte 4").await;
     let unpadded = STANDARD_NO_PAD.encode(&pictures::jpeg()[..100]);
-    check(
-        send("qwen3-vl", json!([unpadded])),
-        "400 illegal base64 data at input byte 134",
-    )
-    .await;
+    check(send("qwen3-vl", json!([unpadded])), "400 illegal base64 data at input byte 134").await;
     let text = STANDARD.encode("no picture");
-    check(
-        send("qwen3-vl", json!([text])),
-        "400 Failed to load image or audio file",
-    )
-    .await;
-    let wrong = "400 json: cannot unmarshal object into Go struct field ChatRequest.messages.images of type api.ImageData";
+    check(send("qwen3-vl", json!([text])), "400 Failed to load image or audio file").await;
+    let wrong =
+        "400 json: cannot unmarshal object into Go struct field ChatRequest.messages.images of type api.ImageData";
     check(send("qwen3-vl", json!([{"type": "image_url"}])), wrong).await;
 }
 
 #[tokio::test]
 async fn messages_have_the_types_of_the_server() {
     let content = "400 json: cannot unmarshal array into Go struct field ChatRequest.messages.content of type string";
-    check_message(
-        json!({"role": "user", "content": [{"type": "text", "text": "x"}]}),
-        content,
-    )
-    .await;
-    check_message(
-        json!({"role": "developer", "content": "x"}),
-        "400 messages.1: invalid role: \"developer\"",
-    )
-    .await;
-    check_message(
-        json!({"role": "user", "content": "x", "name": "n"}),
-        "400 unknown field `messages.1.name`",
-    )
-    .await;
+    check_message(json!({"role": "user", "content": [{"type": "text", "text": "x"}]}), content).await;
+    check_message(json!({"role": "developer", "content": "x"}), "400 messages.1: invalid role: \"developer\"").await;
+    check_message(json!({"role": "user", "content": "x", "name": "n"}), "400 unknown field `messages.1.name`").await;
     let call = |arguments: Value| json!({"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "f", "arguments": arguments}}]});
     check_message(call(json!({"a": 1})), "200").await;
     let text = "400 json: cannot unmarshal string into Go struct field ChatRequest.messages.tool_calls.function.arguments of type api.ToolCallFunctionArguments";
     check_message(call(json!("{\"a\":1}")), text).await;
-    check_message(
-        json!({"role": "tool", "content": "x", "tool_name": "f"}),
-        "200",
-    )
-    .await;
-    check_message(
-        json!({"role": "tool", "content": "x"}),
-        "400 messages.1: a tool message needs its `tool_name`",
-    )
-    .await;
+    check_message(json!({"role": "tool", "content": "x", "tool_name": "f"}), "200").await;
+    check_message(json!({"role": "tool", "content": "x"}), "400 messages.1: a tool message needs its `tool_name`")
+        .await;
 }
 
 #[tokio::test]
 async fn requests_have_the_types_of_the_server() {
-    let stream =
-        "400 json: cannot unmarshal string into Go struct field ChatRequest.stream of type bool";
+    let stream = "400 json: cannot unmarshal string into Go struct field ChatRequest.stream of type bool";
     check(chat(&json!({"stream": "false"})), stream).await;
-    check(
-        chat(&json!({"max_tokens": 5})),
-        "400 unknown field `max_tokens`",
-    )
-    .await;
-    check(
-        chat(&json!({"options": {"temperature": 0.5}, "keep_alive": "5m"})),
-        "200",
-    )
-    .await;
-    let options = "400 json: cannot unmarshal array into Go struct field ChatRequest.options of type map[string]interface {}";
+    check(chat(&json!({"max_tokens": 5})), "400 unknown field `max_tokens`").await;
+    check(chat(&json!({"options": {"temperature": 0.5}, "keep_alive": "5m"})), "200").await;
+    let options =
+        "400 json: cannot unmarshal array into Go struct field ChatRequest.options of type map[string]interface {}";
     check(chat(&json!({"options": []})), options).await;
     check(chat(&json!({"format": "json"})), "200").await;
     let format = "400 invalid format: \"yaml\"; expected \"json\" or a valid JSON Schema object";
     check(chat(&json!({"format": "yaml"})), format).await;
-    let tool =
-        json!([{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]);
+    let tool = json!([{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]);
     check(chat(&json!({"tools": tool})), "200").await;
     let tools = "400 registry.ollama.ai/library/qwen3-vl does not support tools";
     check(chat(&json!({"tools": tool, "model": "qwen3-vl"})), tools).await;
-    check(
-        chat(&json!({"think": true})),
-        "400 \"glm-5:cloud\" does not support thinking",
-    )
-    .await;
+    check(chat(&json!({"think": true})), "400 \"glm-5:cloud\" does not support thinking").await;
     check(chat(&json!({"think": true, "model": "qwen3-vl"})), "200").await;
     check(chat(&json!({})).body(""), "400 missing request body").await;
-    check(
-        chat(&json!({})).without("content-type"),
-        "415 the content-type is not `application/json`",
-    )
-    .await;
-    check(
-        chat(&json!({})).chunked(),
-        "411 the body was sent chunked, without a content-length",
-    )
-    .await;
+    check(chat(&json!({})).without("content-type"), "415 the content-type is not `application/json`").await;
+    check(chat(&json!({})).chunked(), "411 the body was sent chunked, without a content-length").await;
 }
 
 #[tokio::test]
 async fn a_chat_without_messages_loads_the_model() {
     let fake = fake().await;
     let got = chat(&json!({"messages": []})).send(&fake).await.json();
-    assert_eq!(
-        (&got["done_reason"], &got["message"]["content"]),
-        (&json!("load"), &json!(""))
-    );
+    assert_eq!((&got["done_reason"], &got["message"]["content"]), (&json!("load"), &json!("")));
 }
 
 #[tokio::test]
@@ -272,19 +156,9 @@ async fn the_other_routes_answer() {
     let tags = Call::get("/api/tags").send(&fake).await.json();
     assert_eq!(tags["models"][1]["name"], "qwen3-vl:latest");
     assert!(Call::get("/api/version").send(&fake).await.json()["version"].is_string());
-    let show = Call::post("/api/show", &json!({"model": "qwen3-vl"}))
-        .send(&fake)
-        .await
-        .json();
-    assert_eq!(
-        show["capabilities"],
-        json!(["completion", "vision", "thinking"])
-    );
-    check(
-        Call::post("/api/show", &json!({"model": "nobody"})),
-        "404 model 'nobody' not found",
-    )
-    .await;
+    let show = Call::post("/api/show", &json!({"model": "qwen3-vl"})).send(&fake).await.json();
+    assert_eq!(show["capabilities"], json!(["completion", "vision", "thinking"]));
+    check(Call::post("/api/show", &json!({"model": "nobody"})), "404 model 'nobody' not found").await;
     check(Call::post("/api/show", &json!({})), "400 model is required").await;
     check(Call::get("/api/chat"), "405 405 method not allowed").await;
     check(Call::get("/api/chats"), "404 404 page not found").await;
@@ -292,15 +166,10 @@ async fn the_other_routes_answer() {
 
 #[tokio::test]
 async fn replies_can_think_call_tools_and_break() {
-    let config = Config::new()
-        .replying(|_| Reply::tool_call("look", json!({"where": "here"})).after_thinking("hm hm"));
+    let config = Config::new().replying(|_| Reply::tool_call("look", json!({"where": "here"})).after_thinking("hm hm"));
     let fake = Ollama::start(config).await.unwrap();
     let got = chat(&json!({})).send(&fake).await;
-    let lines: Vec<Value> = got
-        .body
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let lines: Vec<Value> = got.body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[0]["message"]["thinking"], "hm ");
     let call = json!([{"function": {"name": "look", "arguments": {"where": "here"}}}]);
     assert_eq!(lines[2]["message"]["tool_calls"], call);
@@ -314,8 +183,5 @@ async fn replies_can_think_call_tools_and_break() {
     let got = chat(&json!({})).send(&fake).await;
     assert_eq!(got.status, 200);
     let last: Value = serde_json::from_str(got.body.lines().last().unwrap()).unwrap();
-    assert_eq!(
-        last,
-        json!({"error": "an error was encountered while running the model"})
-    );
+    assert_eq!(last, json!({"error": "an error was encountered while running the model"}));
 }

@@ -26,11 +26,7 @@ struct State {
 
 impl Events {
     pub(super) fn new(keeps_unheard: bool) -> Self {
-        Self {
-            keeps_unheard,
-            state: Mutex::default(),
-            opened: watch::Sender::new(0),
-        }
+        Self { keeps_unheard, state: Mutex::default(), opened: watch::Sender::new(0) }
     }
 
     /// Opens a stream; what nobody has heard yet comes first.
@@ -39,9 +35,7 @@ impl Events {
         {
             let mut state = lock(&self.state);
             while let Some(event) = state.unheard.pop_front() {
-                sender
-                    .send(event)
-                    .expect("the receiver is held in this very function");
+                sender.send(event).expect("the receiver is held in this very function");
             }
             state.listeners.push(sender);
         }
@@ -56,9 +50,7 @@ impl Events {
 
     pub(super) fn push_bytes(&self, bytes: Bytes) {
         let mut state = lock(&self.state);
-        state
-            .listeners
-            .retain(|listener| listener.send(bytes.clone()).is_ok());
+        state.listeners.retain(|listener| listener.send(bytes.clone()).is_ok());
         if state.listeners.is_empty() && self.keeps_unheard {
             state.unheard.push_back(bytes);
         }

@@ -73,10 +73,7 @@ impl Message {
     /// A message from somebody with a number.
     #[must_use]
     pub fn from_number(number: &str, uuid: &str, name: &str) -> Self {
-        Self {
-            source_number: Some(number.to_owned()),
-            ..Self::from_hidden_number(uuid, name)
-        }
+        Self { source_number: Some(number.to_owned()), ..Self::from_hidden_number(uuid, name) }
     }
 
     /// A message from somebody who hides the number.
@@ -135,13 +132,7 @@ impl Attachment {
     /// A file with a claimed type.
     #[must_use]
     pub fn new(content_type: &str, bytes: Vec<u8>) -> Self {
-        Self {
-            content_type: content_type.to_owned(),
-            filename: None,
-            bytes,
-            id: None,
-            is_missing: false,
-        }
+        Self { content_type: content_type.to_owned(), filename: None, bytes, id: None, is_missing: false }
     }
 
     /// A JPEG.
@@ -206,18 +197,9 @@ pub(super) fn arrive(signal: &Signal, message: &Message) -> io::Result<(Value, R
     });
     match message.edits {
         None => envelope["dataMessage"] = data,
-        Some(target) => {
-            envelope["editMessage"] = json!({"targetSentTimestamp": target, "dataMessage": data})
-        }
+        Some(target) => envelope["editMessage"] = json!({"targetSentTimestamp": target, "dataMessage": data}),
     }
-    Ok((
-        envelope.clone(),
-        Received {
-            timestamp_ms,
-            attachment_ids,
-            envelope,
-        },
-    ))
+    Ok((envelope.clone(), Received { timestamp_ms, attachment_ids, envelope }))
 }
 
 /// Whether an id is one that the daemon makes: it puts `_` in the place of everything else.
@@ -255,13 +237,7 @@ fn extension(attachment: &Attachment) -> String {
         "text/plain" => Some("txt"),
         _ => None,
     };
-    let by_name = || {
-        attachment
-            .filename
-            .as_deref()
-            .and_then(|name| name.rsplit_once('.'))
-            .map(|(_, end)| end)
-    };
+    let by_name = || attachment.filename.as_deref().and_then(|name| name.rsplit_once('.')).map(|(_, end)| end);
     match by_type.or_else(by_name) {
         Some(extension) if is_attachment_id(extension) => format!(".{extension}"),
         Some(_) | None => String::new(),
@@ -282,12 +258,7 @@ fn attachment_json(attachment: &Attachment, id: &str, timestamp_ms: u64) -> Valu
     })
 }
 
-fn data_json(
-    signal: &Signal,
-    message: &Message,
-    timestamp_ms: u64,
-    attachments: Vec<Value>,
-) -> Value {
+fn data_json(signal: &Signal, message: &Message, timestamp_ms: u64, attachments: Vec<Value>) -> Value {
     let mut data = json!({
         "timestamp": timestamp_ms,
         "message": message.text,
@@ -301,20 +272,10 @@ fn data_json(
     if let Some(id) = &message.group {
         let group = signal.config.groups.iter().find(|group| group.id == *id);
         let name = group.map(|group| group.name.as_str());
-        data["groupInfo"] =
-            json!({"groupId": id, "groupName": name, "revision": 3, "type": "DELIVER"});
+        data["groupInfo"] = json!({"groupId": id, "groupName": name, "revision": 3, "type": "DELIVER"});
     }
-    if let Some(Quote {
-        timestamp_ms,
-        author,
-        text,
-    }) = &message.quote
-    {
-        let (number, uuid) = if author.starts_with('+') {
-            (Some(author), None)
-        } else {
-            (None, Some(author))
-        };
+    if let Some(Quote { timestamp_ms, author, text }) = &message.quote {
+        let (number, uuid) = if author.starts_with('+') { (Some(author), None) } else { (None, Some(author)) };
         data["quote"] = json!({
             "id": timestamp_ms, "author": author, "authorNumber": number, "authorUuid": uuid, "text": text,
             "attachments": [],

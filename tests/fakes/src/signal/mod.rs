@@ -92,11 +92,7 @@ impl Config {
     #[must_use]
     pub fn and_group(mut self, id: &str, name: &str, members: &[&str]) -> Self {
         let members = members.iter().map(|&member| member.to_owned()).collect();
-        self.groups.push(Group {
-            id: id.to_owned(),
-            name: name.to_owned(),
-            members,
-        });
+        self.groups.push(Group { id: id.to_owned(), name: name.to_owned(), members });
         self
     }
 }
@@ -147,13 +143,8 @@ impl Signal {
         if let Some(account) = account.filter(|account| *account != self.config.account) {
             return Verdict::refused(Answer::status(400), format!("unknown account `{account}`"));
         }
-        let (keep_alive, keep_alive_after) =
-            (Bytes::from_static(b":\n"), self.config.keep_alive_after);
-        let live = Live {
-            events: self.events.subscribe(),
-            keep_alive,
-            keep_alive_after,
-        };
+        let (keep_alive, keep_alive_after) = (Bytes::from_static(b":\n"), self.config.keep_alive_after);
+        let live = Live { events: self.events.subscribe(), keep_alive, keep_alive_after };
         Verdict::good(Answer::live("text/event-stream", live))
     }
 
@@ -175,10 +166,7 @@ impl Service for Signal {
             return refusal(421, "the host header does not name this machine");
         }
         if request.headers.contains_key("authorization") {
-            return refusal(
-                401,
-                "a credential leaked to a server that needs none: `authorization`",
-            );
+            return refusal(401, "a credential leaked to a server that needs none: `authorization`");
         }
         let wanted = match request.path.as_str() {
             "/api/v1/events" | "/api/v1/check" => Method::GET,
@@ -221,9 +209,7 @@ impl Running<Signal> {
     /// A message comes in a second time, as after a lost acknowledgement: the same envelope, byte for byte.
     pub fn receive_again(&self, received: &Received) {
         let signal = self.fake();
-        signal
-            .events
-            .push(&signal.config.account, &received.envelope);
+        signal.events.push(&signal.config.account, &received.envelope);
     }
 
     /// An envelope of any kind comes in: an edit, a receipt, somebody typing, a message of one's own from another
@@ -250,10 +236,7 @@ impl Running<Signal> {
     /// [`Overdue`] when that did not happen in time.
     pub async fn wait_for_listeners(&self, count: usize) -> Result<(), Overdue> {
         let mut opened = self.fake().events.opened();
-        reach(&mut opened, count, "event streams", || {
-            self.requests().iter().map(summary).collect()
-        })
-        .await
+        reach(&mut opened, count, "event streams", || self.requests().iter().map(summary).collect()).await
     }
 
     /// Everything that was sent through the daemon, oldest first.
@@ -269,10 +252,7 @@ impl Running<Signal> {
     /// [`Overdue`] when they were not sent in time.
     pub async fn wait_for_sent(&self, count: usize) -> Result<Vec<Sent>, Overdue> {
         let mut sent = self.fake().sent_count.subscribe();
-        reach(&mut sent, count, "sent messages", || {
-            self.requests().iter().map(summary).collect()
-        })
-        .await?;
+        reach(&mut sent, count, "sent messages", || self.requests().iter().map(summary).collect()).await?;
         Ok(self.sent())
     }
 
@@ -287,16 +267,8 @@ fn refusal(status: u16, fault: &str) -> Verdict {
 }
 
 fn summary(request: &Recorded) -> String {
-    let method = request
-        .json()
-        .ok()
-        .and_then(|body| body.get("method").map(Value::to_string));
-    format!(
-        "{} {} {}",
-        request.method,
-        request.path,
-        method.unwrap_or_default()
-    )
+    let method = request.json().ok().and_then(|body| body.get("method").map(Value::to_string));
+    format!("{} {} {}", request.method, request.path, method.unwrap_or_default())
 }
 
 /// The daemon answers to names of this machine alone, so that a web page cannot reach it through DNS rebinding.
@@ -311,9 +283,7 @@ fn is_local(host: Option<&str>) -> bool {
 
 /// The account of the query, decoded as a form: a bare `+` is a space there.
 fn account_in(query: Option<&str>) -> Option<String> {
-    let value = query?
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("account="))?;
+    let value = query?.split('&').find_map(|pair| pair.strip_prefix("account="))?;
     let value = value.replace('+', " ");
     let account = percent_decode_str(&value).decode_utf8_lossy().into_owned();
     (!account.is_empty()).then_some(account)
@@ -321,11 +291,7 @@ fn account_in(query: Option<&str>) -> Option<String> {
 
 /// A group as `listGroups` shows it.
 fn group_json(group: &Group) -> Value {
-    let members: Vec<Value> = group
-        .members
-        .iter()
-        .map(|member| send::address(member, &[]))
-        .collect();
+    let members: Vec<Value> = group.members.iter().map(|member| send::address(member, &[])).collect();
     json!({
         "id": group.id,
         "name": group.name,

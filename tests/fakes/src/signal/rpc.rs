@@ -24,12 +24,7 @@ pub(super) struct RpcError {
 
 impl RpcError {
     pub(super) fn new(code: i64, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            data: None,
-            is_scripted: false,
-        }
+        Self { code, message: message.into(), data: None, is_scripted: false }
     }
 
     /// The client asked for something that the user may not have.
@@ -52,10 +47,7 @@ pub(super) fn answer(signal: &Signal, body: &[u8]) -> Verdict {
     let mut faults = Vec::new();
     let answer = match serde_json::from_slice::<Value>(body) {
         Ok(Value::Array(calls)) if !calls.is_empty() => {
-            let answers = calls
-                .iter()
-                .filter_map(|call| respond(signal, call, &mut faults))
-                .collect::<Vec<_>>();
+            let answers = calls.iter().filter_map(|call| respond(signal, call, &mut faults)).collect::<Vec<_>>();
             (!answers.is_empty()).then_some(Value::Array(answers))
         }
         Ok(call) => respond(signal, &call, &mut faults),
@@ -97,10 +89,7 @@ fn run(signal: &Signal, call: &Value) -> Result<Value, RpcError> {
         return Err(RpcError::new(-32600, "a call is an object"));
     };
     if call.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
-        return Err(RpcError::new(
-            -32600,
-            "only jsonrpc version 2.0 is supported",
-        ));
+        return Err(RpcError::new(-32600, "only jsonrpc version 2.0 is supported"));
     }
     let Some(method) = call.get("method").and_then(Value::as_str) else {
         return Err(RpcError::new(-32600, "method field must be set"));
@@ -118,14 +107,7 @@ fn run(signal: &Signal, call: &Value) -> Result<Value, RpcError> {
         "version" => Ok(json!({"version": VERSION})),
         "listAccounts" => Ok(json!([{"number": signal.config.account}])),
         _ => {
-            let known = [
-                "send",
-                "getAttachment",
-                "sendTyping",
-                "sendReceipt",
-                "sendReaction",
-                "listGroups",
-            ];
+            let known = ["send", "getAttachment", "sendTyping", "sendReceipt", "sendReaction", "listGroups"];
             if !known.contains(&method) {
                 return Err(RpcError::new(-32601, "Method not implemented"));
             }
@@ -135,33 +117,17 @@ fn run(signal: &Signal, call: &Value) -> Result<Value, RpcError> {
     }
 }
 
-fn run_for_account(
-    signal: &Signal,
-    method: &str,
-    params: &Map<String, Value>,
-) -> Result<Value, RpcError> {
+fn run_for_account(signal: &Signal, method: &str, params: &Map<String, Value>) -> Result<Value, RpcError> {
     match method {
         "send" => send::send(signal, params),
         "getAttachment" => attachment(signal, params),
         "sendTyping" => {
-            send::known(
-                params,
-                &["recipient", "recipients", "groupId", "groupIds", "stop"],
-            )?;
+            send::known(params, &["recipient", "recipients", "groupId", "groupIds", "stop"])?;
             send::targets(signal, params)?;
             Ok(json!({}))
         }
         "sendReceipt" => {
-            send::known(
-                params,
-                &[
-                    "recipient",
-                    "recipients",
-                    "targetTimestamp",
-                    "targetTimestamps",
-                    "type",
-                ],
-            )?;
+            send::known(params, &["recipient", "recipients", "targetTimestamp", "targetTimestamps", "type"])?;
             send::targets(signal, params)?;
             Ok(json!({"timestamp": signal.now_ms(), "results": []}))
         }
@@ -188,16 +154,13 @@ fn run_for_account(
 }
 
 fn check_account(signal: &Signal, params: &Map<String, Value>) -> Result<(), RpcError> {
-    match (
-        params.get("account").and_then(Value::as_str),
-        signal.config.mode,
-    ) {
+    match (params.get("account").and_then(Value::as_str), signal.config.mode) {
         (Some(account), _) if account == signal.config.account => Ok(()),
         (Some(_), _) => Err(RpcError::parameters("Specified account does not exist")),
         (None, Mode::OneAccount) if !params.contains_key("account") => Ok(()),
-        (None, Mode::OneAccount | Mode::AllAccounts) => Err(RpcError::parameters(
-            "Method requires valid account parameter",
-        )),
+        (None, Mode::OneAccount | Mode::AllAccounts) => {
+            Err(RpcError::parameters("Method requires valid account parameter"))
+        }
     }
 }
 
@@ -215,8 +178,6 @@ fn attachment(signal: &Signal, params: &Map<String, Value>) -> Result<Value, Rpc
     };
     match bytes {
         Some(bytes) => Ok(json!({"data": STANDARD.encode(bytes)})),
-        None => Err(RpcError::user(format!(
-            "Could not find attachment with ID: {id}"
-        ))),
+        None => Err(RpcError::user(format!("Could not find attachment with ID: {id}"))),
     }
 }

@@ -57,7 +57,7 @@ impl Tree {
         BuildOptions {
             current_directory: self.root.join(here),
             directories: directories.iter().map(PathBuf::from).collect(),
-            environment: Environment::ambient(),
+            environment: std::env::vars_os().collect::<Environment>(),
             ..options()
         }
     }

@@ -14,33 +14,13 @@ async fn a_credential_goes_in_its_own_header() {
     check_call(oauth(&bearer).header("anthropic-beta", beta), "200").await;
 
     check_call(bare(&hello()), "401 x-api-key header is required").await;
-    check_call(
-        bare(&hello()).header("x-api-key", "sk-ant-api03-wrong"),
-        "401 invalid x-api-key",
-    )
-    .await;
-    check_call(
-        bare(&hello()).header("x-api-key", TOKEN),
-        "401 invalid x-api-key",
-    )
-    .await;
-    check_call(
-        bare(&hello()).header("x-api-key", ""),
-        "401 invalid x-api-key",
-    )
-    .await;
+    check_call(bare(&hello()).header("x-api-key", "sk-ant-api03-wrong"), "401 invalid x-api-key").await;
+    check_call(bare(&hello()).header("x-api-key", TOKEN), "401 invalid x-api-key").await;
+    check_call(bare(&hello()).header("x-api-key", ""), "401 invalid x-api-key").await;
     check_call(oauth(&format!("Bearer {KEY}")), "401 Invalid bearer token").await;
     check_call(oauth(TOKEN), "401 Invalid bearer token").await;
-    check_call(
-        oauth(&format!("bearer {TOKEN}")),
-        "401 Invalid bearer token",
-    )
-    .await;
-    check_call(
-        oauth(&bearer),
-        "401 OAuth authentication is currently not supported.",
-    )
-    .await;
+    check_call(oauth(&format!("bearer {TOKEN}")), "401 Invalid bearer token").await;
+    check_call(oauth(&bearer), "401 OAuth authentication is currently not supported.").await;
     let near = "oauth-2025-04-2";
     let unsupported = "401 OAuth authentication is currently not supported.";
     check_call(oauth(&bearer).header("anthropic-beta", near), unsupported).await;
@@ -58,85 +38,42 @@ async fn a_credential_stands_nowhere_else() {
     check(user(&json!(format!("my token is {TOKEN}"))), astray).await;
     let fake = fake().await;
     let target = format!("/v1/messages?key={KEY}");
-    let got = Call::post(&target, &hello())
-        .header("x-api-key", KEY)
-        .send(&fake)
-        .await;
+    let got = Call::post(&target, &hello()).header("x-api-key", KEY).send(&fake).await;
     assert_eq!(got.error(), astray);
 }
 
 #[tokio::test]
 async fn oauth_serves_other_models_to_claude_code_alone() {
     let bearer = format!("Bearer {TOKEN}");
-    let oauth = |body: &Value| {
-        bare(body)
-            .header("authorization", &bearer)
-            .header("anthropic-beta", "oauth-2025-04-20")
-    };
+    let oauth = |body: &Value| bare(body).header("authorization", &bearer).header("anthropic-beta", "oauth-2025-04-20");
     let sonnet = json!({"model": "claude-sonnet-4-5"});
     check_call(oauth(&with(&sonnet)), "400 Error").await;
     let system = "You are Claude Code, Anthropic's official CLI for Claude.";
-    check_call(
-        oauth(&with(
-            &json!({"model": "claude-sonnet-4-5", "system": system}),
-        )),
-        "200",
-    )
-    .await;
+    check_call(oauth(&with(&json!({"model": "claude-sonnet-4-5", "system": system}))), "200").await;
     check(with(&sonnet), "200").await;
 }
 
 #[tokio::test]
 async fn the_head_is_complete() {
-    check_call(
-        call(&hello()).without("anthropic-version"),
-        "400 anthropic-version: header is required",
-    )
-    .await;
-    let other = call(&hello())
-        .without("anthropic-version")
-        .header("anthropic-version", "2024-01-01");
-    check_call(
-        other,
-        "400 anthropic-version: \"2024-01-01\" is not a valid version",
-    )
-    .await;
+    check_call(call(&hello()).without("anthropic-version"), "400 anthropic-version: header is required").await;
+    let other = call(&hello()).without("anthropic-version").header("anthropic-version", "2024-01-01");
+    check_call(other, "400 anthropic-version: \"2024-01-01\" is not a valid version").await;
     let not_json = "400 content-type: must be application/json";
     check_call(call(&hello()).without("content-type"), not_json).await;
-    let text = call(&hello())
-        .without("content-type")
-        .header("content-type", "text/plain");
+    let text = call(&hello()).without("content-type").header("content-type", "text/plain");
     check_call(text, not_json).await;
     let charset = "application/json; charset=utf-8";
-    check_call(
-        call(&hello())
-            .without("content-type")
-            .header("content-type", charset),
-        "200",
-    )
-    .await;
-    check_call(
-        call(&hello()).chunked(),
-        "411 the body was sent chunked, without a content-length",
-    )
-    .await;
-    let cut =
-        "400 The request body is not valid JSON: EOF while parsing an object at line 1 column 1";
+    check_call(call(&hello()).without("content-type").header("content-type", charset), "200").await;
+    check_call(call(&hello()).chunked(), "411 the body was sent chunked, without a content-length").await;
+    let cut = "400 The request body is not valid JSON: EOF while parsing an object at line 1 column 1";
     check_call(call(&hello()).body("{"), cut).await;
     let huge = vec![b' '; 32 * 1024 * 1024 + 1];
-    check_call(
-        call(&hello()).body(huge),
-        "413 Request exceeds the maximum size",
-    )
-    .await;
+    check_call(call(&hello()).body(huge), "413 Request exceeds the maximum size").await;
 }
 
 #[tokio::test]
 async fn paths_and_methods_are_the_services_own() {
-    let key = |call: Call| {
-        call.header("x-api-key", KEY)
-            .header("anthropic-version", "2023-06-01")
-    };
+    let key = |call: Call| call.header("x-api-key", KEY).header("anthropic-version", "2023-06-01");
     check_call(key(Call::get("/v1/messages")), "405 Method Not Allowed").await;
     check_call(key(Call::get("/v1/message")), "404 Not found").await;
     check_call(key(Call::get("/messages")), "404 Not found").await;

@@ -17,9 +17,7 @@ const KEY: &str = "sk-ant-api03-right";
 const TOKEN: &str = "sk-ant-oat01-right";
 
 async fn fake() -> Running<Anthropic> {
-    Anthropic::start(Config::with_api_key(KEY).and_oauth_token(TOKEN))
-        .await
-        .unwrap()
+    Anthropic::start(Config::with_api_key(KEY).and_oauth_token(TOKEN)).await.unwrap()
 }
 
 fn bare(body: &Value) -> Call {
@@ -40,9 +38,7 @@ fn with(changes: &Value) -> Value {
     for (key, value) in changes.as_object().unwrap() {
         body[key] = value.clone();
     }
-    body.as_object_mut()
-        .unwrap()
-        .retain(|_, value| !value.is_null());
+    body.as_object_mut().unwrap().retain(|_, value| !value.is_null());
     body
 }
 
@@ -65,11 +61,7 @@ async fn check(body: Value, expect: &str) {
 async fn check_call(call: Call, expect: &str) {
     let fake = fake().await;
     let got = call.send(&fake).await;
-    let seen = if got.status == 200 {
-        "200".to_owned()
-    } else {
-        got.error()
-    };
+    let seen = if got.status == 200 { "200".to_owned() } else { got.error() };
     assert_eq!(seen, expect);
     assert_eq!(fake.refusals().len(), usize::from(got.status != 200));
     assert_eq!(fake.accepted().len(), usize::from(got.status == 200));

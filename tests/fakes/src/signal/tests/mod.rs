@@ -18,16 +18,12 @@ const GROUP: &str = "Z3JvdXAtb25lLWdyb3VwLW9uZS1ncm91cC1vbmUtMDE=";
 
 async fn start(change: impl FnOnce(Config) -> Config) -> (Running<Signal>, TempDir) {
     let dir = TempDir::new().unwrap();
-    let config =
-        Config::new(ACCOUNT, dir.path()).and_group(GROUP, "Book club", &[ALICE, "+15550100003"]);
+    let config = Config::new(ACCOUNT, dir.path()).and_group(GROUP, "Book club", &[ALICE, "+15550100003"]);
     (Signal::start(change(config)).await.unwrap(), dir)
 }
 
 fn call(method: &str, params: &Value) -> Call {
-    Call::post(
-        "/api/v1/rpc",
-        &json!({"jsonrpc": "2.0", "method": method, "params": params, "id": 1}),
-    )
+    Call::post("/api/v1/rpc", &json!({"jsonrpc": "2.0", "method": method, "params": params, "id": 1}))
 }
 
 /// The result, or code and message.
@@ -52,11 +48,7 @@ async fn listen(fake: &Running<Signal>) -> Open {
 /// The next envelope of a stream.
 async fn next(open: &mut Open) -> Value {
     let event = open.until("\n\n").await;
-    let data = event
-        .strip_prefix("event:receive\ndata:")
-        .unwrap()
-        .strip_suffix("\n\n")
-        .unwrap();
+    let data = event.strip_prefix("event:receive\ndata:").unwrap().strip_suffix("\n\n").unwrap();
     let data: Value = serde_json::from_str(data).unwrap();
     assert_eq!(data["account"], ACCOUNT);
     data["envelope"].clone()
