@@ -173,6 +173,11 @@ fn read_named(path: &Path) -> Result<String, BootError> {
     })
 }
 
+/// The path of a file without links, if it is there.
+pub(crate) fn real_path(path: &Path) -> Option<PathBuf> {
+    std::fs::canonicalize(path).ok()
+}
+
 /// Reads a file that is as large as a configuration may be, at most.
 pub(crate) fn read_bounded(path: &Path) -> io::Result<String> {
     let mut text = String::new();

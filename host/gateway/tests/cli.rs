@@ -1,6 +1,8 @@
 //! The program as operators and scripts meet it: what it prints, with which exit code, and what it never prints. No
 //! plugin is loaded here.
 
+#![expect(clippy::disallowed_methods, reason = "tests arrange files, processes and connections")]
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
