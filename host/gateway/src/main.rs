@@ -14,7 +14,10 @@ mod cli;
 mod clock;
 mod component_build;
 mod connections;
-#[expect(clippy::disallowed_methods, reason = "the demo has a directory of its own, and reads the picture that the user names")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the demo has a directory of its own, and reads the picture that the user names"
+)]
 mod demo;
 mod error;
 mod exit;

@@ -157,7 +157,8 @@ fn every_problem_of_a_file_is_told_with_its_place() {
         message: "is not a key".into(),
         hint: hint.map(str::to_owned),
     };
-    let error = CommandError::Boot(BootError::Config(vec![problem(2, Some("did you mean `providers`?")), problem(9, None)]));
+    let error =
+        CommandError::Boot(BootError::Config(vec![problem(2, Some("did you mean `providers`?")), problem(9, None)]));
     let expect = "\
 error: the configuration is not valid
 creel.json5:2:3: models.provders: is not a key
