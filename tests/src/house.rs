@@ -34,7 +34,7 @@ pub const ALICE_UUID: &str = "11111111-1111-4111-8111-111111111111";
 pub const ACCOUNT: &str = "+15559990000";
 
 /// How long a test waits for something that must happen.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The plugins that are shipped.
 const SHIPPED: [&str; 4] = ["anthropic", "local-vision", "ollama", "signal"];
@@ -59,8 +59,17 @@ impl Fakes {
 
     /// Starts all three with other words.
     pub async fn replying(anthropic: anthropic::Config, ollama: ollama::Config) -> Self {
+        Self::of(anthropic, ollama, |signal| signal).await
+    }
+
+    /// Starts all three as the configurations say.
+    pub async fn of(
+        anthropic: anthropic::Config,
+        ollama: ollama::Config,
+        signal: impl FnOnce(signal::Config) -> signal::Config,
+    ) -> Self {
         let attachments = tempfile::tempdir().expect("a temporary directory");
-        let signal = signal::Config::new(ACCOUNT, attachments.path());
+        let signal = signal(signal::Config::new(ACCOUNT, attachments.path()));
         Self {
             anthropic: Anthropic::start(anthropic).await.expect("a fake Anthropic"),
             ollama: Ollama::start(ollama).await.expect("a fake Ollama"),
@@ -71,19 +80,42 @@ impl Fakes {
 
     /// `channels.signal` for these fakes.
     pub fn channel(&self) -> String {
-        format!(
-            r#"channels: {{ signal: {{ httpUrl: "{}", account: "{ACCOUNT}", attachmentsDir: "{}",
-                 dmPolicy: "allowlist", allowFrom: ["{ALICE}"] }} }},"#,
-            self.signal.base_url(),
-            self.attachments.path().display(),
-        )
+        let directory = self.attachments.path().display();
+        self.channel_with(&format!(r#"attachmentsDir: "{directory}", dmPolicy: "allowlist", allowFrom: ["{ALICE}"]"#))
+    }
+
+    /// `channels.signal` for these fakes, with nothing but the account and that.
+    pub fn channel_with(&self, settings: &str) -> String {
+        let url = self.signal.base_url();
+        format!(r#"channels: {{ signal: {{ httpUrl: "{url}", account: "{ACCOUNT}", {settings} }} }},"#)
+    }
+}
+
+/// A state directory, there for as long as a place or a house needs it.
+struct StateDirectory {
+    path: PathBuf,
+    link: Option<PathBuf>,
+    _directory: Option<TempDir>,
+}
+
+impl StateDirectory {
+    fn temporary() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        Self { path: directory.path().to_owned(), link: None, _directory: Some(directory) }
+    }
+}
+
+impl Drop for StateDirectory {
+    fn drop(&mut self) {
+        if let Some(link) = &self.link {
+            std::fs::remove_file(link).expect("our own link");
+        }
     }
 }
 
 /// A host's files and surroundings, from which it can be started again and again.
 pub struct Place {
-    /// Its state directory.
-    pub state: TempDir,
+    state: Arc<StateDirectory>,
     config: String,
     profiles: Option<String>,
     environment: Vec<(String, String)>,
@@ -92,8 +124,13 @@ pub struct Place {
 impl Place {
     /// A place with that configuration.
     pub fn with(config: String) -> Self {
-        let state = tempfile::tempdir().expect("a temporary directory");
-        Self { state, config, profiles: None, environment: Vec::new() }
+        Self { state: Arc::new(StateDirectory::temporary()), config, profiles: None, environment: Vec::new() }
+    }
+
+    /// With that state directory, which is left behind.
+    pub fn at(mut self, path: &Path) -> Self {
+        self.state = Arc::new(StateDirectory { path: path.to_owned(), link: None, _directory: None });
+        self
     }
 
     /// With that `auth-profiles.json`.
@@ -108,9 +145,24 @@ impl Place {
         self
     }
 
+    /// With a state directory that is reached by a symbolic link.
+    pub fn behind_a_link(mut self) -> Self {
+        let mut state = StateDirectory::temporary();
+        let link = state.path.with_extension("link");
+        std::os::unix::fs::symlink(&state.path, &link).expect("a symbolic link");
+        state.link = Some(link);
+        self.state = Arc::new(state);
+        self
+    }
+
+    /// The name by which the state directory is opened.
+    pub fn path(&self) -> &Path {
+        self.state.link.as_deref().unwrap_or(&self.state.path)
+    }
+
     /// The directory of stored media that came in.
     pub fn inbound(&self) -> PathBuf {
-        self.state.path().join("media/inbound")
+        self.path().join("media/inbound")
     }
 
     /// What the host knows here, without starting it.
@@ -133,11 +185,17 @@ impl Place {
         self.start_watched(Arc::new(Steps::new())).await
     }
 
+    /// The text of its configuration.
+    pub fn config(&self) -> &str {
+        &self.config
+    }
+
     /// Starts a host here whose steps are seen by `steps`.
-    pub async fn start_watched(&self, steps: Arc<Steps>) -> House {
-        let root = StateRoot::open_ambient(self.state.path()).expect("a state directory");
+    pub async fn start_watched<O: Observer + 'static>(&self, steps: Arc<O>) -> House<O> {
+        let root = StateRoot::open_ambient(self.path()).expect("a state directory");
         let lock = root.lock().expect("the only host of this state directory");
         let store = Store::open(&root).expect("a store");
+        store.clear_leftovers(&lock).expect("a directory of our own");
         let setup = Setup {
             knowledge: self.knowledge(&root),
             plugins: plugins().to_vec(),
@@ -146,19 +204,27 @@ impl Place {
             observer: Arc::clone(&steps) as Arc<dyn Observer>,
         };
         let host = Host::start(setup).await.expect("a host");
-        House { host, store, steps, _lock: lock }
+        House { host, store, steps, _lock: lock, _state: Arc::clone(&self.state) }
     }
 }
 
 /// A running host.
-pub struct House {
+pub struct House<O = Steps> {
     /// The host.
     pub host: Host,
     /// Its store, to look into.
     pub store: Store,
     /// What it did.
-    pub steps: Arc<Steps>,
+    pub steps: Arc<O>,
     _lock: StateLock,
+    _state: Arc<StateDirectory>,
+}
+
+impl<O> House<O> {
+    /// Stops it in good order.
+    pub async fn stop(self) {
+        self.host.shutdown().await;
+    }
 }
 
 /// What a host did, in order.

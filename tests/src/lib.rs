@@ -1,7 +1,11 @@
-//! What the tests share: components built by the one command, a whole house on loopback, and the workspace as data.
+//! What the tests share: components built by the one command, a whole house on loopback, scenes that stories begin
+//! with, and the workspace as data.
 
 #![forbid(unsafe_code)]
+#![expect(clippy::panic, reason = "a test that cannot be set up cannot go on")]
 
 pub mod components;
+pub mod crash;
 pub mod house;
+pub mod scene;
 pub mod workspace;

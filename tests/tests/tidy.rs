@@ -14,9 +14,7 @@ const PAGES: &[&str] = &["README.md", "host/ARCHITECTURE.md", "plugins/README.md
 const UNSAFE_DOOR: &str = "host/engine/src/cache.rs";
 
 /// Generated code and attributes that the compiler counts as unsafe, though nothing unsafe is done in them.
-const UNSAFE_WORDS: &[(&str, &str)] = &[
-    (UNSAFE_DOOR, "the compiled-code cache deserializes what it has verified"),
-];
+const UNSAFE_WORDS: &[(&str, &str)] = &[(UNSAFE_DOOR, "the compiled-code cache deserializes what it has verified")];
 
 #[test]
 fn every_source_says_first_what_it_is_for() {

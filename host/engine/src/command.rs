@@ -117,7 +117,8 @@ async fn open(shared: &Shared, mut request: Request) -> Result<reqwest::Response
         plugin: context.grant.plugin.to_string(),
         method: request.method.clone(),
         target: target(context, &request.target),
-        credential: request.credential.clone(),
+        // A slot that needs nothing puts nothing on, and must not look as if it did.
+        credential: request.credential.clone().filter(|slot| matches!(context.slots.get(slot), Some(Slot::Ready(_)))),
         refused,
     });
     sent

@@ -10,6 +10,8 @@ use creel_policy::limits::{DELIVERY_PAUSE_MS_MAX, DELIVERY_TRIES_MAX};
 use creel_policy::media::Area;
 use creel_store::outbox::{NewOutbound, OutboxRow};
 use creel_store::turn::AttachmentState;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +23,8 @@ use crate::step::{DeliveredMedia, Step};
 
 /// How long to wait when nothing is due and nobody nudges.
 const IDLE: Duration = Duration::from_secs(60);
+/// How long to wait after the store failed.
+const STORE_PAUSE: Duration = Duration::from_secs(5);
 /// Rows of the outbox that are looked at together.
 const PENDING_MAX: usize = 1_024;
 
@@ -34,44 +38,56 @@ impl Deliveries {
     }
 }
 
-/// Delivers until told to stop.
+/// Delivers until told to stop, then ends what has begun. One reply of a session at a time; a session that hangs holds
+/// up no other.
 pub(crate) async fn run(core: Arc<Core>, deliveries: Deliveries, stopping: CancellationToken) {
-    loop {
-        let next_due = match deliver_due(&core).await {
-            Ok(next_due) => next_due,
+    let mut busy = BTreeSet::new();
+    let mut under_way = FuturesUnordered::new();
+    while !stopping.is_cancelled() {
+        let next_due = match due(&core, &busy).await {
+            Ok((rows, next_due)) => {
+                for row in rows {
+                    busy.insert(row.message.session.clone());
+                    under_way.push(deliver_of_session(&core, row));
+                }
+                next_due
+            }
             Err(error) => {
-                tracing::error!(error = %creel_engine::chain(&error), "the outbox could not be read or written");
-                Some(Duration::from_secs(5))
+                tracing::error!(error = %creel_engine::chain(&error), "the outbox could not be read");
+                Some(STORE_PAUSE)
             }
         };
         tokio::select! {
             biased;
-            () = stopping.cancelled() => return,
+            () = stopping.cancelled() => {}
+            Some(session) = under_way.next() => drop(busy.remove(&session)),
             () = deliveries.0.notified() => {}
             () = tokio::time::sleep(next_due.unwrap_or(IDLE)) => {}
         }
     }
+    while under_way.next().await.is_some() {}
 }
 
-/// Delivers what is due, the oldest of each session first; gives the time until the next is.
-async fn deliver_due(core: &Arc<Core>) -> Result<Option<Duration>, StoreFailed> {
-    loop {
-        let pending = core.store(|store| store.outbox_pending(None, PENDING_MAX)).await?;
-        let now_ms = core.now_ms();
-        let mut seen = BTreeSet::new();
-        // A session's later replies wait for its first one.
-        let heads: Vec<OutboxRow> =
-            pending.into_iter().filter(|row| seen.insert(row.message.session.clone())).collect();
-        let (due, waiting): (Vec<_>, Vec<_>) = heads.into_iter().partition(|row| row.next_attempt_ms <= now_ms);
-        if due.is_empty() {
-            let next = waiting.iter().map(|row| row.next_attempt_ms - now_ms).min();
-            return Ok(next.map(Duration::from_millis));
-        }
-        let deliveries = due.into_iter().map(|row| deliver(core, row));
-        for delivered in futures_util::future::join_all(deliveries).await {
-            delivered?;
-        }
+/// What is due, the oldest of each session that is not busy, and the time until the next is.
+async fn due(core: &Core, busy: &BTreeSet<String>) -> Result<(Vec<OutboxRow>, Option<Duration>), StoreFailed> {
+    let pending = core.store(|store| store.outbox_pending(None, PENDING_MAX)).await?;
+    let now_ms = core.now_ms();
+    let mut seen = busy.clone();
+    // A session's later replies wait for its first one.
+    let heads = pending.into_iter().filter(|row| seen.insert(row.message.session.clone()));
+    let (due, waiting): (Vec<_>, Vec<_>) = heads.partition(|row| row.next_attempt_ms <= now_ms);
+    let next = waiting.iter().map(|row| row.next_attempt_ms - now_ms).min();
+    Ok((due, next.map(Duration::from_millis)))
+}
+
+/// Tries one row once; gives its session.
+async fn deliver_of_session(core: &Arc<Core>, row: OutboxRow) -> String {
+    let session = row.message.session.clone();
+    if let Err(error) = deliver(core, row).await {
+        tracing::error!(error = %creel_engine::chain(&error), "a delivery could not be recorded");
+        tokio::time::sleep(STORE_PAUSE).await;
     }
+    session
 }
 
 /// Tries one row once and records what became of it.

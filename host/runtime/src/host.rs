@@ -3,19 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use creel_engine::{Egress, EngineError, Plugin, Roots};
 use creel_policy::ids::{ChannelId, PluginId};
-use creel_policy::limits::SHUTDOWN_MS_MAX;
 use creel_store::Store;
 use creel_store::ingest::GrantedDir;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::core::{Clock, Core};
 use crate::delivery::{self, Deliveries};
 use crate::knowledge::Knowledge;
+use crate::life::Life;
 use crate::listen;
 use crate::sessions::Sessions;
 use crate::step::Observer;
@@ -51,9 +48,7 @@ pub enum StartError {
 /// A running host.
 pub struct Host {
     core: Arc<Core>,
-    deliveries: Deliveries,
-    stopping: CancellationToken,
-    tasks: TaskTracker,
+    life: Life,
 }
 
 impl Host {
@@ -73,14 +68,14 @@ impl Host {
             plugins.into_iter().map(|plugin| (plugin.id().clone(), plugin)).collect();
         let egress = Arc::new(Egress::new()?);
         let core = Arc::new(Core { knowledge, plugins, roots, store, egress, clock, observer });
-        let (stopping, tasks, deliveries) = (CancellationToken::new(), TaskTracker::new(), Deliveries::default());
-        let sessions = Sessions::new(Arc::clone(&core), deliveries.clone(), stopping.clone(), tasks.clone());
+        let (life, deliveries) = (Life::default(), Deliveries::default());
+        let sessions = Sessions::new(Arc::clone(&core), deliveries.clone(), life.clone());
         take_up(&core, &sessions).await?;
-        tasks.spawn(delivery::run(Arc::clone(&core), deliveries.clone(), stopping.clone()));
+        life.spawn(delivery::run(Arc::clone(&core), deliveries, life.stopping.clone()));
         for channel in core.knowledge.plan.channels.keys() {
-            tasks.spawn(listen::run(Arc::clone(&core), channel.clone(), sessions.clone(), stopping.clone()));
+            life.spawn(listen::run(Arc::clone(&core), channel.clone(), sessions.clone(), life.stopping.clone()));
         }
-        Ok(Self { core, deliveries, stopping, tasks })
+        Ok(Self { core, life })
     }
 
     /// What this host answers by; `explain` and `status` ask it.
@@ -103,13 +98,7 @@ impl Host {
     /// Stops: no new message is taken in, turns under way may finish, and what does not finish in time stays durable
     /// and is taken up at the next start.
     pub async fn shutdown(&self) {
-        self.stopping.cancel();
-        self.deliveries.nudge();
-        self.tasks.close();
-        let bound = Duration::from_millis(SHUTDOWN_MS_MAX);
-        if tokio::time::timeout(bound, self.tasks.wait()).await.is_err() {
-            tracing::warn!(unfinished = self.tasks.len(), "turns that did not finish in time are parked");
-        }
+        self.life.end().await;
     }
 }
 

@@ -11,6 +11,7 @@ mod delivery;
 mod describe;
 mod host;
 mod knowledge;
+mod life;
 mod listen;
 mod model;
 mod pause;

@@ -224,12 +224,19 @@ async fn read(
             Ok(Some(chat::Output::Text(text))) => answer.text.push_str(&text),
             Ok(Some(chat::Output::Media(media))) => answer.media.extend(MediaRef::parse(&media.uri).ok()),
             Ok(Some(chat::Output::Usage(usage))) => answer.usage = Some(usage.into()),
+            // What a provider broke off for its content is no answer, whatever it had said by then.
+            Ok(Some(chat::Output::Finished(chat::Finish::ContentFilter))) => {
+                let message = "the provider broke the answer off for its content".to_owned();
+                return Err(Failure { fault: CallFault::ContentRefused, message, retry_after_ms: None });
+            }
             // No tools are offered to a conversation, and what a model thinks is not what it says.
             Ok(Some(
                 chat::Output::Reasoning(_)
                 | chat::Output::ToolCallStart(_)
                 | chat::Output::ToolCallArguments(_)
-                | chat::Output::Finished(_),
+                | chat::Output::Finished(
+                    chat::Finish::Stop | chat::Finish::Length | chat::Finish::ToolCalls | chat::Finish::Other,
+                ),
             )) => {}
             Ok(None) => break,
             Err(end) => return Err(end.into()),

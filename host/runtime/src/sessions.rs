@@ -8,11 +8,10 @@ use std::time::Duration;
 use creel_policy::limits::TURNS_AT_ONCE_MAX;
 use creel_store::turn::InboundRecord;
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::core::{Core, StoreFailed};
 use crate::delivery::Deliveries;
+use crate::life::Life;
 use crate::turn;
 
 /// How long a session rests after the store failed.
@@ -30,19 +29,13 @@ struct Inner {
     /// Sessions with a worker; `true` where something came in since the worker last looked.
     active: Mutex<HashMap<String, bool>>,
     turns: Semaphore,
-    stopping: CancellationToken,
-    tasks: TaskTracker,
+    life: Life,
 }
 
 impl Sessions {
-    pub(crate) fn new(
-        core: Arc<Core>,
-        deliveries: Deliveries,
-        stopping: CancellationToken,
-        tasks: TaskTracker,
-    ) -> Self {
+    pub(crate) fn new(core: Arc<Core>, deliveries: Deliveries, life: Life) -> Self {
         let turns = Semaphore::new(TURNS_AT_ONCE_MAX);
-        Self { inner: Arc::new(Inner { core, deliveries, active: Mutex::default(), turns, stopping, tasks }) }
+        Self { inner: Arc::new(Inner { core, deliveries, active: Mutex::default(), turns, life }) }
     }
 
     /// Sees to it that somebody looks at the session after a message of it has become durable.
@@ -53,19 +46,15 @@ impl Sessions {
             return;
         }
         active.insert(session.to_owned(), false);
-        self.inner.tasks.spawn(self.clone().work(session.to_owned()));
+        self.inner.life.spawn(self.clone().work(session.to_owned()));
     }
 
-    /// Answers the unfinished messages of one session, oldest first, until there is none.
+    /// Answers the unfinished messages of one session, oldest first, until there is none. What has begun when the host
+    /// stops is finished: an answer that is lost would be paid for twice.
     async fn work(self, session: String) {
         let inner = &self.inner;
-        loop {
-            let step = tokio::select! {
-                biased;
-                () = inner.stopping.cancelled() => return,
-                step = self.answer_next(&session) => step,
-            };
-            match step {
+        while !inner.life.stopping.is_cancelled() {
+            match self.answer_next(&session).await {
                 Ok(true) => inner.deliveries.nudge(),
                 Ok(false) if self.rest(&session) => return,
                 Ok(false) => {}
@@ -84,8 +73,9 @@ impl Sessions {
         let key = session.to_owned();
         let next: Option<InboundRecord> = inner.core.store(move |store| store.inbound_next(&key)).await?;
         let Some(inbound) = next else { return Ok(false) };
+        let permit = inner.life.stopping.run_until_cancelled(inner.turns.acquire()).await;
         // The semaphore is never closed.
-        let Ok(_turn) = inner.turns.acquire().await else { return Ok(false) };
+        let Some(Ok(_turn)) = permit else { return Ok(false) };
         turn::run(&inner.core, inbound).await?;
         Ok(true)
     }

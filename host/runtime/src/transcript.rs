@@ -43,7 +43,9 @@ pub(crate) fn wit_media(medium: Medium) -> types::Media {
 
 impl Transcript {
     /// Takes a session's log and looks up its media. A medium that is gone is told as words, never dropped silently.
+    /// A log that was cut so that it begins with an answer loses that: models take no conversation that they begin.
     pub(crate) async fn of(core: &Core, entries: Vec<Entry>) -> Result<Self, StoreFailed> {
+        let entries: Vec<Entry> = entries.into_iter().skip_while(|entry| entry.role == Role::Assistant).collect();
         let named: Vec<MediaRef> = entries.iter().flat_map(|entry| entry.media.iter().cloned()).collect();
         let media = core
             .store(move |store| {
