@@ -74,10 +74,9 @@ impl Egress {
     #[expect(clippy::disallowed_methods, reason = "the one door through which requests leave")]
     pub fn new() -> Result<Self, EngineError> {
         let setup = |detail: String| EngineError::Setup { detail };
-        let is_set_up = || rustls::crypto::CryptoProvider::get_default().is_some();
-        // It is the process's: where another host of it is faster, that one's is used.
-        if !is_set_up() && rustls::crypto::ring::default_provider().install_default().is_err() && !is_set_up() {
-            return Err(setup("no TLS provider can be installed".into()));
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            // Where this fails another thread was quicker, and its provider stands.
+            drop(rustls::crypto::ring::default_provider().install_default());
         }
         let client = |granted_origin: bool| {
             reqwest::Client::builder()

@@ -10,6 +10,8 @@ use creel_store::media::MediaError;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::parse_input;
+use crate::plugins::Absences;
+use crate::render;
 use crate::views::Answerer;
 
 /// `explain auth`, as it is asked.
@@ -131,13 +133,28 @@ pub(crate) fn egress(
     Ok(signed(answerer, &knowledge.explain_egress(&question.name, &question.method, &question.url))?)
 }
 
-/// Which credential each configured model would be called with.
-pub(crate) fn status(knowledge: &Knowledge, answerer: &Answerer, now_ms: u64) -> Result<String, NoAnswerError> {
+/// Which credential each configured model would be called with. Where the plugin of a model cannot be called, that is
+/// what is said: no credential is sent then.
+pub(crate) fn status(
+    knowledge: &Knowledge,
+    answerer: &Answerer,
+    absent: &Absences,
+    now_ms: u64,
+) -> Result<String, NoAnswerError> {
     #[derive(Serialize)]
     struct Status {
         providers: Vec<ProviderStatus>,
     }
-    Ok(signed(answerer, &Status { providers: knowledge.models_status(now_ms) })?)
+    let mut providers = knowledge.models_status(now_ms);
+    for status in &mut providers {
+        let planned = knowledge.plan.providers.get(&status.provider);
+        if let Some(absence) = planned.and_then(|planned| absent.get(&planned.plugin)) {
+            for one in &mut status.uses {
+                (one.winner, one.state, one.detail) = (None, "no-plugin", render::absence(absence));
+            }
+        }
+    }
+    Ok(signed(answerer, &Status { providers })?)
 }
 
 fn signed<T: Serialize>(answerer: &Answerer, answer: &T) -> serde_json::Result<String> {

@@ -14,7 +14,7 @@ use creel_store::secrets::FingerprintKey;
 use creel_store::state::{StateError, StateRoot};
 
 use crate::places::{CONFIG_FILE, Places};
-use crate::plugins::{Installed, LockError, LockFile, SearchPlaces, search_list};
+use crate::plugins::{Installed, LockError, LockFile, SearchPlaces, search_list, sha256};
 use crate::process::Process;
 
 /// The stored profiles' name in the state directory.
@@ -26,8 +26,8 @@ pub(crate) struct Files {
     pub(crate) config: Config,
     /// Where it is, or would be.
     pub(crate) config_path: PathBuf,
-    /// Whether there is one.
-    pub(crate) has_config: bool,
+    /// Lower-case hex of it; `None` where there is none.
+    pub(crate) config_sha256: Option<String>,
     /// The stored profiles.
     pub(crate) profiles: Profiles,
     /// What was approved.
@@ -114,7 +114,7 @@ pub(crate) fn read(places: &Places, state: Option<&StateRoot>) -> Result<Files, 
         (None, Some(state)) => state.read_text(CONFIG_FILE, CONFIG_BYTES_MAX)?,
         (None, None) => None,
     };
-    let has_config = text.is_some();
+    let config_sha256 = text.as_ref().map(|text| sha256(text.as_bytes()));
     let file = config_path.display().to_string();
     let config = match text {
         Some(text) => parse_config(&file, &text).map_err(BootError::Config)?,
@@ -129,7 +129,7 @@ pub(crate) fn read(places: &Places, state: Option<&StateRoot>) -> Result<Files, 
         None => Profiles::default(),
     };
     let lock = state.map(LockFile::read).transpose()?.unwrap_or_default();
-    Ok(Files { config, config_path, has_config, profiles, lock })
+    Ok(Files { config, config_path, config_sha256, profiles, lock })
 }
 
 impl Files {
@@ -167,16 +167,24 @@ impl Files {
 
 /// Reads a configuration that `--config` names, wherever it is.
 fn read_named(path: &Path) -> Result<String, BootError> {
-    let failed = |source: io::Error| match source.kind() {
+    read_bounded(path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => BootError::NoConfig { path: path.to_owned() },
         _ => BootError::ReadConfig { path: path.to_owned(), source },
-    };
+    })
+}
+
+/// The path of a file without links, if it is there.
+pub(crate) fn real_path(path: &Path) -> Option<PathBuf> {
+    std::fs::canonicalize(path).ok()
+}
+
+/// Reads a file that is as large as a configuration may be, at most.
+pub(crate) fn read_bounded(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    let file = File::open(path).map_err(failed)?;
-    file.take(CONFIG_BYTES_MAX + 1).read_to_string(&mut text).map_err(failed)?;
+    File::open(path)?.take(CONFIG_BYTES_MAX + 1).read_to_string(&mut text)?;
     if text.len() as u64 > CONFIG_BYTES_MAX {
-        let message = format!("more than {CONFIG_BYTES_MAX} bytes");
-        return Err(failed(io::Error::new(io::ErrorKind::FileTooLarge, message)));
+        let message = format!("it has more than {CONFIG_BYTES_MAX} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
     Ok(text)
 }

@@ -21,7 +21,6 @@ mod connections;
 mod demo;
 mod error;
 mod exit;
-#[expect(clippy::disallowed_methods, reason = "it asks whether a daemon is there")]
 mod explain;
 mod health;
 mod log;

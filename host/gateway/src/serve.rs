@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
-use creel_engine::{Engine, EngineSettings, Plugin};
+use creel_engine::{Engine, EngineSettings};
 use creel_policy::config::{Bind, GatewayConfig};
 use creel_policy::ids::PluginId;
 use creel_runtime::{Host, Knowledge, Observer, Setup, Step};
@@ -26,8 +26,9 @@ use crate::exit::Exit;
 use crate::health;
 use crate::log;
 use crate::places::Places;
-use crate::plugins::{self, Installed, Standing};
+use crate::plugins::{self, Installed, Loaded};
 use crate::process::Process;
+use crate::render;
 use crate::views::{Answerer, Daemon};
 
 /// What a daemon consists of before it runs.
@@ -35,7 +36,7 @@ struct Parts {
     lock: StateLock,
     store: Store,
     knowledge: Knowledge,
-    plugins: Vec<Plugin>,
+    loaded: Loaded,
     daemon: Daemon,
     address: SocketAddr,
 }
@@ -60,9 +61,9 @@ fn boot(args: &ServeArgs, places: &Places, process: &Process) -> Result<Parts, C
     let state = boot::open_or_create_state(places)?;
     let files = boot::read(places, Some(&state))?;
     log::start(&args.log, files.config.log.level, process)?;
-    if !files.has_config {
+    let Some(config_sha256) = files.config_sha256.clone() else {
         return Err(BootError::NoConfig { path: files.config_path }.into());
-    }
+    };
     let lock = state.lock().map_err(BootError::State)?;
     for problem in &files.profiles.problems {
         tracing::warn!("{problem}");
@@ -73,49 +74,47 @@ fn boot(args: &ServeArgs, places: &Places, process: &Process) -> Result<Parts, C
         home: places.home.as_ref().map(|home| home.display().to_string()),
         state_dir: state.display_path().display().to_string(),
         config_path: files.config_path.display().to_string(),
+        config_sha256,
         started_ms: crate::clock::now_ms(),
     };
     tracing::info!(state_dir = daemon.state_dir, config = daemon.config_path, version = daemon.version, "starting");
     let mut installed = files.find_plugins(places, process);
     let address = address(args, &files.config.gateway);
     let knowledge = files.know(&installed, process, Some(&state))?;
-    let plugins = load_plugins(&state, &knowledge, &mut installed, process)?;
+    let loaded = load_plugins(&state, &knowledge, &mut installed, process)?;
     let store = Store::open(&state)?;
     let cleared = store.clear_leftovers(&lock)?;
     if cleared > 0 {
         tracing::info!(cleared, "removed what an earlier daemon left half done");
     }
-    Ok(Parts { lock, store, knowledge, plugins, daemon, address })
+    Ok(Parts { lock, store, knowledge, loaded, daemon, address })
 }
 
-/// Loads the plugins that the configuration uses, and says of each other why it is not there.
+/// Loads the plugins that the configuration uses, and says of each other why it is not there. One that cannot be
+/// loaded never stops the others.
 pub(crate) fn load_plugins(
     state: &StateRoot,
     knowledge: &Knowledge,
     installed: &mut Installed,
     process: &Process,
-) -> Result<Vec<Plugin>, CommandError> {
+) -> Result<Loaded, CommandError> {
     for refusal in &installed.unusable {
         tracing::warn!(error = %creel_engine::chain(refusal), "not taken for a plugin");
     }
     let wanted = wanted(knowledge);
-    for found in &installed.found {
-        if let (Standing::Refused(veto), true) = (&found.standing, wanted.contains(found.file.id())) {
-            tracing::error!(plugin = %found.file.id(), path = %found.file.path.display(), "{veto}");
-        }
-    }
-    for id in wanted.iter().filter(|id| installed.get(id).is_none()) {
-        let searched: Vec<String> = installed.searched.iter().map(|path| path.display().to_string()).collect();
-        tracing::error!(plugin = %id, searched = searched.join(", "), "the configuration uses a plugin of which no component was found: build it with `creel plugin build`");
-    }
+    let absent = installed.absent(&wanted);
     let cache = state.private_dir("cache/compiled").map_err(BootError::State)?;
     let engine = Engine::new(EngineSettings { cache: Some(cache) })?;
-    let loaded = plugins::load(&engine, installed.take(&wanted), process.stderr_is_terminal);
-    Ok(loaded.plugins)
+    let mut loaded = plugins::load(&engine, installed.take(&wanted), process.stderr_is_terminal);
+    loaded.absent.extend(absent);
+    for (id, absence) in &loaded.absent {
+        tracing::error!(plugin = %id, "{}", render::absence(absence));
+    }
+    Ok(loaded)
 }
 
 /// The plugins that the plan uses.
-fn wanted(knowledge: &Knowledge) -> BTreeSet<PluginId> {
+pub(crate) fn wanted(knowledge: &Knowledge) -> BTreeSet<PluginId> {
     let providers = knowledge.plan.providers.values().map(|provider| &provider.plugin);
     let channels = knowledge.plan.channels.values().map(|channel| &channel.plugin);
     providers.chain(channels).cloned().collect()
@@ -128,10 +127,10 @@ async fn serve(parts: Parts, process: &Process) -> Result<Exit, CommandError> {
     let tcp = TcpListener::bind(address).await.map_err(not_listening)?;
     let address = tcp.local_addr().map_err(not_listening)?;
     let socket = admin::listen(Path::new(&parts.daemon.state_dir), &parts.lock).map_err(CommandError::Socket)?;
-    let (store, daemon) = (parts.store.clone(), parts.daemon);
+    let (store, daemon, absent) = (parts.store.clone(), parts.daemon, parts.loaded.absent);
     let host = Host::start(Setup {
         knowledge: parts.knowledge,
-        plugins: parts.plugins,
+        plugins: parts.loaded.plugins,
         store: parts.store,
         clock: process.clock(),
         observer: Arc::new(Unobserved),
@@ -140,7 +139,7 @@ async fn serve(parts: Parts, process: &Process) -> Result<Exit, CommandError> {
     let far = health::far();
     let near = health::near(&host, &daemon, address);
     let answerer = Answerer { daemon: Some(daemon), files: None };
-    let admin = admin::router(Arc::new(Admin { host: Arc::clone(&host), store, answerer }));
+    let admin = admin::router(Arc::new(Admin { host: Arc::clone(&host), store, answerer, absent }));
     let stopping = CancellationToken::new();
     let servers = serve_both(tcp, socket, (near, far, admin), &stopping);
     announce(address).map_err(CommandError::Output)?;

@@ -16,6 +16,8 @@ pub(crate) struct Daemon {
     pub(crate) state_dir: String,
     /// Its configuration.
     pub(crate) config_path: String,
+    /// Lower-case hex of the configuration as it was when the daemon read it.
+    pub(crate) config_sha256: String,
     /// When it was started.
     pub(crate) started_ms: u64,
 }

@@ -18,6 +18,7 @@ use tokio::net::UnixListener;
 
 use super::SocketPath;
 use crate::answers::{self, AuthAsked, EgressAsked, MediaAsked, NoAnswerError, RouteAsked};
+use crate::plugins::Absences;
 use crate::views::{Answerer, LoadedPlugin, LoadedView, NoAnswer};
 
 /// What the answers come from.
@@ -28,6 +29,8 @@ pub(crate) struct Admin {
     pub(crate) store: Store,
     /// Who answers.
     pub(crate) answerer: Answerer,
+    /// Plugins that the configuration uses and that could not be loaded.
+    pub(crate) absent: Absences,
 }
 
 type Shared = State<Arc<Admin>>;
@@ -62,7 +65,7 @@ pub(crate) fn router(admin: Arc<Admin>) -> Router {
 }
 
 async fn status(State(admin): Shared) -> Response {
-    answer(answers::status(admin.host.knowledge(), &admin.answerer, admin.host.now_ms()))
+    answer(answers::status(admin.host.knowledge(), &admin.answerer, &admin.absent, admin.host.now_ms()))
 }
 
 async fn auth(State(admin): Shared, Query(question): Query<AuthAsked>) -> Response {

@@ -136,7 +136,9 @@ fn own_alone(path: &Path, metadata: &Metadata) -> Result<(), FileRefusal> {
     let mode = metadata.mode() & 0o7777;
     // A group of the owner's own number holds nobody but the owner: the usual set-up where the umask is 002.
     let group_is_owner = metadata.gid() == owner;
-    if mode & 0o002 != 0 || mode & 0o020 != 0 && !group_is_owner {
+    // In a directory like `/tmp` nobody can put another file in the place of one that is not theirs.
+    let is_sticky = metadata.is_dir() && mode & 0o1000 != 0;
+    if !is_sticky && (mode & 0o002 != 0 || mode & 0o020 != 0 && !group_is_owner) {
         return Err(FileRefusal::WritableByOthers { path: path.to_owned(), mode });
     }
     Ok(())
@@ -167,6 +169,8 @@ mod tests {
         set(&path, 0o644);
         set(&directory, 0o777);
         assert_eq!(refusal(&path), format!("`{}` can be written by others (mode 0777)", directory.display()));
+        set(&directory, 0o1777);
+        assert!(refusal(&path).starts_with(&format!("`{shown}` is no plugin: ")));
         set(&directory, 0o700);
         assert!(refusal(&path).starts_with(&format!("`{shown}` is no plugin: ")));
         assert_eq!(refusal(&directory.join("none")).split('`').next(), Some("could not read "));

@@ -2,18 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use creel_engine::{Engine, LoadError, Plugin};
-use creel_policy::ids::PluginId;
+use creel_engine::{Engine, Plugin};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::absence::{Absence, Absences};
 use super::file::ComponentFile;
 
 /// What came of loading.
 pub(crate) struct Loaded {
     /// Plugins that can be called.
     pub(crate) plugins: Vec<Plugin>,
-    /// Those that cannot.
-    pub(crate) failed: Vec<(PluginId, LoadError)>,
+    /// Those that cannot, and those that were absent before.
+    pub(crate) absent: Absences,
 }
 
 /// Loads components. Waits until all are done; where they have to be compiled that takes seconds, which
@@ -24,11 +24,8 @@ pub(crate) fn load(engine: &Engine, files: Vec<ComponentFile>, is_watched: bool)
         let (id, begun) = (file.id().clone(), Instant::now());
         let loaded = Plugin::load(engine, &file.bytes);
         let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        match &loaded {
-            Ok(plugin) => {
-                tracing::info!(plugin = %id, milliseconds, from_cache = plugin.from_cache(), "plugin loaded");
-            }
-            Err(error) => tracing::error!(plugin = %id, path = %file.path.display(), %error, "plugin not loaded"),
+        if let Ok(plugin) = &loaded {
+            tracing::info!(plugin = %id, milliseconds, from_cache = plugin.from_cache(), "plugin loaded");
         }
         bar.inc(1);
         bar.set_message(id.to_string());
@@ -40,11 +37,11 @@ pub(crate) fn load(engine: &Engine, files: Vec<ComponentFile>, is_watched: bool)
         threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
     });
     bar.finish_and_clear();
-    let mut loaded = Loaded { plugins: Vec::new(), failed: Vec::new() };
+    let mut loaded = Loaded { plugins: Vec::new(), absent: Absences::new() };
     for (id, result) in results {
         match result {
             Ok(plugin) => loaded.plugins.push(plugin),
-            Err(error) => loaded.failed.push((id, error)),
+            Err(error) => drop(loaded.absent.insert(id.clone(), Absence::Load { id, error })),
         }
     }
     loaded

@@ -1,6 +1,7 @@
 //! Which plugins are installed: found as files, read, and held against the configuration, the lock file and what comes
 //! with Creel. What a plugin may then do is said by its grant.
 
+mod absence;
 mod file;
 mod load;
 mod lock;
@@ -15,8 +16,9 @@ use creel_policy::ids::PluginId;
 use creel_policy::look_alike::look_alike;
 use creel_policy::manifest::Manifest;
 
-pub(crate) use file::{ComponentFile, FileRefusal, read};
-pub(crate) use load::load;
+pub(crate) use absence::{Absence, Absences};
+pub(crate) use file::{ComponentFile, FileRefusal, read, sha256};
+pub(crate) use load::{Loaded, load};
 pub(crate) use lock::{LockError, LockFile, Pin};
 pub(crate) use search::{SearchPlaces, search_list};
 pub(crate) use shipped::shipped;

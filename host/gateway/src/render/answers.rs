@@ -11,14 +11,11 @@ use crate::views::{
 pub(crate) fn auth(view: &AuthView, style: Style) -> String {
     let verdict = match (&view.winner, &view.failure) {
         (Some(winner), _) if winner.class.is_none() => "no credential is sent, and none is needed".to_owned(),
-        (Some(winner), _) => format!("`{}` is sent{}", winner.id, of_winner(winner)),
-        (None, Some(failure)) => format!("{}: {failure}", style.red("no credential can be sent")),
+        (Some(winner), _) => format!("`{}` is sent{}", shown(&winner.id), shown(&of_winner(winner))),
+        (None, Some(failure)) => format!("{}: {}", style.red("no credential can be sent"), shown(failure)),
         (None, None) => "no credential is sent: the plugin declares none".to_owned(),
     };
-    let mut text = format!("{}, for {}: {}\n", style.bold(&shown(&view.provider)), view.use_, shown(&verdict));
-    if style == Style::Coloured {
-        text = format!("{}, for {}: {verdict}\n", style.bold(&shown(&view.provider)), view.use_);
-    }
+    let mut text = format!("{}, for {}: {verdict}\n", style.bold(&shown(&view.provider)), shown(&view.use_));
     if !view.candidates.is_empty() {
         let heads: [(&str, super::table::Paint); 6] = [
             ("", plain),

@@ -1,5 +1,7 @@
 //! Errors as people read them: what failed and why in one line, what is wrong in the files a line each, and what to do.
 
+use std::path::PathBuf;
+
 use creel_policy::problem::Problem;
 use creel_store::state::StateError;
 
@@ -7,7 +9,7 @@ use super::{Style, shown};
 use crate::boot::BootError;
 use crate::error::CommandError;
 use crate::places::NoPlace;
-use crate::plugins::{FileRefusal, LockError};
+use crate::plugins::{Absence, FileRefusal, LockError, PluginVeto};
 
 /// An error with its causes, its problems and its hint.
 pub(crate) fn failure(error: &CommandError, style: Style) -> String {
@@ -27,6 +29,36 @@ pub(crate) fn failure(error: &CommandError, style: Style) -> String {
 /// Something that is good to know.
 pub(crate) fn note(text: &str, style: Style) -> String {
     format!("{} {}\n", style.bold("note:"), shown(text))
+}
+
+/// Why a plugin cannot be called, and what to do about it, in one line: for the log and for `status`.
+pub(crate) fn absence(absence: &Absence) -> String {
+    let hint = match absence {
+        Absence::NotFound { searched, .. } => {
+            format!("build it with `creel plugin build`; it was sought in {}", list(searched))
+        }
+        Absence::Veto(veto) => match of_veto(veto) {
+            Some(hint) => hint,
+            None => return shown(&veto.to_string()),
+        },
+        Absence::Load { .. } => "build it anew with `creel plugin build`".to_owned(),
+    };
+    shown(&format!("{absence}; {hint}"))
+}
+
+fn of_veto(veto: &PluginVeto) -> Option<String> {
+    match veto {
+        PluginVeto::NotApproved { path, .. } | PluginVeto::Changed { path, .. } => {
+            Some(format!("to allow it, run `creel plugin approve {}`", path.display()))
+        }
+        PluginVeto::LookAlike { .. } => Some("give it a name of its own in its `plugin.toml`".to_owned()),
+        PluginVeto::Shadowed { .. } | PluginVeto::Off { .. } => None,
+    }
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    let paths: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+    paths.join(", ")
 }
 
 /// An error and its causes; what a tool said may take several lines.
@@ -62,8 +94,7 @@ fn hint(error: &CommandError) -> Option<String> {
             Some("stop the other program, or pass `--listen` with another port".to_owned())
         }
         CommandError::NoPlugin { searched, .. } => {
-            let searched: Vec<String> = searched.iter().map(|path| format!("`{}`", path.display())).collect();
-            Some(format!("looked in {}; build it with `creel plugin build`", searched.join(", ")))
+            Some(format!("build it with `creel plugin build`; it was sought in {}", list(searched)))
         }
         CommandError::Component(FileRefusal::WritableByOthers { path, .. }) => {
             Some(format!("run `chmod go-w {}`", path.display()))

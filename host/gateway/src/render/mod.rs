@@ -6,7 +6,7 @@ mod plugin;
 mod table;
 
 pub(crate) use answers::{auth, egress, media, route, status};
-pub(crate) use failure::{failure, note};
+pub(crate) use failure::{absence, failure, note};
 pub(crate) use plugin::{Asked, asked, plugins};
 
 /// Whether colours are written.
@@ -56,3 +56,6 @@ impl Style {
 fn shown(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,478 @@
+//! The program as operators and scripts meet it: what it prints, with which exit code, and what it never prints. No
+//! plugin is loaded here.
+
+#![expect(clippy::disallowed_methods, reason = "tests arrange files, processes and connections")]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The right key, a stale token beside it, and a key that somebody wrote into the configuration.
+const KEY: &str = "sk-ant-api03-the-right-key-of-the-test";
+const STALE_TOKEN: &str = "sk-ant-oat01-the-stale-token-of-the-test";
+const WRITTEN_KEY: &str = "written-into-the-configuration-0123456789";
+
+const CONFIG: &str = r#"{
+  models: { providers: { anthropic: { apiKey: { source: "env", provider: "default", id: "ANTHROPIC_API_KEY" } },
+                         ollama: { apiKey: "written-into-the-configuration-0123456789" } } },
+  agents: { defaults: { model: { primary: "ollama/glm-5:cloud" },
+                        imageModel: { primary: "anthropic/claude-haiku-4-5" } } },
+}"#;
+
+/// A state directory, and the program in an environment of its own.
+struct Place {
+    temp: TempDir,
+    state: PathBuf,
+}
+
+/// The program in a directory of its own, where no component lies beside it.
+fn program() -> &'static PathBuf {
+    static COPY: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
+    let copy = COPY.get_or_init(|| {
+        let temp = tempfile::tempdir().expect("a directory");
+        let path = temp.path().join("bin/creel");
+        fs::create_dir(temp.path().join("bin")).expect("a directory");
+        fs::copy(env!("CARGO_BIN_EXE_creel"), &path).expect("a copy");
+        (temp, path)
+    });
+    &copy.1
+}
+
+/// What a command came to.
+struct Ran {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Place {
+    fn empty() -> Self {
+        Self::at("state")
+    }
+
+    fn at(state: &str) -> Self {
+        let temp = tempfile::tempdir().expect("a directory");
+        let state = temp.path().join(state);
+        Self { temp, state }
+    }
+
+    fn with(config: &str) -> Self {
+        Self::empty().configured(config)
+    }
+
+    fn configured(self, config: &str) -> Self {
+        fs::create_dir_all(&self.state).expect("a state directory");
+        fs::set_permissions(&self.state, fs::Permissions::from_mode(0o700)).expect("permissions");
+        fs::write(self.state.join("creel.json5"), config).expect("a configuration");
+        self
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(program());
+        command.args(args).env_clear().env("HOME", self.temp.path()).env("CREEL_STATE_DIR", &self.state);
+        command.env("ANTHROPIC_API_KEY", KEY).env("ANTHROPIC_OAUTH_TOKEN", STALE_TOKEN);
+        command.current_dir(self.temp.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        let output = self.command(args).output().expect("the program runs");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+        let ran = Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) };
+        for secret in [KEY, STALE_TOKEN, WRITTEN_KEY] {
+            assert!(!ran.out.contains(secret) && !ran.err.contains(secret), "{args:?} printed a secret");
+        }
+        ran
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        let ran = self.run(args);
+        let json = serde_json::from_str(&ran.out);
+        assert!(json.is_ok(), "{args:?}: {}{}", ran.out, ran.err);
+        json.expect("it was looked at above")
+    }
+
+    /// Starts a daemon and waits until it is ready.
+    fn serve(&self) -> Daemon {
+        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0", "--log-format", "json"]);
+        let log = fs::File::create(self.temp.path().join("log")).expect("a log");
+        let mut child = command.stderr(log).spawn().expect("the program runs");
+        let mut line = String::new();
+        let out = child.stdout.take().expect("its output");
+        BufReader::new(out).read_line(&mut line).expect("a line");
+        let address = line.strip_prefix("listening on ").map(|address| address.trim().to_owned());
+        assert!(address.is_some(), "{line}{}", self.log());
+        Daemon { child, address: address.unwrap_or_default() }
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.temp.path().join("log")).expect("the log")
+    }
+}
+
+/// A running daemon.
+struct Daemon {
+    child: Child,
+    address: String,
+}
+
+impl Daemon {
+    fn get(&self, host: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).expect("a connection");
+        write!(stream, "GET /healthz HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").expect("it is sent");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("an answer");
+        text
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill").args(["-s", name, &pid]).status().expect("kill runs");
+        assert!(status.success());
+    }
+
+    fn stop(mut self) -> Option<i32> {
+        self.signal("TERM");
+        self.child.wait().expect("it ends").code()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It has ended where the test went well.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+#[test]
+fn every_answer_is_the_same_with_and_without_a_daemon() {
+    let place = Place::with(CONFIG);
+    let questions: [&[&str]; 8] = [
+        &["models", "status", "--json"],
+        &["explain", "auth", "anthropic", "--for", "image", "--json"],
+        &["explain", "auth", "anthropic", "--model", "claude-haiku-4-5", "--json"],
+        &["explain", "auth", "nobody", "--json"],
+        &["explain", "route", "--needs", "text,image", "--json"],
+        &["explain", "media", "/etc/passwd", "--json"],
+        &["explain", "media", "~/a b & c=é+%2F#x", "--json"],
+        &["explain", "egress", "anthropic", "POST", "https://api.anthropic.com/v1/messages", "--json"],
+    ];
+    let ask = |question: &&[&str]| {
+        let mut answer = place.json(question);
+        let object = answer.as_object_mut().expect("an object");
+        let daemon = object.remove("daemon").expect("who answers");
+        object.remove("files");
+        (daemon, answer, place.run(question).code)
+    };
+    let from_files: Vec<_> = questions.iter().map(ask).collect();
+    let daemon = place.serve();
+    for (question, (nobody, answer, code)) in questions.iter().zip(from_files) {
+        let (who, by_daemon, code_by_daemon) = ask(question);
+        assert_eq!(nobody, Value::Null);
+        assert_eq!(who["pid"], daemon.child.id(), "{question:?}");
+        assert_eq!((by_daemon, code_by_daemon), (answer, code), "{question:?}");
+    }
+    assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
+fn the_credential_of_the_story_is_explained() {
+    let place = Place::with(CONFIG);
+    let answer = place.json(&["explain", "auth", "anthropic", "--for", "image", "--json"]);
+    assert_eq!(answer["winner"]["id"], "models.providers.anthropic.apiKey");
+    assert_eq!(answer["winner"]["source"], "env:ANTHROPIC_API_KEY");
+    assert_eq!(answer["winner"]["class"], "api_key");
+    let verdicts: Vec<_> = answer["candidates"].as_array().expect("a list").iter().map(|one| &one["verdict"]).collect();
+    assert_eq!(verdicts, ["chosen", "passed-over", "passed-over"]);
+    let ran = place.run(&["explain", "auth", "anthropic", "--for", "image"]);
+    assert_eq!(ran.code, Some(0));
+    assert!(
+        ran.out.starts_with("anthropic, for image: `models.providers.anthropic.apiKey` is sent (api_key, "),
+        "{}",
+        ran.out
+    );
+    let note = "this answer is from the files and the environment of this shell";
+    assert_eq!(ran.err, format!("note: no daemon is running in `{}`; {note}\n", place.state.display()));
+}
+
+#[test]
+fn answers_have_exit_codes() {
+    let place = Place::with(CONFIG);
+    let check = |args: &[&str], expect: i32| {
+        let ran = place.run(args);
+        assert_eq!(ran.code, Some(expect), "{args:?}: {}{}", ran.out, ran.err);
+    };
+    check(&["explain", "auth", "anthropic"], 0);
+    check(&["explain", "auth", "ollama"], 0);
+    check(&["explain", "auth", "nobody"], 3);
+    check(&["explain", "auth", "no body"], 2);
+    check(&["explain", "media", "/etc/passwd"], 3);
+    check(&["explain", "egress", "anthropic", "POST", "https://api.anthropic.com/v1/messages"], 0);
+    check(&["explain", "egress", "anthropic", "GET", "https://api.anthropic.com/v1/messages"], 3);
+    check(&["explain", "egress", "nobody", "GET", "https://example.com/"], 3);
+    check(&["explain", "route", "--needs", "smell"], 2);
+    check(&["explain", "route", "--needs", "text,video"], 3);
+    check(&["models", "status"], 0);
+    check(&["models", "status", "--check"], 3);
+    check(&["plugin", "list"], 0);
+    check(&["plugin", "inspect", "nobody"], 5);
+    check(&["plugin", "inspect", "./none.wasm"], 5);
+    check(&["completions", "bash"], 0);
+    check(&["--version"], 0);
+    check(&["nonsense"], 2);
+}
+
+#[test]
+fn a_configuration_that_is_not_valid_is_reported_whole() {
+    let place = Place::with("{\n  models: { provders: {} },\n  agents: { defaults: { model: 7 } },\n}\n");
+    for command in [&["serve"][..], &["models", "status"], &["plugin", "list"]] {
+        let ran = place.run(command);
+        assert_eq!(ran.code, Some(4), "{command:?}");
+        assert!(ran.err.starts_with("error: the configuration is not valid\n"), "{}", ran.err);
+        let file = place.state.canonicalize().expect("its real path").join("creel.json5");
+        for problem in [":2:13: models.provders: ", ":3:32: agents.defaults.model: "] {
+            assert!(ran.err.contains(&format!("\n{}{problem}", file.display())), "{problem}: {}", ran.err);
+        }
+        assert!(ran.err.contains("\n  hint: did you mean `providers`?\n"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn without_a_state_directory_answers_make_none() {
+    let place = Place::empty();
+    assert_eq!(place.run(&["models", "status"]).out, "the configuration names no model\n");
+    assert_eq!(place.run(&["explain", "auth", "anthropic"]).code, Some(0));
+    let ran = place.run(&["explain", "media", "/etc/passwd"]);
+    assert_eq!(ran.code, Some(5));
+    assert!(
+        ran.err.contains(&format!("error: there is no state directory `{}`\n", place.state.display())),
+        "{}",
+        ran.err
+    );
+    assert!(!place.state.exists());
+}
+
+#[test]
+fn a_daemon_needs_a_configuration_and_says_which() {
+    let place = Place::empty();
+    let ran = place.run(&["serve"]);
+    assert_eq!(ran.code, Some(4));
+    let path = place.state.canonicalize().expect("it was made").join("creel.json5");
+    assert!(
+        ran.err.starts_with(&format!("error: there is no configuration `{}`\nhint: write ", path.display())),
+        "{}",
+        ran.err
+    );
+    let mode = fs::metadata(place.state).expect("it was made").permissions().mode();
+    assert_eq!(mode & 0o7777, 0o700);
+}
+
+#[test]
+fn a_second_daemon_is_told_of_the_first() {
+    let place = Place::with(CONFIG);
+    let daemon = place.serve();
+    let ran = place.run(&["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(ran.code, Some(1));
+    let expect = format!("error: another creel daemon uses this state directory (process {})\n", daemon.child.id());
+    assert!(ran.err.contains(&expect), "{}", ran.err);
+    // The first is none the worse for it.
+    assert_eq!(place.json(&["models", "status", "--json"])["daemon"]["pid"], daemon.child.id());
+}
+
+#[test]
+fn a_daemon_that_was_killed_leaves_nothing_in_the_way() {
+    let place = Place::with(CONFIG);
+    let mut daemon = place.serve();
+    daemon.child.kill().expect("it is killed");
+    daemon.child.wait().expect("it ends");
+    assert!(place.state.join("admin.sock").exists());
+    assert_eq!(place.json(&["models", "status", "--json"])["daemon"], Value::Null);
+    let next = place.serve();
+    assert_eq!(place.json(&["models", "status", "--json"])["daemon"]["pid"], next.child.id());
+    assert_eq!(next.stop(), Some(0));
+}
+
+#[test]
+fn a_deep_state_directory_has_a_socket_too() {
+    let deep = format!("{}/state", "d".repeat(120));
+    let place = Place::at(&deep).configured(CONFIG);
+    let daemon = place.serve();
+    assert_eq!(place.json(&["models", "status", "--json"])["daemon"]["pid"], daemon.child.id());
+    assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
+fn health_is_told_to_this_machine_by_its_own_name() {
+    let place = Place::with(CONFIG);
+    let daemon = place.serve();
+    let answer = daemon.get(&daemon.address);
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    let health: Value = serde_json::from_str(body).expect("JSON");
+    assert_eq!((&health["status"], &health["pid"]), (&Value::from("ok"), &Value::from(daemon.child.id())));
+    assert_eq!(health["plugins"], Value::Array(Vec::new()));
+    for host in ["evil.example", "localhost.evil.example", "192.168.0.1", ""] {
+        assert!(daemon.get(host).starts_with("HTTP/1.1 403 "), "{host}");
+    }
+    assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
+fn the_socket_is_the_users_alone() {
+    let place = Place::with(CONFIG);
+    let daemon = place.serve();
+    let mode = fs::metadata(place.state.join("admin.sock")).expect("the socket").permissions().mode();
+    assert_eq!(mode & 0o7777, 0o600);
+    assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
+fn a_plugin_that_is_not_there_is_named_and_stops_nothing() {
+    let place = Place::with(CONFIG);
+    let daemon = place.serve();
+    let status = place.json(&["models", "status", "--json"]);
+    let uses = &status["providers"][0]["uses"][0];
+    assert_eq!(uses["state"], "no-plugin");
+    let detail = uses["detail"].as_str().expect("a text");
+    assert!(
+        detail.starts_with("no component of plugin `anthropic` was found; build it with `creel plugin build`"),
+        "{detail}"
+    );
+    assert!(place.log().contains(detail), "{}", place.log());
+    assert_eq!(daemon.stop(), Some(0));
+    for secret in [KEY, STALE_TOKEN, WRITTEN_KEY] {
+        assert!(!place.log().contains(secret));
+    }
+}
+
+#[test]
+fn a_changed_configuration_is_noted() {
+    let place = Place::with(CONFIG);
+    let daemon = place.serve();
+    assert_eq!(place.run(&["models", "status"]).err, "");
+    fs::write(place.state.join("creel.json5"), "{}").expect("it is written");
+    let ran = place.run(&["models", "status"]);
+    assert!(ran.err.contains("has changed since the daemon read it: restart the daemon\n"), "{}", ran.err);
+    assert!(ran.out.contains("answered by the daemon: process "), "{}", ran.out);
+    let other = place.temp.path().join("other.json5");
+    fs::write(&other, "{}").expect("it is written");
+    let ran = place.run(&["models", "status", "--config", other.to_str().expect("a path")]);
+    assert!(ran.err.starts_with("note: the daemon uses `"), "{}", ran.err);
+    assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
+fn what_others_can_read_is_no_place_for_secrets() {
+    let place = Place::with(CONFIG);
+    let profiles = place.state.join("auth-profiles.json");
+    fs::write(&profiles, "{ \"version\": 1, \"profiles\": {} }").expect("it is written");
+    fs::set_permissions(&profiles, fs::Permissions::from_mode(0o644)).expect("permissions");
+    let ran = place.run(&["models", "status"]);
+    assert_eq!(ran.code, Some(4));
+    assert!(
+        ran.err.contains("error: `auth-profiles.json` holds secrets and can be read or written by others"),
+        "{}",
+        ran.err
+    );
+    assert!(
+        ran.err.contains("\nhint: run `chmod 600` on `auth-profiles.json` in the state directory\n"),
+        "{}",
+        ran.err
+    );
+}
+
+/// Puts a component into the state directory that asks for this; nothing in it could run.
+fn plant(place: &Place, file: &str, id: &str, path: &str) -> PathBuf {
+    use wasm_encoder::{Component, CustomSection};
+    let manifest = format!(
+        "[plugin]\nid = \"{id}\"\nversion = \"1.2.3\"\ninterface = \"creel:plugin@0.1\"\nsummary = \"Rain\"\n\n\
+         [provider]\napis = []\n\n[endpoints.api]\ndefault = \"https://{id}.example\"\n\
+         allow = [{{ method = \"GET\", path = \"{path}\" }}]\n\n[credentials.account]\nendpoint = \"api\"\n\n\
+         [[credentials.account.classes]]\nclass = [\"api_key\"]\nenvironment = [\"RAIN_KEY\"]\n\
+         place = {{ header = \"authorization\", prefix = \"Bearer \" }}\n\n[media]\nsplice = true\n"
+    );
+    let mut component = Component::new();
+    component.section(&CustomSection { name: "creel:manifest".into(), data: manifest.into_bytes().into() });
+    let directory = place.state.join("plugins");
+    fs::create_dir_all(&directory).expect("a directory");
+    fs::write(directory.join(file), component.finish()).expect("a component");
+    directory.canonicalize().expect("its real path").join(file)
+}
+
+fn standing(place: &Place, id: &str) -> (String, Value) {
+    let list = place.json(&["plugin", "list", "--json"]);
+    let plugins = list["plugins"].as_array().expect("a list");
+    let one = plugins.iter().find(|plugin| plugin["id"] == id).expect("the plugin");
+    (one["standing"].as_str().expect("a word").to_owned(), one["reason"].clone())
+}
+
+#[test]
+fn a_plugin_runs_on_what_was_approved_and_nothing_else() {
+    let place = Place::with("{ agents: { defaults: { model: { primary: \"weather/rain\" } } } }");
+    let path = plant(&place, "weather.wasm", "weather", "/v1/rain");
+    let state = |place: &Place| {
+        let status = place.json(&["models", "status", "--json"]);
+        status["providers"][0]["uses"][0]["detail"].as_str().expect("a text").to_owned()
+    };
+    assert_eq!(standing(&place, "weather"), ("not-approved".to_owned(), "plugin `weather` is not approved".into()));
+
+    let ran = place.run(&["plugin", "approve", "weather"]);
+    assert_eq!(ran.code, Some(2));
+    assert_eq!(ran.err, "error: approving a plugin needs a yes, and there is nobody to ask\nhint: pass `--yes`\n");
+    assert!(!place.state.join("creel.lock").exists());
+
+    let ran = place.run(&["plugin", "approve", "weather", "--yes"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    for expect in [
+        "weather 1.2.3: Rain\n",
+        "  requests   api: https://weather.example (GET /v1/rain)\n",
+        "  credential account: api_key ($RAIN_KEY), on requests to `api` as header `authorization: Bearer …`",
+        "  media      put media into requests\n",
+        "approved `weather`; it runs once the configuration names it and the daemon is restarted\n",
+    ] {
+        assert!(ran.out.contains(expect), "{expect}: {}", ran.out);
+    }
+    assert_eq!(standing(&place, "weather"), ("approved".to_owned(), Value::Null));
+    let lock = fs::read_to_string(place.state.join("creel.lock")).expect("the lock file");
+    assert!(lock.contains("[plugins.weather]\ncomponent_sha256 = \""), "{lock}");
+
+    plant(&place, "weather.wasm", "weather", "/*");
+    let (word, reason) = standing(&place, "weather");
+    assert_eq!(word, "changed");
+    let reason = reason.as_str().expect("a text");
+    assert!(reason.starts_with("plugin `weather` has changed since it was approved: component "), "{reason}");
+    let detail = state(&place);
+    assert!(detail.is_empty() || detail.contains("weather"), "{detail}");
+    assert!(place.run(&["plugin", "inspect", path.to_str().expect("a path")]).out.contains("(GET /*)"));
+}
+
+#[test]
+fn a154_a_look_alike_is_never_approved() {
+    let place = Place::with("{}");
+    let path = plant(&place, "s1gnal.wasm", "s1gnal", "/x");
+    let ran = place.run(&["plugin", "approve", path.to_str().expect("a path"), "--yes"]);
+    assert_eq!(ran.code, Some(3));
+    assert!(ran.err.starts_with("error: plugin id `s1gnal` could be taken for `signal`\nhint: "), "{}", ran.err);
+    assert_eq!(standing(&place, "s1gnal").0, "look-alike");
+}
+
+#[test]
+fn a_lock_file_that_cannot_be_read_approves_nothing() {
+    let place = Place::with("{}");
+    plant(&place, "weather.wasm", "weather", "/x");
+    let lock = place.state.join("creel.lock");
+    fs::write(&lock, "[plugins.weather]\nanything = true\n").expect("it is written");
+    fs::set_permissions(&lock, fs::Permissions::from_mode(0o600)).expect("permissions");
+    let ran = place.run(&["plugin", "list"]);
+    assert_eq!(ran.code, Some(4));
+    assert!(ran.err.starts_with("error: the lock file is not valid\n"), "{}", ran.err);
+    assert!(ran.err.contains("creel.lock:2:1: unknown field `anything`"), "{}", ran.err);
+}
