@@ -1,5 +1,5 @@
-//! What the tests share: components built by the one command, a whole house on loopback, scenes that stories begin
-//! with, and the workspace as data.
+//! What the tests share: components built by the one command, an engine with calls into plugins, a whole house on
+//! loopback, scenes that stories begin with, houses that are killed, and the workspace as data.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::panic, reason = "a test that cannot be set up cannot go on")]
@@ -7,5 +7,6 @@
 pub mod components;
 pub mod crash;
 pub mod house;
+pub mod rig;
 pub mod scene;
 pub mod workspace;

@@ -7,13 +7,13 @@ use std::process::{Child, Command, Output, Stdio};
 
 use creel_fakes::pictures;
 use creel_fakes::signal::{Attachment, Message};
-use creel_tests::components;
 use creel_tests::house::{ALICE, ALICE_UUID, API_KEY, Fakes, STALE_OAUTH_TOKEN};
+use creel_tests::{components, workspace};
 use serde_json::Value;
 
 fn creel() -> Command {
     let mut command = Command::new(components::creel());
-    command.current_dir(components::workspace()).env_clear();
+    command.current_dir(workspace::root()).env_clear();
     for name in ["PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME", "CARGO_TARGET_DIR"] {
         command.envs(std::env::var_os(name).map(|value| (name, value)));
     }

@@ -80,7 +80,9 @@ impl Cache {
 
     fn read(&self, name: &str) -> Option<Vec<u8>> {
         let mut options = OpenOptions::new();
-        options.read(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+        // A pipe in its place is opened without waiting for somebody to write into it.
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        options.read(true).custom_flags(flags.bits().cast_signed());
         let file = self.dir.open_with(name, &options).ok()?;
         if !self.is_private(&file) {
             tracing::warn!(entry = name, "an entry of the compiled-code cache could be written by others; not used");

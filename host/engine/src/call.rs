@@ -17,7 +17,6 @@ use crate::bindings::{channel, chat};
 use crate::command::{Events, Shared, events, refused};
 use crate::context::CallContext;
 use crate::egress::Egress;
-use crate::engine::Place;
 use crate::fault::{Fault, FaultKind};
 use crate::guest::{ChannelGuest, ChatGuest, Guest, Maker, Progress, StepOf};
 use crate::load::Plugin;
@@ -110,7 +109,6 @@ struct Call<G: Guest> {
     commands: usize,
     deadline: Option<(Instant, u64)>,
     end: Option<Progress<G::Failure>>,
-    _place: Place,
 }
 
 impl<G: Guest> Call<G> {
@@ -128,11 +126,11 @@ impl<G: Guest> Call<G> {
             let (store, media) = (store.clone(), context.media.all());
             let view = tokio::task::spawn_blocking(move || store.media_view(&media)).await;
             let view = view.map_err(|error| fault(FaultKind::NoRoom { detail: error.to_string() }))?;
-            Some(Arc::new(view.map_err(|error| fault(FaultKind::NoRoom { detail: error.to_string() }))?))
+            Some(view.map_err(|error| fault(FaultKind::NoRoom { detail: error.to_string() }))?)
         } else {
             None
         };
-        let maker = Arc::new(Maker { plugin: plugin.clone(), context: Arc::clone(&context), media });
+        let maker = Arc::new(Maker { plugin: plugin.clone(), context: Arc::clone(&context), media, _place: place });
         let total = context.total_ms_max;
         let deadline = total.and_then(|ms| Some((Instant::now().checked_add(Duration::from_millis(ms))?, ms)));
         let (guest, step) = {
@@ -151,7 +149,6 @@ impl<G: Guest> Call<G> {
             commands: 0,
             deadline,
             end: None,
-            _place: place,
         };
         call.take(step)?;
         Ok(call)
@@ -179,12 +176,11 @@ impl<G: Guest> Call<G> {
     /// Waits for events, resumes the plugin with them and takes its step.
     async fn advance(&mut self) -> Result<(), CallEnd<G::Failure>> {
         let first = match self.deadline {
+            // `timeout_at` looks at the clock only when it has to wait, and a server that never pauses never lets it.
+            Some((deadline, milliseconds)) if Instant::now() >= deadline => return Err(self.timed_out(milliseconds)),
             Some((deadline, milliseconds)) => match timeout_at(deadline, self.under_way.next()).await {
                 Ok(first) => first,
-                Err(_) => {
-                    self.stop();
-                    return Err(CallEnd::TimedOut { milliseconds });
-                }
+                Err(_) => return Err(self.timed_out(milliseconds)),
             },
             None => self.under_way.next().await,
         };
@@ -273,6 +269,11 @@ impl<G: Guest> Call<G> {
         self.under_way.clear();
         self.aborts.clear();
         self.end = Some(Progress::Done);
+    }
+
+    fn timed_out(&mut self, milliseconds: u64) -> CallEnd<G::Failure> {
+        self.stop();
+        CallEnd::TimedOut { milliseconds }
     }
 
     fn fault(&self, kind: FaultKind) -> Fault {

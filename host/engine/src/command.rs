@@ -45,8 +45,12 @@ pub(crate) fn events(shared: &Arc<Shared>, command: Command) -> Option<(RequestI
         Command::FetchMedia((id, request)) => (id, single(id, fetch(shared, request))),
         Command::StoreMedia((id, new)) => (id, single(id, store_media(shared, new))),
         Command::IngestFile((id, file)) => (id, single(id, ingest(shared, file))),
+        Command::Wait((id, milliseconds)) if milliseconds > WAIT_MS_MAX => {
+            let rule = format!("a wait has at most {WAIT_MS_MAX} ms");
+            (id, stream::iter([refused(id, Refusal::TooLarge, rule)]).boxed())
+        }
         Command::Wait((id, milliseconds)) => {
-            let pause = Duration::from_millis(milliseconds.min(WAIT_MS_MAX).into());
+            let pause = Duration::from_millis(milliseconds.into());
             (id, sleep(pause).map(move |()| Event::Elapsed(id)).into_stream().boxed())
         }
         Command::Cancel(_) => return None,
@@ -165,17 +169,20 @@ fn send(shared: Arc<Shared>, id: RequestId, request: Request) -> Events {
         (opened, shared)
     };
     stream::once(opened)
-        .flat_map(move |(opened, shared)| match opened.and_then(|response| reading(&shared.context, response)) {
-            Ok(reading) => {
-                let head = stream::iter([Event::Head((id, response_head(&reading)))]);
-                head.chain(stream::unfold(Some(reading), move |reading| next_event(id, reading))).boxed()
+        .flat_map(move |(opened, shared)| {
+            let bytes_max = if shared.context.total_ms_max.is_some() { RESPONSE_BYTES_MAX } else { u64::MAX };
+            match opened.and_then(|response| reading(&shared.context, response, bytes_max)) {
+                Ok(reading) => {
+                    let head = stream::iter([Event::Head((id, response_head(&reading)))]);
+                    head.chain(stream::unfold(Some(reading), move |reading| next_event(id, reading))).boxed()
+                }
+                Err(why) => stream::iter([failed(id, why)]).boxed(),
             }
-            Err(why) => stream::iter([failed(id, why)]).boxed(),
         })
         .boxed()
 }
 
-fn reading(context: &CallContext, response: reqwest::Response) -> Result<Reading, NoResponse> {
+fn reading(context: &CallContext, response: reqwest::Response, bytes_max: u64) -> Result<Reading, NoResponse> {
     if let Some(encoding) = response.headers().get(header::CONTENT_ENCODING)
         && encoding.as_bytes() != b"identity"
     {
@@ -185,7 +192,6 @@ fn reading(context: &CallContext, response: reqwest::Response) -> Result<Reading
             "the server sent `content-encoding: {encoding}` though none was asked for"
         )));
     }
-    let bytes_max = if context.total_ms_max.is_some() { RESPONSE_BYTES_MAX } else { u64::MAX };
     let masks = secrets(context).map(|secret| (secret, Carry::default())).collect();
     let idle = idle(context);
     Ok(Reading { response, masks, pending: Bytes::new(), bytes: 0, bytes_max, idle, ended: false })
@@ -264,27 +270,26 @@ impl Reading {
 /// Receives a response straight into the media store.
 async fn fetch(shared: Arc<Shared>, request: Request) -> Result<Media, IoError> {
     may_store(&shared.context)?;
-    let mut response = open(&shared, request).await.map_err(io_error)?;
+    let response = open(&shared, request).await.map_err(io_error)?;
     if !response.status().is_success() {
         return Err(IoError::Status(response.status().as_u16()));
     }
+    // Masked like what a plugin reads: a medium can be sent on to another server.
+    let mut reading = reading(&shared.context, response, u64::MAX).map_err(io_error)?;
     let (store, area, bytes_max) = (shared.store.clone(), shared.context.area, medium_bytes_max(&shared.context));
     let begun = blocking(move || store.media_begin(area, None, bytes_max)).await.map_err(IoError::CutOff)?;
     let mut writer = begun.map_err(media_error)?;
-    let idle = idle(&shared.context);
+    if let Some(claimed) = reading.response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) {
+        writer.declare(claimed);
+    }
     let mut gathered = Vec::new();
     loop {
-        let chunk = match idle {
-            Some(idle) => timeout(idle, response.chunk()).await.map_err(|_| IoError::TimedOut)?,
-            None => response.chunk().await,
-        };
-        let chunk = chunk.map_err(|error| IoError::CutOff(chain(&error.without_url())))?;
-        let is_end = chunk.is_none();
-        gathered.extend_from_slice(&chunk.unwrap_or_default());
-        if is_end || gathered.len() >= WRITE_BYTES {
+        reading.read().await.map_err(io_error)?;
+        gathered.extend_from_slice(&std::mem::take(&mut reading.pending));
+        if reading.ended || gathered.len() >= WRITE_BYTES {
             writer = write(writer, std::mem::take(&mut gathered)).await?;
         }
-        if is_end {
+        if reading.ended {
             let now_ms = (shared.context.clock)();
             let finished = blocking(move || writer.finish(now_ms)).await.map_err(IoError::CutOff)?;
             return finished.map(|medium| stored(&shared.context, medium)).map_err(media_error);

@@ -74,10 +74,9 @@ impl Egress {
     #[expect(clippy::disallowed_methods, reason = "the one door through which requests leave")]
     pub fn new() -> Result<Self, EngineError> {
         let setup = |detail: String| EngineError::Setup { detail };
-        if rustls::crypto::CryptoProvider::get_default().is_none()
-            && rustls::crypto::ring::default_provider().install_default().is_err()
-        {
-            return Err(setup("another TLS provider was installed at the same moment".into()));
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            // Where this fails another thread was quicker, and its provider stands.
+            drop(rustls::crypto::ring::default_provider().install_default());
         }
         let client = |granted_origin: bool| {
             reqwest::Client::builder()

@@ -105,6 +105,17 @@ impl Engine {
         }
     }
 
+    /// A place for one more call, if there is one at once.
+    pub(crate) fn place_now(&self, plugin: &Arc<Semaphore>) -> Result<Place, FaultKind> {
+        let taken = |places: &Arc<Semaphore>| Arc::clone(places).try_acquire_owned();
+        match (taken(plugin), taken(&self.inner.places)) {
+            (Ok(of_plugin), Ok(of_host)) => Ok(Place { _of_plugin: of_plugin, _of_host: of_host }),
+            (Ok(_) | Err(_), Ok(_) | Err(_)) => {
+                Err(FaultKind::NoRoom { detail: "there is no place for another call".into() })
+            }
+        }
+    }
+
     /// Places of one plugin.
     pub(crate) fn plugin_places() -> Arc<Semaphore> {
         Arc::new(Semaphore::new(LIVE_CALLS_PER_PLUGIN_MAX))

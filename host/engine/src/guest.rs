@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use creel_policy::ids::PluginId;
 use creel_policy::limits::{
-    CALL_MS_MAX, EPOCH_TICK_MS, EPOCH_TICKS_INLINE_MAX, MEDIA_CALL_MS_MAX, MEMORY_BYTES_MAX, TABLE_ELEMENTS_MAX,
+    CALL_MS_MAX, EPOCH_TICK_MS, EPOCH_TICKS_INLINE_MAX, HAND_OVER_MS_MAX, MEDIA_CALL_MS_MAX, MEMORY_BYTES_MAX,
+    TABLE_ELEMENTS_MAX,
 };
 use wasmtime::component::ResourceAny;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
 use crate::bindings::{ChannelPlugin, ChannelPluginPre, ProviderPlugin, ProviderPluginPre, channel, chat, io};
 use crate::context::CallContext;
+use crate::engine::Place;
 use crate::fault::{Fault, FaultKind};
 use crate::limiter::{Limiter, Refused};
 use crate::log::one_line;
@@ -61,7 +63,7 @@ pub(crate) trait Guest: Sized + Send + 'static {
     /// What `start` takes beside the context.
     type Job: Send + 'static;
 
-    fn start(maker: &Maker, job: Self::Job) -> Result<(Self, StepOf<Self>), Fault>;
+    fn start(maker: &Arc<Maker>, job: Self::Job) -> Result<(Self, StepOf<Self>), Fault>;
     fn resume(&mut self, events: &[io::Event]) -> Result<StepOf<Self>, Fault>;
     /// Bytes of one output, for the bound on a step.
     fn weight(output: &Self::Output) -> usize;
@@ -72,7 +74,9 @@ pub(crate) struct Maker {
     pub(crate) plugin: crate::load::Plugin,
     pub(crate) context: Arc<CallContext>,
     /// The directory that stands as `/media`, for a plugin that reads media.
-    pub(crate) media: Option<Arc<creel_store::view::MediaView>>,
+    pub(crate) media: Option<creel_store::view::MediaView>,
+    /// Free again when the instance is gone, which may be later than the call: a blocking thread cannot be dropped.
+    pub(crate) _place: Place,
 }
 
 impl Maker {
@@ -122,24 +126,30 @@ fn on_deadline(mut store: StoreContextMut<'_, CallState>) -> wasmtime::Result<Up
 }
 
 /// Gives this async worker's queue to another thread, so that a long call holds up nothing but itself. On a thread
-/// that is no async worker this does nothing.
-#[expect(clippy::disallowed_methods, reason = "the thread is given away, and has to wait until it is taken")]
+/// that is no async worker this changes nothing.
 fn hand_over() {
     use tokio::runtime::{Handle, RuntimeFlavor};
-    let is_multi_thread =
-        Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
-    if is_multi_thread {
-        // The queue is given away when the closure begins; the pause lets another thread take it before it ends,
-        // since it would otherwise come straight back.
-        tokio::task::block_in_place(|| std::thread::sleep(Duration::from_millis(1)));
+    let Ok(runtime) = Handle::try_current() else { return };
+    if runtime.runtime_flavor() != RuntimeFlavor::MultiThread {
+        return;
+    }
+    // The queue is given away when the closure begins, and comes straight back if nobody has taken it by its end. So
+    // the closure waits for a task of that queue to run.
+    let (taken, is_taken) = std::sync::mpsc::sync_channel(1);
+    drop(runtime.spawn(async move { taken.send(()) }));
+    let patience = Duration::from_millis(HAND_OVER_MS_MAX);
+    if tokio::task::block_in_place(|| is_taken.recv_timeout(patience)).is_err() {
+        tracing::warn!("no thread took over from one that is held up by a plugin");
     }
 }
 
-/// Arms the clock for one call into the guest.
+/// Arms the clock for one call into the guest, and forgets what an earlier call could be blamed for.
 fn arm(store: &mut Store<CallState>) {
-    let clock = &mut store.data_mut().clock;
-    clock.handed_over = false;
-    clock.expired = false;
+    let state = store.data_mut();
+    state.clock.handed_over = false;
+    state.clock.expired = false;
+    state.limiter.forget();
+    state.stderr.clear();
     store.set_epoch_deadline(EPOCH_TICKS_INLINE_MAX);
 }
 
@@ -171,6 +181,7 @@ pub(crate) struct ChatGuest {
     store: Store<CallState>,
     plugin: ProviderPlugin,
     completion: ResourceAny,
+    _maker: Arc<Maker>,
 }
 
 fn no_room(maker: &Maker, store: &Store<CallState>, error: &wasmtime::Error) -> Fault {
@@ -182,7 +193,7 @@ fn no_room(maker: &Maker, store: &Store<CallState>, error: &wasmtime::Error) -> 
 
 impl ChatGuest {
     fn begin(
-        maker: &Maker,
+        maker: &Arc<Maker>,
         pre: &ProviderPluginPre<CallState>,
         request: &chat::ChatRequest,
     ) -> Result<(Self, StepOf<Self>), Fault> {
@@ -192,7 +203,7 @@ impl ChatGuest {
         let started =
             plugin.creel_plugin_chat_provider().completion().call_start(&mut store, &maker.context(), request);
         let (completion, step) = started.map_err(|error| fault(&store, &error))?;
-        Ok((Self { store, plugin, completion }, chat_step(step)))
+        Ok((Self { store, plugin, completion, _maker: Arc::clone(maker) }, chat_step(step)))
     }
 }
 
@@ -210,7 +221,7 @@ impl Guest for ChatGuest {
     type Failure = chat::CallError;
     type Job = chat::ChatRequest;
 
-    fn start(maker: &Maker, job: Self::Job) -> Result<(Self, StepOf<Self>), Fault> {
+    fn start(maker: &Arc<Maker>, job: Self::Job) -> Result<(Self, StepOf<Self>), Fault> {
         match maker.plugin.linked() {
             crate::load::Linked::Provider(pre) => Self::begin(maker, pre, &job),
             crate::load::Linked::Channel(_) => {
@@ -244,11 +255,12 @@ pub(crate) struct ChannelGuest {
     store: Store<CallState>,
     plugin: ChannelPlugin,
     task: ResourceAny,
+    _maker: Arc<Maker>,
 }
 
 impl ChannelGuest {
     fn begin(
-        maker: &Maker,
+        maker: &Arc<Maker>,
         pre: &ChannelPluginPre<CallState>,
         (job, cursor): &(channel::Job, Option<Vec<u8>>),
     ) -> Result<(Self, StepOf<Self>), Fault> {
@@ -258,7 +270,7 @@ impl ChannelGuest {
         let started =
             plugin.creel_plugin_channel().task().call_start(&mut store, &maker.context(), job, cursor.as_deref());
         let (task, step) = started.map_err(|error| fault(&store, &error))?;
-        Ok((Self { store, plugin, task }, channel_step(step)))
+        Ok((Self { store, plugin, task, _maker: Arc::clone(maker) }, channel_step(step)))
     }
 }
 
@@ -276,7 +288,7 @@ impl Guest for ChannelGuest {
     type Failure = channel::ChannelError;
     type Job = (channel::Job, Option<Vec<u8>>);
 
-    fn start(maker: &Maker, job: Self::Job) -> Result<(Self, StepOf<Self>), Fault> {
+    fn start(maker: &Arc<Maker>, job: Self::Job) -> Result<(Self, StepOf<Self>), Fault> {
         match maker.plugin.linked() {
             crate::load::Linked::Channel(pre) => Self::begin(maker, pre, &job),
             crate::load::Linked::Provider(_) => {

@@ -65,6 +65,7 @@ pub(crate) fn link(linker: &mut Linker<CallState>, imports: &[String]) -> wasmti
                 let none = || Vec::<(Resource<Descriptor>, String)>::new();
                 instance.func_wrap("get-directories", move |_: Context<'_>, (): ()| Ok((none(),)))?;
             }
+            "wasi:io/poll" => poll(&mut instance)?,
             "wasi:io/streams" => streams(&mut instance)?,
             "wasi:random/insecure-seed" => {
                 instance.func_wrap("insecure-seed", |mut cx: Context<'_>, (): ()| {
@@ -157,10 +158,25 @@ fn streams(instance: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()>
             Ok((Written::Ok(()),))
         })?;
     }
+    for name in ["[method]input-stream.subscribe", "[method]output-stream.subscribe"] {
+        instance.func_wrap(name, |_: Context<'_>, (_stream,): (Resource<Stdio>,)| {
+            Ok((Resource::<Pollable>::new_own(0),))
+        })?;
+    }
     for name in ["[method]output-stream.flush", "[method]output-stream.blocking-flush"] {
         instance.func_wrap(name, |_: Context<'_>, (_stream,): (Resource<Stdio>,)| Ok((Written::Ok(()),)))?;
     }
     Ok(())
+}
+
+/// All that can be polled here is a stream, which is always ready: `subscribe` of a clock is not linked.
+fn poll(instance: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
+    instance.func_wrap("[method]pollable.ready", |_: Context<'_>, (_pollable,): (Resource<Pollable>,)| Ok((true,)))?;
+    instance.func_wrap("[method]pollable.block", |_: Context<'_>, (_pollable,): (Resource<Pollable>,)| Ok(()))?;
+    instance.func_wrap("poll", |_: Context<'_>, (pollables,): (Vec<Resource<Pollable>>,)| {
+        let count = u32::try_from(pollables.len()).unwrap_or(u32::MAX);
+        Ok(((0..count).collect::<Vec<u32>>(),))
+    })
 }
 
 fn random(instance: &mut LinkerInstance<'_, CallState>, bytes: &str, number: &str) -> wasmtime::Result<()> {

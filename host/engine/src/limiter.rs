@@ -19,6 +19,11 @@ pub(crate) struct Limiter {
 }
 
 impl Limiter {
+    /// Forgets the last refusal, which the plugin has survived. What it holds stays counted.
+    pub(crate) fn forget(&mut self) {
+        self.refused = None;
+    }
+
     /// The last growth that was refused, if any.
     pub(crate) fn refused(&self) -> Option<Refused> {
         self.refused

@@ -74,6 +74,8 @@ pub const PLACE_WAIT_MS_MAX: u64 = 30_000;
 pub const EPOCH_TICK_MS: u64 = 10;
 /// Ticks inside a plugin after which an async worker hands its other tasks to another thread.
 pub const EPOCH_TICKS_INLINE_MAX: u64 = 2;
+/// Milliseconds that a long call waits for another thread to take over, which takes microseconds on an idle machine.
+pub const HAND_OVER_MS_MAX: u64 = 100;
 /// Tries of one model before the next of the chain.
 pub const MODEL_TRIES_MAX: u32 = 3;
 /// Milliseconds of a server's `retry-after` that are waited out; a longer one moves on to the next model.

@@ -1,0 +1,8 @@
+//! The engine through its public door. One binary, so that wasmtime is linked once; each module is one promise.
+
+mod cache;
+mod faults;
+mod load;
+mod refusals;
+mod splice;
+mod upstream;
