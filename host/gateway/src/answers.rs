@@ -10,7 +10,7 @@ use creel_store::media::MediaError;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::parse_input;
-use crate::plugins::Absences;
+use crate::plugins::{self, Absences};
 use crate::render;
 use crate::views::Answerer;
 
@@ -81,80 +81,86 @@ struct Signed<'a, T> {
     answer: &'a T,
 }
 
-/// Which credential a call would get.
-pub(crate) fn auth(
-    knowledge: &Knowledge,
-    answerer: &Answerer,
-    question: &AuthAsked,
-    now_ms: u64,
-) -> Result<String, NoAnswerError> {
-    let provider = ProviderId::parse(&question.provider).map_err(BadQuestion::from)?;
-    let profile = question.profile.as_deref().map(ProfileId::parse).transpose().map_err(BadQuestion::from)?;
-    let model = question.model.as_deref().map(ModelRef::parse).transpose().map_err(BadQuestion::from)?;
-    let use_ = question.use_.as_deref().map(read_use).transpose()?;
-    let asked = AuthQuestion { provider: &provider, use_, model: model.as_ref(), profile: profile.as_ref() };
-    let derivation = knowledge.explain_auth(&asked, now_ms).unwrap_or_else(|problems| {
-        let failure = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        CredentialDerivation {
-            provider: provider.clone(),
-            use_: use_.unwrap_or(Use::Chat),
-            profile: profile.clone(),
-            candidates: Vec::new(),
-            winner: None,
-            failure: Some(failure),
-            hint: None,
+/// What answers come from.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    /// The plan and what is known of secrets.
+    pub(crate) knowledge: &'a Knowledge,
+    /// Plugins that the configuration uses and that cannot be called.
+    pub(crate) absent: &'a Absences,
+    /// Who answers.
+    pub(crate) answerer: &'a Answerer,
+    /// Milliseconds since 1970.
+    pub(crate) now_ms: u64,
+}
+
+impl Source<'_> {
+    /// Which credential a call would get.
+    pub(crate) fn auth(&self, asked: &AuthAsked) -> Result<String, NoAnswerError> {
+        let provider = ProviderId::parse(&asked.provider).map_err(BadQuestion::from)?;
+        let profile = asked.profile.as_deref().map(ProfileId::parse).transpose().map_err(BadQuestion::from)?;
+        let model = asked.model.as_deref().map(ModelRef::parse).transpose().map_err(BadQuestion::from)?;
+        let use_ = asked.use_.as_deref().map(read_use).transpose()?;
+        let question = AuthQuestion { provider: &provider, use_, model: model.as_ref(), profile: profile.as_ref() };
+        let derivation = self.knowledge.explain_auth(&question, self.now_ms).unwrap_or_else(|problems| {
+            let problems = || problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+            CredentialDerivation {
+                provider: provider.clone(),
+                use_: use_.unwrap_or(Use::Chat),
+                profile: profile.clone(),
+                candidates: Vec::new(),
+                winner: None,
+                failure: Some(self.absence(&provider).unwrap_or_else(problems)),
+                hint: None,
+            }
+        });
+        Ok(self.signed(&derivation)?)
+    }
+
+    /// Which models a message would be given to.
+    pub(crate) fn route(&self, asked: &RouteAsked) -> Result<String, NoAnswerError> {
+        let needs = asked.needs.split(',').filter(|need| !need.trim().is_empty()).map(parse_input);
+        let needs: Vec<_> = needs.collect::<Result<_, _>>().map_err(BadQuestion::Need)?;
+        Ok(self.signed(&self.knowledge.explain_route(&Needs::of(needs)))?)
+    }
+
+    /// Whether a plugin may send a request.
+    pub(crate) fn egress(&self, asked: &EgressAsked) -> Result<String, NoAnswerError> {
+        Ok(self.signed(&self.knowledge.explain_egress(&asked.name, &asked.method, &asked.url))?)
+    }
+
+    /// Which credential each configured model would be called with. Where the plugin of a model cannot be called, that
+    /// is what is said: no credential is sent then.
+    pub(crate) fn status(&self) -> Result<String, NoAnswerError> {
+        #[derive(Serialize)]
+        struct Status {
+            providers: Vec<ProviderStatus>,
         }
-    });
-    Ok(signed(answerer, &derivation)?)
+        let mut providers = self.knowledge.models_status(self.now_ms);
+        for status in &mut providers {
+            if let Some(absence) = self.absence(&status.provider) {
+                for one in &mut status.uses {
+                    (one.winner, one.state, one.detail) = (None, "no-plugin", absence.clone());
+                }
+            }
+        }
+        Ok(self.signed(&Status { providers })?)
+    }
+
+    /// Why the plugin of a provider cannot be called.
+    fn absence(&self, provider: &ProviderId) -> Option<String> {
+        let plugin = plugins::of_provider(self.knowledge, provider)?;
+        self.absent.get(&plugin).map(render::absence)
+    }
+
+    fn signed<T: Serialize>(&self, answer: &T) -> serde_json::Result<String> {
+        signed(self.answerer, answer)
+    }
 }
 
 /// What a reference to a medium comes to. Waits for the disk.
-pub(crate) fn media(store: &Store, answerer: &Answerer, question: &MediaAsked) -> Result<String, NoAnswerError> {
-    Ok(signed(answerer, &store.resolve(&question.reference)?)?)
-}
-
-/// Which models a message would be given to.
-pub(crate) fn route(
-    knowledge: &Knowledge,
-    answerer: &Answerer,
-    question: &RouteAsked,
-) -> Result<String, NoAnswerError> {
-    let needs = question.needs.split(',').filter(|need| !need.trim().is_empty()).map(parse_input);
-    let needs: Vec<_> = needs.collect::<Result<_, _>>().map_err(BadQuestion::Need)?;
-    Ok(signed(answerer, &knowledge.explain_route(&Needs::of(needs)))?)
-}
-
-/// Whether a plugin may send a request.
-pub(crate) fn egress(
-    knowledge: &Knowledge,
-    answerer: &Answerer,
-    question: &EgressAsked,
-) -> Result<String, NoAnswerError> {
-    Ok(signed(answerer, &knowledge.explain_egress(&question.name, &question.method, &question.url))?)
-}
-
-/// Which credential each configured model would be called with. Where the plugin of a model cannot be called, that is
-/// what is said: no credential is sent then.
-pub(crate) fn status(
-    knowledge: &Knowledge,
-    answerer: &Answerer,
-    absent: &Absences,
-    now_ms: u64,
-) -> Result<String, NoAnswerError> {
-    #[derive(Serialize)]
-    struct Status {
-        providers: Vec<ProviderStatus>,
-    }
-    let mut providers = knowledge.models_status(now_ms);
-    for status in &mut providers {
-        let planned = knowledge.plan.providers.get(&status.provider);
-        if let Some(absence) = planned.and_then(|planned| absent.get(&planned.plugin)) {
-            for one in &mut status.uses {
-                (one.winner, one.state, one.detail) = (None, "no-plugin", render::absence(absence));
-            }
-        }
-    }
-    Ok(signed(answerer, &Status { providers })?)
+pub(crate) fn media(store: &Store, answerer: &Answerer, asked: &MediaAsked) -> Result<String, NoAnswerError> {
+    Ok(signed(answerer, &store.resolve(&asked.reference)?)?)
 }
 
 fn signed<T: Serialize>(answerer: &Answerer, answer: &T) -> serde_json::Result<String> {

@@ -5,21 +5,19 @@ use std::io::Write as _;
 use std::path::Path;
 
 use creel_policy::manifest::Input;
-use creel_runtime::Knowledge;
 use creel_store::Store;
 
 use crate::admin::{AdminError, Client};
-use crate::answers::{self, AuthAsked, EgressAsked, MediaAsked, NoAnswerError, RouteAsked};
-use crate::boot::{self, BootError, Files};
+use crate::answers::{self, AuthAsked, EgressAsked, MediaAsked, NoAnswerError, RouteAsked, Source};
+use crate::boot::{self, BootError};
 use crate::cli::{ExplainAuthArgs, ExplainCommand, StatusArgs, UseArg};
 use crate::clock;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::places::Places;
-use crate::plugins::{Absences, sha256};
+use crate::plugins::sha256;
 use crate::process::Process;
 use crate::render::{self, Style};
-use crate::serve;
 use crate::views::{Answerer, AuthView, EgressView, FilesRead, MediaView, RouteView, StatusView};
 
 /// What is asked.
@@ -86,10 +84,11 @@ fn answer(question: &Question, form: Form, places: &Places, process: &Process) -
             json
         }
         None => {
+            let json = from_files(question, places, process)?;
             let state_dir = places.state_dir.display();
             let whence = "this answer is from the files and the environment of this shell";
             note(process, &format!("no daemon is running in `{state_dir}`; {whence}"));
-            from_files(question, places, process)?
+            json
         }
     };
     let (exit, prose) = read(question, &json, process.style_of_stdout())?;
@@ -173,27 +172,24 @@ fn from_files(question: &Question, places: &Places, process: &Process) -> Result
         state_dir: places.state_dir.display().to_string(),
         config_path: files.config_path.display().to_string(),
     };
-    let (answerer, now_ms) = (Answerer { daemon: None, files: Some(read) }, clock::now_ms());
-    let know = |files: Files| -> Result<(Knowledge, Absences), CommandError> {
+    let answerer = Answerer { daemon: None, files: Some(read) };
+    let by_source = |ask: &dyn Fn(Source<'_>) -> Result<String, NoAnswerError>| {
         let installed = files.find_plugins(places, process);
         let knowledge = files.know(&installed, process, state.as_ref())?;
-        let absent = installed.absent(&serve::wanted(&knowledge));
-        Ok((knowledge, absent))
+        let absent = installed.absent(&knowledge);
+        let source = Source { knowledge: &knowledge, absent: &absent, answerer: &answerer, now_ms: clock::now_ms() };
+        ask(source).map_err(CommandError::from)
     };
-    let answer = match question {
-        Question::Auth(asked) => answers::auth(&know(files)?.0, &answerer, asked, now_ms),
-        Question::Route(asked) => answers::route(&know(files)?.0, &answerer, asked),
-        Question::Egress(asked) => answers::egress(&know(files)?.0, &answerer, asked),
-        Question::Status { .. } => {
-            let (knowledge, absent) = know(files)?;
-            answers::status(&knowledge, &answerer, &absent, now_ms)
-        }
+    match question {
+        Question::Auth(asked) => by_source(&|source| source.auth(asked)),
+        Question::Route(asked) => by_source(&|source| source.route(asked)),
+        Question::Egress(asked) => by_source(&|source| source.egress(asked)),
+        Question::Status { .. } => by_source(&|source| source.status()),
         Question::Media(asked) => {
             let state = state.as_ref().ok_or_else(|| BootError::NoState { path: places.state_dir.clone() })?;
-            answers::media(&Store::open(state)?, &answerer, asked)
+            Ok(answers::media(&Store::open(state)?, &answerer, asked)?)
         }
-    };
-    Ok(answer?)
+    }
 }
 
 /// Tells the operator when the daemon goes by another configuration than the one that was named, or than the one that

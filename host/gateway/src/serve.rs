@@ -1,6 +1,5 @@
 //! `creel serve`: boots a host, answers on the administration socket and over HTTP, and stops when told to.
 
-use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -9,7 +8,6 @@ use std::sync::Arc;
 use axum::Router;
 use creel_engine::{Engine, EngineSettings};
 use creel_policy::config::{Bind, GatewayConfig};
-use creel_policy::ids::PluginId;
 use creel_runtime::{Host, Knowledge, Observer, Setup, Step};
 use creel_store::Store;
 use creel_store::state::{StateLock, StateRoot};
@@ -101,23 +99,15 @@ pub(crate) fn load_plugins(
     for refusal in &installed.unusable {
         tracing::warn!(error = %creel_engine::chain(refusal), "not taken for a plugin");
     }
-    let wanted = wanted(knowledge);
-    let absent = installed.absent(&wanted);
+    let absent = installed.absent(knowledge);
     let cache = state.private_dir("cache/compiled").map_err(BootError::State)?;
     let engine = Engine::new(EngineSettings { cache: Some(cache) })?;
-    let mut loaded = plugins::load(&engine, installed.take(&wanted), process.stderr_is_terminal);
+    let mut loaded = plugins::load(&engine, installed.take(&plugins::used(knowledge)), process.stderr_is_terminal);
     loaded.absent.extend(absent);
     for (id, absence) in &loaded.absent {
         tracing::error!(plugin = %id, "{}", render::absence(absence));
     }
     Ok(loaded)
-}
-
-/// The plugins that the plan uses.
-pub(crate) fn wanted(knowledge: &Knowledge) -> BTreeSet<PluginId> {
-    let providers = knowledge.plan.providers.values().map(|provider| &provider.plugin);
-    let channels = knowledge.plan.channels.values().map(|channel| &channel.plugin);
-    providers.chain(channels).cloned().collect()
 }
 
 async fn serve(parts: Parts, process: &Process) -> Result<Exit, CommandError> {

@@ -418,7 +418,7 @@ fn standing(place: &Place, id: &str) -> (String, Value) {
 fn a_plugin_runs_on_what_was_approved_and_nothing_else() {
     let place = Place::with("{ agents: { defaults: { model: { primary: \"weather/rain\" } } } }");
     let path = plant(&place, "weather.wasm", "weather", "/v1/rain");
-    let state = |place: &Place| {
+    let detail_of_status = |place: &Place| {
         let status = place.json(&["models", "status", "--json"]);
         status["providers"][0]["uses"][0]["detail"].as_str().expect("a text").to_owned()
     };
@@ -449,8 +449,9 @@ fn a_plugin_runs_on_what_was_approved_and_nothing_else() {
     assert_eq!(word, "changed");
     let reason = reason.as_str().expect("a text");
     assert!(reason.starts_with("plugin `weather` has changed since it was approved: component "), "{reason}");
-    let detail = state(&place);
-    assert!(detail.is_empty() || detail.contains("weather"), "{detail}");
+    let detail = detail_of_status(&place);
+    let hint = format!("; to allow it, run `creel plugin approve {}`", path.display());
+    assert_eq!(detail, format!("{reason}{hint}"));
     assert!(place.run(&["plugin", "inspect", path.to_str().expect("a path")]).out.contains("(GET /*)"));
 }
 

@@ -17,7 +17,7 @@ use http::{StatusCode, header};
 use tokio::net::UnixListener;
 
 use super::SocketPath;
-use crate::answers::{self, AuthAsked, EgressAsked, MediaAsked, NoAnswerError, RouteAsked};
+use crate::answers::{self, AuthAsked, EgressAsked, MediaAsked, NoAnswerError, RouteAsked, Source};
 use crate::plugins::Absences;
 use crate::views::{Answerer, LoadedPlugin, LoadedView, NoAnswer};
 
@@ -31,6 +31,17 @@ pub(crate) struct Admin {
     pub(crate) answerer: Answerer,
     /// Plugins that the configuration uses and that could not be loaded.
     pub(crate) absent: Absences,
+}
+
+impl Admin {
+    fn source(&self) -> Source<'_> {
+        Source {
+            knowledge: self.host.knowledge(),
+            absent: &self.absent,
+            answerer: &self.answerer,
+            now_ms: self.host.now_ms(),
+        }
+    }
 }
 
 type Shared = State<Arc<Admin>>;
@@ -65,19 +76,19 @@ pub(crate) fn router(admin: Arc<Admin>) -> Router {
 }
 
 async fn status(State(admin): Shared) -> Response {
-    answer(answers::status(admin.host.knowledge(), &admin.answerer, &admin.absent, admin.host.now_ms()))
+    answer(admin.source().status())
 }
 
 async fn auth(State(admin): Shared, Query(question): Query<AuthAsked>) -> Response {
-    answer(answers::auth(admin.host.knowledge(), &admin.answerer, &question, admin.host.now_ms()))
+    answer(admin.source().auth(&question))
 }
 
 async fn route(State(admin): Shared, Query(question): Query<RouteAsked>) -> Response {
-    answer(answers::route(admin.host.knowledge(), &admin.answerer, &question))
+    answer(admin.source().route(&question))
 }
 
 async fn egress(State(admin): Shared, Query(question): Query<EgressAsked>) -> Response {
-    answer(answers::egress(admin.host.knowledge(), &admin.answerer, &question))
+    answer(admin.source().egress(&question))
 }
 
 async fn media(State(admin): Shared, Query(question): Query<MediaAsked>) -> Response {

@@ -16,7 +16,7 @@ use creel_policy::ids::PluginId;
 use creel_policy::look_alike::look_alike;
 use creel_policy::manifest::Manifest;
 
-pub(crate) use absence::{Absence, Absences};
+pub(crate) use absence::{Absence, Absences, of_provider, used};
 pub(crate) use file::{ComponentFile, FileRefusal, read, sha256};
 pub(crate) use load::{Loaded, load};
 pub(crate) use lock::{LockError, LockFile, Pin};
