@@ -1,5 +1,7 @@
 //! The `creel` program as its users run it: its output, its exit codes, and what survives it being killed.
 
+#![expect(clippy::panic, reason = "a test that cannot be set up cannot go on")]
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};

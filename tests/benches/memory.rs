@@ -1,7 +1,7 @@
 //! Memory of a live exchange: what a thousand started completions of the plugin `anthropic` add to the process, each in
 //! the middle of its answer. Aim: 80 KB. No criterion: it is a size and not a time.
 //!
-//! `cargo bench -p creel-engine --bench memory`
+//! `cargo bench -p creel-tests --bench memory`
 
 use std::io::Write;
 use std::sync::Arc;

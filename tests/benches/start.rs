@@ -1,7 +1,7 @@
 //! The plugin's share of a call's beginning: a fresh instance of the plugin `anthropic`, and its request encoded.
 //! Aim: 15 µs.
 //!
-//! `cargo bench -p creel-engine --bench start`
+//! `cargo bench -p creel-tests --bench start`
 
 use std::sync::Arc;
 

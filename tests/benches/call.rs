@@ -1,7 +1,7 @@
 //! A whole call over loopback: a fresh instance of the plugin `anthropic`, its request, and a streamed answer of twenty
 //! chunks. `direct` is the same exchange by the HTTP client alone; what lies between is the price of the sandbox.
 //!
-//! `cargo bench -p creel-engine --bench call`
+//! `cargo bench -p creel-tests --bench call`
 
 mod upstream;
 

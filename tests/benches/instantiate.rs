@@ -1,6 +1,6 @@
 //! A fresh instance: the smallest guest is instantiated and answers in its `start`, and is dropped again.
 //!
-//! `cargo bench -p creel-engine --bench instantiate`
+//! `cargo bench -p creel-tests --bench instantiate`
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! The plugin's share of a streamed answer: one SSE chunk into the plugin `anthropic`, one piece of text out. Aim: 3 µs.
 //!
-//! `cargo bench -p creel-engine --bench chunk`
+//! `cargo bench -p creel-tests --bench chunk`
 
 use std::sync::Arc;
 
