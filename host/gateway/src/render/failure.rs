@@ -1,5 +1,6 @@
 //! Errors as people read them: what failed and why in one line, what is wrong in the files a line each, and what to do.
 
+use std::io;
 use std::path::PathBuf;
 
 use creel_policy::problem::Problem;
@@ -67,12 +68,12 @@ fn chain(error: &CommandError) -> String {
     text.lines().map(shown).collect::<Vec<_>>().join("\n")
 }
 
-fn problems(error: &CommandError) -> Vec<&Problem> {
+fn problems(error: &CommandError) -> &[Problem] {
     match error {
-        CommandError::Boot(BootError::Config(problems) | BootError::Profiles(problems)) => problems.iter().collect(),
+        CommandError::Boot(BootError::Config(problems) | BootError::Profiles(problems)) => problems,
         CommandError::Boot(BootError::Lock(LockError::Invalid(problem)))
-        | CommandError::Lock(LockError::Invalid(problem)) => vec![problem],
-        _ => Vec::new(),
+        | CommandError::Lock(LockError::Invalid(problem)) => std::slice::from_ref(problem),
+        _ => &[],
     }
 }
 
@@ -80,28 +81,68 @@ fn problems(error: &CommandError) -> Vec<&Problem> {
 fn hint(error: &CommandError) -> Option<String> {
     match error {
         CommandError::Place(NoPlace::NoHome) => Some("pass `--state-dir`, or set `CREEL_STATE_DIR`".to_owned()),
-        CommandError::Boot(BootError::NoConfig { path }) => Some(format!(
-            "write `{}`, e.g. `{{ agents: {{ defaults: {{ model: {{ primary: \"anthropic/claude-haiku-4-5\" }} }} }} }}`",
-            path.display()
-        )),
-        CommandError::Boot(BootError::NoState { .. }) => {
-            Some("`creel serve` makes it; or name another with `--state-dir`".to_owned())
-        }
-        CommandError::Boot(BootError::State(error)) => of_state(error),
+        CommandError::Boot(error) => of_boot(error),
+        CommandError::Lock(error) => of_lock(error),
         CommandError::Build(error) => error.hint(),
         CommandError::NobodyToAsk => Some("pass `--yes`".to_owned()),
-        CommandError::Listen { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
-            Some("stop the other program, or pass `--listen` with another port".to_owned())
-        }
+        CommandError::Listen { source, .. } => of_listen(source),
         CommandError::NoPlugin { searched, .. } => {
             Some(format!("build it with `creel plugin build`; it was sought in {}", list(searched)))
         }
-        CommandError::Component(FileRefusal::WritableByOthers { path, .. }) => {
-            Some(format!("run `chmod go-w {}`", path.display()))
-        }
+        CommandError::Component(error) => of_file(error),
         CommandError::LookAlike { .. } => Some("give the plugin a name of its own in its `plugin.toml`".to_owned()),
-        _ => None,
+        CommandError::Place(NoPlace::Nowhere { .. })
+        | CommandError::Admin(_)
+        | CommandError::Log(_)
+        | CommandError::Store(_)
+        | CommandError::Question(_)
+        | CommandError::Media(_)
+        | CommandError::Engine(_)
+        | CommandError::Start(_)
+        | CommandError::Socket(_)
+        | CommandError::Signals(_)
+        | CommandError::StoppedAtOnce
+        | CommandError::Runtime(_)
+        | CommandError::NoCurrentDirectory
+        | CommandError::Answer(_)
+        | CommandError::Output(_)
+        | CommandError::Demo(_) => None,
     }
+}
+
+fn of_boot(error: &BootError) -> Option<String> {
+    match error {
+        BootError::NoConfig { path } => Some(format!(
+            "write `{}`, e.g. `{{ agents: {{ defaults: {{ model: {{ primary: \"anthropic/claude-haiku-4-5\" }} }} }} }}`",
+            path.display()
+        )),
+        BootError::NoState { .. } => Some("`creel serve` makes it; or name another with `--state-dir`".to_owned()),
+        BootError::State(error) => of_state(error),
+        BootError::Lock(error) => of_lock(error),
+        BootError::ReadConfig { .. } | BootError::Config(_) | BootError::Profiles(_) | BootError::Random(_) => None,
+    }
+}
+
+fn of_lock(error: &LockError) -> Option<String> {
+    match error {
+        LockError::State(error) => of_state(error),
+        LockError::Invalid(_) | LockError::Format(_) => None,
+    }
+}
+
+fn of_file(error: &FileRefusal) -> Option<String> {
+    match error {
+        FileRefusal::WritableByOthers { path, .. } => Some(format!("run `chmod go-w {}`", path.display())),
+        FileRefusal::ForeignOwner { path, .. } => {
+            Some(format!("copy it, or run `chown $(id -u) {}` as root", path.display()))
+        }
+        FileRefusal::Read { .. } | FileRefusal::NotFile { .. } | FileRefusal::NotPlugin { .. } => None,
+    }
+}
+
+fn of_listen(error: &io::Error) -> Option<String> {
+    let is_taken = error.kind() == io::ErrorKind::AddrInUse;
+    is_taken.then(|| "stop the other program, or pass `--listen` with another port".to_owned())
 }
 
 fn of_state(error: &StateError) -> Option<String> {
@@ -111,6 +152,14 @@ fn of_state(error: &StateError) -> Option<String> {
         StateError::Locked { .. } => {
             Some("ask it with `creel models status`, or give this one its own `--state-dir`".to_owned())
         }
-        _ => None,
+        StateError::NotAKey { name } => Some(format!("remove `{name}`, and a new one is made; fingerprints change")),
+        StateError::Open { .. }
+        | StateError::ForeignOwner { .. }
+        | StateError::BadName { .. }
+        | StateError::Symlink { .. }
+        | StateError::WrongKind { .. }
+        | StateError::TooLarge { .. }
+        | StateError::NotText { .. }
+        | StateError::Io { .. } => None,
     }
 }

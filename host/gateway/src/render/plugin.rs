@@ -142,7 +142,7 @@ pub(crate) fn asked(asked: &Asked, style: Style) -> String {
 }
 
 /// The list of plugins.
-pub(crate) fn plugins(listed: &[Listed], unusable: &Vec<String>, style: Style) -> String {
+pub(crate) fn plugins(listed: &[Listed], unusable: &[String], style: Style) -> String {
     let mut table = Table::new(&[
         ("plugin", plain),
         ("version", plain),
