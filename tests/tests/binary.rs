@@ -252,3 +252,52 @@ fn a_configuration_that_is_wrong_says_where_and_what_to_write() {
         assert_eq!(stderr(&output), expected);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_daemon_reads_its_files_again_when_told_to() {
+    let fakes = Fakes::start().await;
+    let place = Place::new(&fakes);
+    let absent = run(place.command().arg("reload"));
+    assert_eq!(absent.status.code(), Some(5));
+    let expected = format!(
+        "error: no daemon is running in `{}`\nhint: start one with `creel serve`; it reads everything then\n",
+        place.state.path().display()
+    );
+    assert_eq!(stderr(&absent), expected);
+
+    let daemon = place.serve();
+    let winner = || place.json(&["explain", "auth", "anthropic"])["winner"]["id"].clone();
+    assert_eq!(winner(), "anthropic:default");
+    let profiles = place.state.path().join("auth-profiles.json");
+    std::fs::write(&profiles, r#"{ "version": 1, "profiles": {} }"#).expect("written");
+    assert_eq!(winner(), "anthropic:default", "nothing is read behind the operator's back");
+    let reloaded = place.json(&["reload"]);
+    assert_eq!(reloaded["daemon"]["pid"], daemon.child.id());
+    assert_eq!(reloaded["channels_restarted"], serde_json::json!([]));
+    assert_eq!(winner(), "env:ANTHROPIC_API_KEY");
+
+    // What cannot be read changes nothing, and says why.
+    std::fs::write(&profiles, r#"{ "version": 2, "profiles": {} }"#).expect("written");
+    let refused = run(place.command().arg("reload"));
+    assert_eq!(refused.status.code(), Some(1));
+    let expected = format!(
+        "error: the daemon could not answer: the stored profiles are not valid\n{}:1:14: version: expected version 1\n",
+        profiles.display()
+    );
+    assert_eq!(stderr(&refused), expected);
+    assert_eq!(winner(), "env:ANTHROPIC_API_KEY");
+
+    // SIGHUP does the same, to a daemon that is not on a terminal.
+    let config = place.state.path().join("creel.json5");
+    let text = std::fs::read_to_string(&config).expect("a file");
+    std::fs::write(&config, text.replace("claude-haiku-4-5", "claude-sonnet-4-5")).expect("written");
+    std::fs::write(&profiles, r#"{ "version": 1, "profiles": {} }"#).expect("written");
+    let pid = rustix::process::Pid::from_child(&daemon.child);
+    rustix::process::kill_process(pid, rustix::process::Signal::HUP).expect("told to reload");
+    let model = || place.json(&["models", "status"])["providers"][0]["uses"][0]["models"][0].clone();
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while model() != "anthropic/claude-sonnet-4-5" {
+        assert!(std::time::Instant::now() < patience, "it did not reload");
+    }
+    assert_eq!(daemon.terminate(), Some(0));
+}
