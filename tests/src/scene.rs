@@ -93,20 +93,6 @@ pub async fn ask(fakes: &Fakes, house: &House, message: &Message) -> Sent {
     sent[before].clone()
 }
 
-/// Asks again and again, on a thread that may block, until there is an answer: for what is written behind the caller's
-/// back.
-pub async fn eventually<T: Send + 'static>(ask: impl Fn() -> Option<T> + Clone + Send + 'static) -> T {
-    let answer = async {
-        loop {
-            let answer = tokio::task::spawn_blocking(ask.clone()).await.expect("a thread that does not panic");
-            if let Some(answer) = answer {
-                return answer;
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, answer).await.expect("it happens in time")
-}
-
 /// Waits for that many messages at the fake.
 pub async fn sent(fakes: &Fakes, house: &House, count: usize) -> Vec<Sent> {
     let sent = fakes.signal.wait_for_sent(count).await;

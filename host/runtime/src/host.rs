@@ -9,6 +9,7 @@ use creel_policy::ids::{ChannelId, PluginId};
 use creel_store::Store;
 use creel_store::ingest::GrantedDir;
 
+use crate::audit::AuditLog;
 use crate::core::{Clock, Core};
 use crate::delivery::{self, Deliveries};
 use crate::knowledge::Knowledge;
@@ -17,7 +18,7 @@ use crate::listen;
 use crate::sessions::Sessions;
 use crate::step::Observer;
 
-/// Unfinished messages that are read at once after a restart.
+/// Sessions with unfinished messages that are read at once after a restart.
 const PAGE: usize = 256;
 
 /// What a host is started with: everything that boot has read, once.
@@ -67,7 +68,8 @@ impl Host {
         let plugins: BTreeMap<PluginId, Plugin> =
             plugins.into_iter().map(|plugin| (plugin.id().clone(), plugin)).collect();
         let egress = Arc::new(Egress::new()?);
-        let core = Arc::new(Core { knowledge, plugins, roots, store, egress, clock, observer });
+        let audit = AuditLog::start(store.clone(), Arc::clone(&clock));
+        let core = Arc::new(Core { knowledge, plugins, roots, store, egress, clock, observer, audit });
         let (life, deliveries) = (Life::default(), Deliveries::default());
         let sessions = Sessions::new(Arc::clone(&core), deliveries.clone(), life.clone());
         take_up(&core, &sessions).await?;
@@ -96,22 +98,27 @@ impl Host {
     }
 
     /// Stops: no new message is taken in, turns under way may finish, and what does not finish in time stays durable
-    /// and is taken up at the next start.
+    /// and is taken up at the next start. The audit log has every decision when this returns.
     pub async fn shutdown(&self) {
         self.life.end().await;
+        self.core.audit.flush().await;
     }
 }
 
-/// Wakes every session that has an unfinished message.
+/// Wakes every session of a running channel that has an unfinished message.
 async fn take_up(core: &Arc<Core>, sessions: &Sessions) -> Result<(), StartError> {
-    let mut after = None;
+    let mut after = String::new();
     loop {
-        let page = core.store(move |store| store.inbound_unfinished(after, PAGE)).await;
+        let page = core.store(move |store| store.inbound_sessions(&after, PAGE)).await;
         let page = page.map_err(|error| StartError::Store(error.0))?;
-        let Some(last) = page.last() else { return Ok(()) };
-        after = Some(last.id);
-        for inbound in &page {
-            sessions.wake(&inbound.message.session);
+        let Some((last, _)) = page.last() else { return Ok(()) };
+        after = last.clone();
+        for (session, channel) in &page {
+            if core.is_running(channel) {
+                sessions.wake(session);
+            } else {
+                tracing::warn!(%session, %channel, "unfinished messages wait until their channel runs again");
+            }
         }
     }
 }

@@ -114,6 +114,16 @@ mod tests {
     }
 
     #[test]
+    fn records_that_go_together_keep_their_order() {
+        let fixture = Fixture::new();
+        let records: Vec<_> = (0..300).map(|n| record(n, "no grant")).collect();
+        fixture.store.audit_all(&records[..200]).unwrap();
+        fixture.store.audit_all(&[]).unwrap();
+        fixture.store.audit_all(&records[200..]).unwrap();
+        assert_eq!(fixture.store.audit_tail(400).unwrap(), records);
+    }
+
+    #[test]
     fn the_log_is_bounded_and_so_is_each_field() {
         let fixture = Fixture::new();
         fixture.store.audit(&record(1, &"ü".repeat(1000))).unwrap();

@@ -18,7 +18,6 @@ use crate::limits::MEDIA_NAME_CHARS_MAX;
 /// A medium that is being written. Dropped before [`Self::finish`], it leaves nothing behind.
 #[derive(Debug)]
 pub struct NewMedium {
-    store: Store,
     area: Area,
     name: Option<String>,
     bytes_max: u64,
@@ -54,7 +53,6 @@ impl Store {
         let partial = beneath::partial_name().map_err(&failed)?;
         let file = beneath::create_file(self.area(area), &partial, 0o600).map_err(&failed)?;
         Ok(NewMedium {
-            store: self.clone(),
             area,
             name: name.and_then(display_name),
             bytes_max: bytes_max.min(MEDIUM_BYTES_MAX),

@@ -94,9 +94,8 @@ impl Store {
     fn forget_some(&self, transaction: &rusqlite::Transaction<'_>) -> Result<usize, StoreError> {
         let failed = |source| StoreError::Io { deed: REMOVE, source };
         let mut unclaimed = transaction.prepare_cached("SELECT area, id FROM media WHERE claimed = 0 LIMIT ?1")?;
-        let names = unclaimed.query_and_then([SWEPT_AT_ONCE_MAX], |row| {
-            read(&row.get::<_, String>(0)?, &row.get::<_, String>(1)?)
-        })?;
+        let names = unclaimed
+            .query_and_then([SWEPT_AT_ONCE_MAX], |row| read(&row.get::<_, String>(0)?, &row.get::<_, String>(1)?))?;
         let names: Vec<MediaRef> = names.collect::<Result<_, _>>()?;
         let mut forget = transaction.prepare_cached("DELETE FROM media WHERE area = ?1 AND id = ?2")?;
         for media in &names {
