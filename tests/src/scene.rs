@@ -9,7 +9,7 @@ use creel_fakes::signal::{Attachment, Message, Sent};
 use creel_fakes::{ollama, pictures};
 use creel_runtime::Step;
 
-use crate::house::{ALICE, ALICE_UUID, API_KEY, Fakes, House, PATIENCE, Place, STALE_OAUTH_TOKEN};
+use crate::house::{ALICE, ALICE_UUID, API_KEY, Fakes, House, Place, STALE_OAUTH_TOKEN};
 
 /// The profile of the story: the key stands in the environment.
 pub const KEY_BY_REFERENCE: &str = r#"{ "version": 1, "profiles": { "anthropic:default": { "type": "api_key",
