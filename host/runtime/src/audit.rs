@@ -53,10 +53,10 @@ impl AuditLog {
     /// Hands a record over; waits while the queue is full.
     pub(crate) fn note(&self, record: AuditRecord) -> impl Future<Output = ()> + Send + use<> {
         let queue = self.queue.clone();
-        let mut owed = Owed { lost: Arc::clone(&self.lost), is_noted: false };
+        let owed = Owed { lost: Arc::clone(&self.lost), is_noted: false };
         async move {
             if let Ok(Ok(())) = tokio::time::timeout(PLACE_WAIT, queue.send(record)).await {
-                owed.is_noted = true;
+                owed.settle();
             }
         }
     }
@@ -74,6 +74,12 @@ impl AuditLog {
 struct Owed {
     lost: Arc<AtomicU64>,
     is_noted: bool,
+}
+
+impl Owed {
+    fn settle(mut self) {
+        self.is_noted = true;
+    }
 }
 
 impl Drop for Owed {
