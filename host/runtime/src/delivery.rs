@@ -75,7 +75,8 @@ async fn due(core: &Core, busy: &BTreeSet<String>) -> Result<(Vec<OutboxRow>, Op
     if free == 0 {
         return Ok((Vec::new(), None));
     }
-    let running = core.knowledge.plan.channels.keys().filter(|channel| core.is_running(channel));
+    let knowledge = core.knowledge();
+    let running = knowledge.plan.channels.keys().filter(|channel| core.is_running(channel));
     let (running, count): (Vec<_>, _) = (running.cloned().collect(), busy.len() + free);
     // Those that are due come first, and at most the busy ones stand before them.
     let heads = core.store(move |store| store.outbox_heads(&running, count)).await?;
