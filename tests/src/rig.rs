@@ -163,7 +163,10 @@ impl Rig {
             medium_bytes_max: MEDIUM_BYTES_MAX,
             roots: Arc::default(),
             total_ms_max: Some(MODEL_CALL_MS_MAX),
-            witness: Arc::new(move |record| heard.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone())),
+            witness: Arc::new(move |record| {
+                heard.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
+                Box::pin(std::future::ready(()))
+            }),
         };
         Setup { rig: self, plugin, entry, context, records }
     }

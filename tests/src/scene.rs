@@ -9,7 +9,7 @@ use creel_fakes::signal::{Attachment, Message, Sent};
 use creel_fakes::{ollama, pictures};
 use creel_runtime::Step;
 
-use crate::house::{ALICE, ALICE_UUID, API_KEY, Fakes, House, PATIENCE, Place, STALE_OAUTH_TOKEN};
+use crate::house::{ALICE, ALICE_UUID, API_KEY, Fakes, House, Place, STALE_OAUTH_TOKEN};
 
 /// The profile of the story: the key stands in the environment.
 pub const KEY_BY_REFERENCE: &str = r#"{ "version": 1, "profiles": { "anthropic:default": { "type": "api_key",
@@ -91,20 +91,6 @@ pub async fn ask(fakes: &Fakes, house: &House, message: &Message) -> Sent {
     let sent = fakes.signal.wait_for_sent(before + 1).await;
     let sent = sent.unwrap_or_else(|overdue| panic!("{overdue}; so far: {:#?}", house.steps.all()));
     sent[before].clone()
-}
-
-/// Asks again and again, on a thread that may block, until there is an answer: for what is written behind the caller's
-/// back.
-pub async fn eventually<T: Send + 'static>(ask: impl Fn() -> Option<T> + Clone + Send + 'static) -> T {
-    let answer = async {
-        loop {
-            let answer = tokio::task::spawn_blocking(ask.clone()).await.expect("a thread that does not panic");
-            if let Some(answer) = answer {
-                return answer;
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, answer).await.expect("it happens in time")
 }
 
 /// Waits for that many messages at the fake.

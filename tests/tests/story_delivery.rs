@@ -3,7 +3,11 @@
 
 use creel_fakes::signal::{Message, SendFailure};
 use creel_fakes::{Answer, Gate};
+use creel_policy::ids::ChannelId;
 use creel_runtime::Step;
+use creel_store::Store;
+use creel_store::outbox::NewOutbound;
+use creel_store::state::StateRoot;
 use creel_tests::house::{ALICE, Fakes, House};
 use creel_tests::scene::{Scene, alice, ask, person, refusals, sent};
 
@@ -84,6 +88,34 @@ async fn a_delivery_that_hangs_holds_up_no_other_conversation() {
     assert_eq!((answer.message.as_str(), answer.recipients), ("You said: hi", vec![uuid]));
     gate.open();
     house.steps.wait_for(2, |step| matches!(step, Step::Delivered { .. }).then_some(())).await;
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_replies_that_wait_in_one_conversation_hide_no_other() {
+    let fakes = Fakes::start().await;
+    let place = Scene::of(TEXT_PRIMARY).place(&fakes);
+    let root = StateRoot::open_ambient(place.path()).expect("a state directory");
+    let store = Store::open(&root).expect("a store");
+    let (waits, due) = (person(1).1, person(2).1);
+    let reply = |uuid: &str, text: &str| NewOutbound {
+        channel: ChannelId::parse("signal").expect("an id"),
+        session: format!("signal:uuid:{uuid}"),
+        conversation_json: format!(r#"{{"id":"uuid:{uuid}","is_group":false,"thread":null}}"#),
+        text: text.to_owned(),
+        media: Vec::new(),
+        reply_to: None,
+    };
+    const FAR: u64 = 4_000_000_000_000;
+    for _ in 0..1_100 {
+        store.outbox_put(&reply(&waits, "later"), FAR).expect("stored");
+    }
+    store.outbox_put(&reply(&due, "now"), 1).expect("stored");
+    drop(store);
+    let house = place.start().await;
+    let sent = sent(&fakes, &house, 1).await;
+    assert_eq!((sent[0].message.as_str(), &sent[0].recipients), ("now", &vec![due]));
+    assert_eq!(house.store.outbox_pending(None, 2_000).expect("read").len(), 1_100);
     house.stop().await;
 }
 

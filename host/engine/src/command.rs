@@ -124,7 +124,8 @@ async fn open(shared: &Shared, mut request: Request) -> Result<reqwest::Response
         // A slot that needs nothing puts nothing on, and must not look as if it did.
         credential: request.credential.clone().filter(|slot| matches!(context.slots.get(slot), Some(Slot::Ready(_)))),
         refused,
-    });
+    })
+    .await;
     sent
 }
 

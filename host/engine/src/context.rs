@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use creel_policy::grant::Grant;
@@ -13,6 +14,9 @@ use crate::egress::EgressRecord;
 
 /// Granted directories, open, by the name the plugin uses.
 pub type Roots = BTreeMap<String, Arc<GrantedDir>>;
+
+/// Hears of each request, and may slow down whoever made it.
+pub type Witness = Arc<dyn Fn(&EgressRecord) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// What one call may do and know.
 pub struct CallContext {
@@ -41,7 +45,7 @@ pub struct CallContext {
     /// Milliseconds that the whole call may take; `None` for a task that listens.
     pub total_ms_max: Option<u64>,
     /// Hears of each request that went out or was refused.
-    pub witness: Arc<dyn Fn(&EgressRecord) + Send + Sync>,
+    pub witness: Witness,
 }
 
 impl fmt::Debug for CallContext {

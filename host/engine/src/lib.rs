@@ -27,7 +27,7 @@ mod resolve;
 
 pub use bindings::{channel, chat, io, types};
 pub use call::{CallEnd, ChannelCall, ChatCall};
-pub use context::{CallContext, MediaScope, Roots};
+pub use context::{CallContext, MediaScope, Roots, Witness};
 pub use credential::{Injectable, Injection, Masks, Slot, Slots};
 pub use egress::{Egress, EgressRecord, chain};
 pub use engine::{Engine, EngineError, EngineSettings};

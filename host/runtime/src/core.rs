@@ -12,16 +12,24 @@ use creel_policy::limits::{HISTORY_ENTRIES_MAX, MEDIUM_BYTES_MAX};
 use creel_policy::manifest::CredentialSlot;
 use creel_policy::media::{Area, MediaRef};
 use creel_policy::route::ModelTarget;
-use creel_store::Store;
 use creel_store::audit::AuditRecord;
+use creel_store::turn::TurnError;
+use creel_store::{Store, StoreError};
 
+use crate::audit::AuditLog;
 use crate::knowledge::Knowledge;
+use crate::pause::growing;
 use crate::step::{Observer, Step};
 
 /// The database or the media directory failed under us.
 #[derive(Debug, thiserror::Error)]
 #[error("the store failed")]
 pub(crate) struct StoreFailed(#[source] pub(crate) Box<dyn std::error::Error + Send + Sync>);
+
+/// Tries to record what has happened already; some five minutes.
+const RECORD_TRIES_MAX: u32 = 60;
+/// Milliseconds between two of them, at most.
+const RECORD_PAUSE_MS_MAX: u64 = 5_000;
 
 /// A clock: milliseconds since the Unix epoch.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -41,6 +49,7 @@ pub(crate) struct Core {
     pub(crate) egress: Arc<Egress>,
     pub(crate) clock: Clock,
     pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) audit: AuditLog,
 }
 
 impl Core {
@@ -49,7 +58,8 @@ impl Core {
         (store, egress): (Store, Arc<Egress>),
         (clock, observer): (Clock, Arc<dyn Observer>),
     ) -> Self {
-        Self { generation: RwLock::new(Arc::new(generation)), store, egress, clock, observer }
+        let audit = AuditLog::start(store.clone(), Arc::clone(&clock));
+        Self { generation: RwLock::new(Arc::new(generation)), store, egress, clock, observer, audit }
     }
 
     /// What holds now. Ask once for what belongs together.
@@ -80,6 +90,37 @@ impl Core {
         let store = self.store.clone();
         let done = tokio::task::spawn_blocking(move || work(&store)).await;
         done.map_err(|error| StoreFailed(error.into()))?.map_err(|error| StoreFailed(error.into()))
+    }
+
+    /// Records what has happened already. While disk or database say no it is tried again, since whoever does not know
+    /// of it would do it once more: deliver twice, or pay a model twice.
+    pub(crate) async fn record(
+        &self,
+        work: impl Fn(&Store) -> Result<(), TurnError> + Send + Sync + 'static,
+    ) -> Result<(), StoreFailed> {
+        let work = Arc::new(work);
+        for tries in 1.. {
+            let (store, work) = (self.store.clone(), Arc::clone(&work));
+            let done = tokio::task::spawn_blocking(move || work(&store)).await;
+            let error = match done.map_err(|error| StoreFailed(error.into()))? {
+                Ok(()) => break,
+                Err(error @ TurnError::Store(StoreError::Database(_) | StoreError::Io { .. })) => error,
+                Err(error) => return Err(StoreFailed(error.into())),
+            };
+            if tries >= RECORD_TRIES_MAX {
+                return Err(StoreFailed(error.into()));
+            }
+            tracing::error!(error = %creel_engine::chain(&error), "what has happened cannot be recorded; it is tried again");
+            tokio::time::sleep(growing(tries, 100, RECORD_PAUSE_MS_MAX)).await;
+        }
+        Ok(())
+    }
+
+    /// Whether a channel is configured and its plugin loaded. The work of one that is not waits until it is.
+    pub(crate) fn is_running(&self, channel: &ChannelId) -> bool {
+        let now = self.generation();
+        let plan = now.knowledge.plan.channels.get(channel);
+        plan.is_some_and(|plan| now.plugins.contains_key(&plan.plugin))
     }
 
     pub(crate) fn now_ms(&self) -> u64 {
@@ -140,12 +181,12 @@ impl Core {
             medium_bytes_max: call.medium_bytes_max,
             roots: call.roots,
             total_ms_max: call.total_ms_max,
-            witness: Arc::new(move |record| core.witness(record)),
+            witness: Arc::new(move |record| Box::pin(core.witness(record))),
         }
     }
 
     /// Every request that left or was refused lands in the audit log and is seen by the observer.
-    fn witness(&self, record: &EgressRecord) {
+    fn witness(&self, record: &EgressRecord) -> impl Future<Output = ()> + Send + use<> {
         self.observe(&Step::from(record));
         self.audit(Audit {
             plugin: record.plugin.clone(),
@@ -153,25 +194,19 @@ impl Core {
             is_allowed: record.refused.is_none(),
             rule: record.refused.as_ref().map_or_else(String::new, |refused| refused.rule.clone()),
             target: record.target.clone(),
-        });
+        })
     }
 
-    /// Writes an audit record without making the caller wait for the disk.
-    pub(crate) fn audit(&self, audit: Audit) {
-        let store = self.store.clone();
-        let record = AuditRecord {
+    /// Hands a decision over to the audit log. The caller does not wait for the disk, but for a place in the queue.
+    pub(crate) fn audit(&self, audit: Audit) -> impl Future<Output = ()> + Send + use<> {
+        self.audit.note(AuditRecord {
             at_ms: self.now_ms(),
             plugin: audit.plugin,
             action: audit.action,
             verdict: if audit.is_allowed { "allowed" } else { "refused" }.to_owned(),
             rule: audit.rule,
             target: audit.target,
-        };
-        drop(tokio::task::spawn_blocking(move || {
-            if let Err(error) = store.audit(&record) {
-                tracing::error!(error = %creel_engine::chain(&error), "could not write an audit record");
-            }
-        }));
+        })
     }
 }
 

@@ -25,8 +25,8 @@ use crate::step::{DeliveredMedia, Step};
 const IDLE: Duration = Duration::from_secs(60);
 /// How long to wait after the store failed.
 const STORE_PAUSE: Duration = Duration::from_secs(5);
-/// Rows of the outbox that are looked at together.
-const PENDING_MAX: usize = 1_024;
+/// Deliveries under way at once, of as many sessions; a network that hangs holds no more memory than theirs.
+const DELIVERIES_AT_ONCE_MAX: usize = 256;
 
 /// Tells the deliverer that something is in the outbox. Cheap to clone.
 #[derive(Clone, Default)]
@@ -68,14 +68,22 @@ pub(crate) async fn run(core: Arc<Core>, deliveries: Deliveries, stopping: Cance
     while under_way.next().await.is_some() {}
 }
 
-/// What is due, the oldest of each session that is not busy, and the time until the next is.
+/// What is due, the oldest of each session that is not busy, and the time until the next is. A session's later replies
+/// wait for its first one, and those of a channel that is switched off until it is back.
 async fn due(core: &Core, busy: &BTreeSet<String>) -> Result<(Vec<OutboxRow>, Option<Duration>), StoreFailed> {
-    let pending = core.store(|store| store.outbox_pending(None, PENDING_MAX)).await?;
+    let free = DELIVERIES_AT_ONCE_MAX.saturating_sub(busy.len());
+    if free == 0 {
+        return Ok((Vec::new(), None));
+    }
+    let knowledge = core.knowledge();
+    let running = knowledge.plan.channels.keys().filter(|channel| core.is_running(channel));
+    let (running, count): (Vec<_>, _) = (running.cloned().collect(), busy.len() + free);
+    // Those that are due come first, and at most the busy ones stand before them.
+    let heads = core.store(move |store| store.outbox_heads(&running, count)).await?;
     let now_ms = core.now_ms();
-    let mut seen = busy.clone();
-    // A session's later replies wait for its first one.
-    let heads = pending.into_iter().filter(|row| seen.insert(row.message.session.clone()));
-    let (due, waiting): (Vec<_>, Vec<_>) = heads.partition(|row| row.next_attempt_ms <= now_ms);
+    let heads = heads.into_iter().filter(|row| !busy.contains(&row.message.session));
+    let (mut due, waiting): (Vec<_>, Vec<_>) = heads.partition(|row| row.next_attempt_ms <= now_ms);
+    due.truncate(free);
     let next = waiting.iter().map(|row| row.next_attempt_ms - now_ms).min();
     Ok((due, next.map(Duration::from_millis)))
 }
@@ -98,7 +106,7 @@ async fn deliver(core: &Arc<Core>, row: OutboxRow) -> Result<(), StoreFailed> {
     match send(core, &row).await {
         Ok(network_id) => {
             let now_ms = core.now_ms();
-            core.store(move |store| store.outbox_delivered(id, &network_id, now_ms)).await?;
+            core.record(move |store| store.outbox_delivered(id, &network_id, now_ms)).await?;
             let media = answered_media(core, &row).await?;
             let NewOutbound { channel, session, text, .. } = row.message;
             core.observe(&Step::Delivered { channel: channel.to_string(), session, text, media });
@@ -109,7 +117,7 @@ async fn deliver(core: &Arc<Core>, row: OutboxRow) -> Result<(), StoreFailed> {
                 .then(|| failure.retry_after.unwrap_or_else(|| growing(tries, 1_000, DELIVERY_PAUSE_MS_MAX)));
             let next_try_ms = next_try.map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
             let (reason, now_ms) = (failure.reason.clone(), core.now_ms());
-            core.store(move |store| match next_try_ms {
+            core.record(move |store| match next_try_ms {
                 Some(ms) => store.outbox_attempt(id, &reason, now_ms.saturating_add(ms)),
                 None => store.outbox_given_up(id, &reason, now_ms),
             })

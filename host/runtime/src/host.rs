@@ -17,7 +17,7 @@ use crate::listen::Listeners;
 use crate::sessions::Sessions;
 use crate::step::Observer;
 
-/// Unfinished messages that are read at once after a restart.
+/// Sessions with unfinished messages that are read at once after a restart.
 const PAGE: usize = 256;
 
 /// What a host is started with: everything that boot has read, once.
@@ -137,9 +137,10 @@ impl Host {
     }
 
     /// Stops: no new message is taken in, turns under way may finish, and what does not finish in time stays durable
-    /// and is taken up at the next start.
+    /// and is taken up at the next start. The audit log has every decision when this returns.
     pub async fn shutdown(&self) {
         self.life.end().await;
+        self.core.audit.flush().await;
     }
 }
 
@@ -148,21 +149,24 @@ fn generation(knowledge: Knowledge, plugins: Vec<Plugin>, store: &Store) -> Gene
         tracing::error!(entry = problem.entry(), "{problem}");
     }
     let roots = open_roots(&knowledge, store);
-    let plugins: BTreeMap<PluginId, Plugin> =
-        plugins.into_iter().map(|plugin| (plugin.id().clone(), plugin)).collect();
+    let plugins: BTreeMap<PluginId, Plugin> = plugins.into_iter().map(|plugin| (plugin.id().clone(), plugin)).collect();
     Generation { knowledge: Arc::new(knowledge), plugins, roots }
 }
 
-/// Wakes every session that has an unfinished message.
+/// Wakes every session of a running channel that has an unfinished message.
 async fn take_up(core: &Arc<Core>, sessions: &Sessions) -> Result<(), StartError> {
-    let mut after = None;
+    let mut after = String::new();
     loop {
-        let page = core.store(move |store| store.inbound_unfinished(after, PAGE)).await;
+        let page = core.store(move |store| store.inbound_sessions(&after, PAGE)).await;
         let page = page.map_err(|error| StartError::Store(error.0))?;
-        let Some(last) = page.last() else { return Ok(()) };
-        after = Some(last.id);
-        for inbound in &page {
-            sessions.wake(&inbound.message.session);
+        let Some((last, _)) = page.last() else { return Ok(()) };
+        after = last.clone();
+        for (session, channel) in &page {
+            if core.is_running(channel) {
+                sessions.wake(session);
+            } else {
+                tracing::warn!(%session, %channel, "unfinished messages wait until their channel runs again");
+            }
         }
     }
 }

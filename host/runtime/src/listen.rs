@@ -145,7 +145,8 @@ async fn receive(
             is_allowed: false,
             rule: rule.clone(),
             target: inbound.sender.id.clone(),
-        });
+        })
+        .await;
         core.observe(&Step::Refused {
             channel: channel.to_string(),
             sender: inbound.sender.id,

@@ -38,7 +38,7 @@ pub(crate) async fn commit(
         last.media = answer.media;
     }
     let (id, now_ms) = (inbound.id, core.now_ms());
-    core.store(move |store| store.reply_commit(id, &reply, &deliveries, now_ms)).await?;
+    core.record(move |store| store.reply_commit(id, &reply, &deliveries, now_ms)).await?;
     core.observe(&Step::Recorded { session });
     Ok(())
 }
@@ -51,7 +51,7 @@ pub(crate) async fn give_up(core: &Core, inbound: &InboundRecord, failure: Chain
     tracing::error!(%session, %reason, "a message could not be answered");
     let apology = outbound(core, inbound, apology(failure.fault()));
     let (id, now_ms) = (inbound.id, core.now_ms());
-    core.store(move |store| store.inbound_failed(id, &reason, &apology, now_ms)).await?;
+    core.record(move |store| store.inbound_failed(id, &reason, &apology, now_ms)).await?;
     core.observe(&Step::Recorded { session });
     Ok(())
 }

@@ -70,12 +70,12 @@ impl Sessions {
     /// Answers the oldest unfinished message; `false` when there is none.
     async fn answer_next(&self, session: &str) -> Result<bool, StoreFailed> {
         let inner = &self.inner;
+        // Before the message is read: what waits for its turn holds nothing in memory. The semaphore is never closed.
+        let permit = inner.life.stopping.run_until_cancelled(inner.turns.acquire()).await;
+        let Some(Ok(_turn)) = permit else { return Ok(false) };
         let key = session.to_owned();
         let next: Option<InboundRecord> = inner.core.store(move |store| store.inbound_next(&key)).await?;
         let Some(inbound) = next else { return Ok(false) };
-        let permit = inner.life.stopping.run_until_cancelled(inner.turns.acquire()).await;
-        // The semaphore is never closed.
-        let Some(Ok(_turn)) = permit else { return Ok(false) };
         turn::run(&inner.core, inbound).await?;
         Ok(true)
     }

@@ -29,20 +29,32 @@ impl Store {
     ///
     /// [`StoreError`].
     pub fn audit(&self, record: &AuditRecord) -> Result<(), StoreError> {
+        self.audit_all(std::slice::from_ref(record))
+    }
+
+    /// Appends records in their order, all of them or none. As [`Self::audit`], with one transaction for them all.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub fn audit_all(&self, records: &[AuditRecord]) -> Result<(), StoreError> {
         self.write_soon(|transaction| {
             let field = |text: &'_ str| cut(text, AUDIT_FIELD_BYTES_MAX).to_owned();
             let mut insert = transaction.prepare_cached(
                 "INSERT INTO audit (at_ms, plugin, action, verdict, rule, target) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?;
-            let seq = insert.insert((
-                signed(record.at_ms)?,
-                field(&record.plugin),
-                field(&record.action),
-                field(&record.verdict),
-                field(&record.rule),
-                field(&record.target),
-            ))?;
-            transaction.prepare_cached("DELETE FROM audit WHERE seq <= ?1")?.execute([seq - AUDIT_RECORDS_MAX])?;
+            let mut last = 0;
+            for record in records {
+                last = insert.insert((
+                    signed(record.at_ms)?,
+                    field(&record.plugin),
+                    field(&record.action),
+                    field(&record.verdict),
+                    field(&record.rule),
+                    field(&record.target),
+                ))?;
+            }
+            transaction.prepare_cached("DELETE FROM audit WHERE seq <= ?1")?.execute([last - AUDIT_RECORDS_MAX])?;
             Ok(())
         })
     }
@@ -99,6 +111,16 @@ mod tests {
         }
         let fixture = fixture.restart();
         assert_eq!(fixture.store.audit_tail(2).unwrap(), [record(3, "no grant"), record(4, "no grant")]);
+    }
+
+    #[test]
+    fn records_that_go_together_keep_their_order() {
+        let fixture = Fixture::new();
+        let records: Vec<_> = (0..300).map(|n| record(n, "no grant")).collect();
+        fixture.store.audit_all(&records[..200]).unwrap();
+        fixture.store.audit_all(&[]).unwrap();
+        fixture.store.audit_all(&records[200..]).unwrap();
+        assert_eq!(fixture.store.audit_tail(400).unwrap(), records);
     }
 
     #[test]

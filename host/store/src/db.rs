@@ -1,16 +1,18 @@
 //! The handle to all that is stored, and the one SQLite database in it. What the tables mean is said beside the types
 //! that live in them; only opening, migrating and transactions are here.
 
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cap_std::fs::Dir;
+use cap_std::fs::{Dir, MetadataExt as _};
 use creel_policy::media::Area;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-use crate::beneath;
-use crate::limits::DATABASE_WAIT_MS_MAX;
+use crate::beneath::{self, NoFile};
+use crate::limits::{DATABASE_LOG_BYTES_MAX, DATABASE_WAIT_MS_MAX};
 use crate::state::{StateError, StateLock, StateRoot, explain};
 
 /// All that is stored. Cheap to clone; every clone means the same store. Calls wait for the disk: an async caller
@@ -66,9 +68,11 @@ pub enum StoreError {
 }
 
 const DATABASE_FILE: &str = "creel.db";
+/// The database and its companions, as SQLite names them.
+const DATABASE_FILES: [&str; 3] = [DATABASE_FILE, "creel.db-wal", "creel.db-shm"];
 
 /// Forms of the database, oldest first; the place in the list, from 1, is the number of the form.
-const FORMS: &[&str] = &[include_str!("schema/1.sql")];
+const FORMS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 impl Store {
     /// Opens the store of a state directory, made where it is not there yet. Several processes may have it open.
@@ -97,12 +101,13 @@ impl Store {
         })))
     }
 
-    /// Removes what a daemon that ended in the middle of things has left behind: half-written media and views. Only
-    /// the one daemon may, since to anybody else these could be in use. Says how many there were.
+    /// Removes what a daemon that ended in the middle of things has left behind: half-written media, media that were
+    /// stored and never acknowledged, and views. Files that somebody else put into an area stay. Only the one daemon
+    /// may, since to anybody else these could be in use. Says how many there were.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Io`].
+    /// [`StoreError::Io`], [`StoreError::Database`].
     pub fn clear_leftovers(&self, _lock: &StateLock) -> Result<usize, StoreError> {
         let clear = || {
             let mut removed = 0;
@@ -110,12 +115,18 @@ impl Store {
                 removed += beneath::remove_partials(dir)?;
             }
             for entry in self.0.views.entries()? {
-                self.0.views.remove_dir_all(entry?.file_name())?;
+                let entry = entry?;
+                match entry.file_type()?.is_dir() {
+                    true => self.0.views.remove_dir_all(entry.file_name())?,
+                    false => self.0.views.remove_file(entry.file_name())?,
+                }
                 removed += 1;
             }
             Ok(removed)
         };
-        clear().map_err(|source| StoreError::Io { deed: "clear what an earlier daemon left behind", source })
+        let deed = "clear what an earlier daemon left behind";
+        let removed = clear().map_err(|source| StoreError::Io { deed, source })?;
+        Ok(removed + self.media_forget_unclaimed()?)
     }
 
     pub(crate) fn root(&self) -> &StateRoot {
@@ -191,16 +202,24 @@ fn transact<T, E: From<StoreError>>(
 }
 
 /// Makes the file with mode 0600 before SQLite would make it for everybody to read; SQLite gives its companions the
-/// same mode.
+/// same mode. Those that are there already, e.g. from a backup, are made ours alone, and a symbolic link is none of them.
 fn create_database_file(dir: &Dir) -> Result<(), StoreError> {
     match beneath::create_file(dir, DATABASE_FILE, 0o600) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match beneath::open_file(dir, DATABASE_FILE) {
-            Ok(_) => Ok(()),
-            Err(no) => Err(StoreError::State(explain(no, "open", DATABASE_FILE))),
-        },
-        Err(source) => Err(StoreError::Io { deed: "create the database", source }),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(source) => return Err(StoreError::Io { deed: "create the database", source }),
     }
+    for name in DATABASE_FILES {
+        match beneath::open_file(dir, name) {
+            Ok((_, metadata)) if metadata.mode() & 0o077 == 0 => {}
+            Ok((file, _)) => file
+                .set_permissions(Permissions::from_mode(0o600))
+                .map_err(|source| StoreError::Io { deed: "keep others from reading the database", source })?,
+            Err(NoFile::Missing) if name != DATABASE_FILE => {}
+            Err(no) => return Err(StoreError::State(explain(no, "open", name))),
+        }
+    }
+    Ok(())
 }
 
 fn connect(root: &StateRoot, synchronous: &str) -> Result<Connection, StoreError> {
@@ -209,6 +228,7 @@ fn connect(root: &StateRoot, synchronous: &str) -> Result<Connection, StoreError
     connection.busy_timeout(Duration::from_millis(DATABASE_WAIT_MS_MAX))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "journal_size_limit", DATABASE_LOG_BYTES_MAX)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.set_prepared_statement_cache_capacity(64);

@@ -27,6 +27,9 @@ pub(crate) const AUDIT_FIELD_BYTES_MAX: usize = 1 << 10;
 pub(crate) const SECRET_BYTES_MAX: usize = 8 << 10;
 /// Milliseconds to wait for another process that writes to the database (a command of the operator's).
 pub(crate) const DATABASE_WAIT_MS_MAX: u64 = 10_000;
+/// Bytes that the database's log keeps on disk once it is taken over; one large transaction would else hold its size for
+/// ever.
+pub(crate) const DATABASE_LOG_BYTES_MAX: i64 = 16 << 20;
 
 /// Cuts a text to `bytes_max` at a character boundary.
 pub(crate) fn cut(text: &str, bytes_max: usize) -> &str {

@@ -18,6 +18,7 @@ mod sniff;
 mod sweep;
 
 pub use new::NewMedium;
+pub(crate) use row::claim;
 pub use sweep::Swept;
 
 /// A stored medium. Its bytes never change while it exists.

@@ -7,6 +7,7 @@ use rusqlite::Transaction;
 
 use crate::db::{Store, StoreError, limit, signed, unsigned};
 use crate::limits::{CHANNEL_JSON_BYTES_MAX, KEY_BYTES_MAX, REASON_BYTES_MAX, cut};
+use crate::media::claim;
 use crate::turn::{InboundId, TurnError, bounded, read_channel, read_media_list, write_media_list};
 
 /// Numbers what is to be delivered, in the order in which it was put there.
@@ -56,6 +57,23 @@ pub struct OutboxRow {
     pub last_error: Option<String>,
 }
 
+/// Goes from session to session in the index, so that it reads as many rows as there are sessions and no more.
+const HEADS: &str = "
+  WITH RECURSIVE waiting (session) AS (
+    SELECT min(session) FROM outbox INDEXED BY outbox_next WHERE state IN ('pending', 'under-way')
+    UNION ALL
+    SELECT (SELECT min(o.session) FROM outbox o INDEXED BY outbox_next
+            WHERE o.state IN ('pending', 'under-way') AND o.session > waiting.session)
+    FROM waiting WHERE waiting.session IS NOT NULL
+  )
+  SELECT id, channel, outbox.session, conversation_json, text, media_json, reply_to, inbound, attempts,
+    interrupted + (state = 'under-way'), next_attempt_ms, last_error
+  FROM waiting JOIN outbox ON outbox.id = (
+    SELECT min(o.id) FROM outbox o INDEXED BY outbox_next
+    WHERE o.state IN ('pending', 'under-way') AND o.session = waiting.session)
+  WHERE channel IN (SELECT value FROM json_each(?1))
+  ORDER BY next_attempt_ms, id LIMIT ?2";
+
 impl Store {
     /// Puts a message into the outbox that answers none.
     ///
@@ -81,6 +99,20 @@ impl Store {
             )?;
             let after = after.map_or(0, |id| id.0);
             statement.query_and_then((after, limit(count)), read_row)?.collect()
+        })
+    }
+
+    /// The oldest message of each session that is not settled, those first that are due first; at most `count`, and only
+    /// of these channels. However much waits in one session, it stands in nobody's way.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub fn outbox_heads(&self, channels: &[ChannelId], count: usize) -> Result<Vec<OutboxRow>, StoreError> {
+        let channels = serde_json::Value::from_iter(channels.iter().map(ChannelId::as_str)).to_string();
+        self.read(|transaction| {
+            let mut statement = transaction.prepare_cached(HEADS)?;
+            statement.query_and_then((channels, limit(count)), read_row)?.collect()
         })
     }
 
@@ -157,6 +189,7 @@ pub(crate) fn insert(
 ) -> Result<OutboxId, TurnError> {
     bounded("the session key", &message.session, KEY_BYTES_MAX)?;
     bounded("the conversation", &message.conversation_json, CHANNEL_JSON_BYTES_MAX)?;
+    claim(transaction, &message.media)?;
     let mut insert = transaction.prepare_cached(
         "INSERT INTO outbox (channel, session, conversation_json, text, media_json, reply_to, inbound, state,
            next_attempt_ms, created_ms)

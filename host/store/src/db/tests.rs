@@ -25,7 +25,7 @@ fn a_newer_form_is_refused_with_both_numbers() {
     newer.execute("INSERT INTO schema_version VALUES (7)", []).unwrap();
     drop(newer);
     let error = Store::open(&root).unwrap_err();
-    assert_eq!(error.to_string(), "the database has form 7, and this creel knows forms up to 1");
+    assert_eq!(error.to_string(), "the database has form 7, and this creel knows forms up to 2");
     drop(temp);
 }
 
@@ -81,6 +81,7 @@ fn a_file_that_is_no_database_is_an_error() {
 fn the_next_daemon_clears_what_the_last_left_and_nothing_else() {
     let fixture = Fixture::new();
     let medium = fixture.store.media_put(Area::Inbound, None, PNG, 1).unwrap();
+    fixture.store.inbound_attachment_stored(fixture.receive("m1", 1), 0, &medium.media).unwrap();
     fixture.plant("inbound/old.png", PNG);
     let mut half = fixture.store.media_begin(Area::Inbound, None, 100).unwrap();
     half.write(b"half").unwrap();
@@ -96,6 +97,92 @@ fn the_next_daemon_clears_what_the_last_left_and_nothing_else() {
     assert_eq!(std::fs::read_dir(fixture.area("inbound")).unwrap().count(), 2);
     assert_eq!(std::fs::read_dir(fixture.state().join("views")).unwrap().count(), 0);
     fixture.store.media_open(&medium.media).unwrap();
+}
+
+#[test]
+fn a_file_among_the_views_does_not_keep_a_daemon_from_starting() {
+    let fixture = Fixture::new();
+    std::fs::write(fixture.state().join("views/notes.txt"), "mine").unwrap();
+    let lock = fixture.root.lock().unwrap();
+    assert_eq!(fixture.store.clear_leftovers(&lock).unwrap(), 1);
+}
+
+#[test]
+fn a_database_that_came_from_a_backup_is_made_ours_alone() {
+    let fixture = Fixture::new();
+    fixture.receive("m1", 0);
+    let names = || DATABASE_FILES.map(|name| fixture.state().join(name));
+    for path in names() {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    let again = Store::open(&fixture.root).unwrap();
+    for path in names() {
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600, "{path:?}");
+    }
+    assert_eq!(again.inbound_unfinished(None, 9).unwrap().len(), 1);
+}
+
+#[test]
+fn a_log_of_the_database_that_is_a_link_is_refused() {
+    let fixture = Fixture::new();
+    let Fixture { temp, root, store } = fixture;
+    drop(store);
+    std::fs::write(temp.path().join("precious"), "x").unwrap();
+    symlink("../precious", temp.path().join("state/creel.db-wal")).unwrap();
+    let error = Store::open(&root).unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(cause, "`creel.db-wal` in the state directory is a symbolic link");
+    assert_eq!(std::fs::read_to_string(temp.path().join("precious")).unwrap(), "x");
+}
+
+#[test]
+fn the_log_of_the_database_shrinks_after_a_large_transaction() {
+    let fixture = Fixture::new();
+    let length = || std::fs::metadata(fixture.state().join("creel.db-wal")).unwrap().len();
+    let bound = u64::try_from(DATABASE_LOG_BYTES_MAX).unwrap();
+    fixture
+        .store
+        .write::<_, StoreError>(|transaction| {
+            let insert = "INSERT INTO cursor (channel, value, at_ms) VALUES (?1, zeroblob(1048576), 1)";
+            (0..24).try_for_each(|n| transaction.execute(insert, [n.to_string()]).map(|_| ()))?;
+            Ok(())
+        })
+        .unwrap();
+    assert!(length() > bound, "{}", length());
+    fixture.receive("m1", 0);
+    assert!(length() <= bound, "{}", length());
+}
+
+#[test]
+fn a_full_disk_is_said_and_nothing_is_lost_once_there_is_room() {
+    let fixture = Fixture::new();
+    let first = fixture.receive("m1", 0);
+    let room = |pages: &str| {
+        let connection = fixture.store.0.durable.lock().unwrap();
+        let now: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        let most = if pages == "none" { now } else { now + 1_000 };
+        connection.query_row(&format!("PRAGMA max_page_count = {most}"), [], |row| row.get::<_, i64>(0)).unwrap();
+    };
+    room("none");
+    let large = crate::turn::NewInbound { text: "x".repeat(100_000), ..crate::fixture::message("m2", 0) };
+    let error = fixture.store.inbound_insert(&large).unwrap_err();
+    assert_eq!(error.to_string(), "the database failed");
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "database or disk is full");
+    assert_eq!(fixture.store.inbound(first).unwrap().message.message_id, "m1");
+    room("some");
+    assert!(matches!(fixture.store.inbound_insert(&large).unwrap(), crate::turn::Inserted::New(_)));
+}
+
+#[test]
+fn a_database_of_the_first_form_goes_on_with_its_media_claimed() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    migrate(&mut connection, &FORMS[..1]).unwrap();
+    let insert = "INSERT INTO media (area, id, content_type, size, sha256, created_ms)
+                  VALUES ('inbound', ?1, 'image/png', 1, ?2, 1)";
+    connection.execute(insert, ("old.png", "0".repeat(64))).unwrap();
+    migrate(&mut connection, FORMS).unwrap();
+    let claimed: bool = connection.query_row("SELECT claimed FROM media", [], |row| row.get(0)).unwrap();
+    assert!(claimed);
 }
 
 #[test]

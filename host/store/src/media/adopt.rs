@@ -37,7 +37,7 @@ pub(super) fn adopt(store: &Store, media: &MediaRef) -> Result<MediumRow, MediaE
         new.write(bytes)?;
     }
     let modified_ms = metadata.mtime().saturating_mul(1000).saturating_add(metadata.mtime_nsec() / 1_000_000);
-    let (medium, is_ours) = new.finish_as(media.clone(), u64::try_from(modified_ms).unwrap_or(0))?;
+    let (medium, is_ours) = new.finish_over(media.clone(), u64::try_from(modified_ms).unwrap_or(0))?;
     if is_ours {
         return Ok(MediumRow { medium, expired: false });
     }

@@ -18,7 +18,6 @@ use crate::limits::MEDIA_NAME_CHARS_MAX;
 /// A medium that is being written. Dropped before [`Self::finish`], it leaves nothing behind.
 #[derive(Debug)]
 pub struct NewMedium {
-    store: Store,
     area: Area,
     name: Option<String>,
     bytes_max: u64,
@@ -29,12 +28,18 @@ pub struct NewMedium {
     sniffer: Sniffer,
 }
 
-/// The file without a name; removed when dropped.
+/// The file under a name that is no medium's; removed when dropped.
 #[derive(Debug)]
 struct Partial {
     store: Store,
     area: Area,
     name: Option<String>,
+}
+
+/// A file that is written to its end and on disk, with all that is known of it.
+struct Written {
+    partial: Partial,
+    medium: Medium,
 }
 
 impl Store {
@@ -48,7 +53,6 @@ impl Store {
         let partial = beneath::partial_name().map_err(&failed)?;
         let file = beneath::create_file(self.area(area), &partial, 0o600).map_err(&failed)?;
         Ok(NewMedium {
-            store: self.clone(),
             area,
             name: name.and_then(display_name),
             bytes_max: bytes_max.min(MEDIUM_BYTES_MAX),
@@ -95,12 +99,43 @@ impl NewMedium {
         let bits = beneath::random().map_err(MediaError::io("name a medium"))?;
         let (_, extension) = self.sniffer.verdict(self.name.as_deref());
         let media = MediaRef { area: self.area, id: MediaId::from_random(bits, Some(extension)) };
-        let (medium, _) = self.finish_as(media, now_ms)?;
+        let Written { mut partial, medium } = self.written(media, now_ms)?;
+        let store = partial.store.clone();
+        // The row comes first, unclaimed: whatever a crash leaves from here on, with or without a file, is found by its
+        // row and goes when the next daemon starts. A file of ours without a row there never is.
+        if !store.write(|transaction| row::insert(transaction, &medium, false))? {
+            return Err(MediaError::io("name a medium")(std::io::ErrorKind::AlreadyExists.into()));
+        }
+        if let Err(source) = partial.publish(&medium.media) {
+            // What cannot be taken back now is unclaimed.
+            if partial.remove().is_ok() {
+                drop(row::remove(&store, &medium.media));
+            }
+            return Err(MediaError::io("finish a medium")(source));
+        }
         Ok(medium)
     }
 
-    /// As [`Self::finish`], under a given name; `false` when another has taken that name meanwhile, whose bytes stay.
-    pub(super) fn finish_as(mut self, media: MediaRef, now_ms: u64) -> Result<(Medium, bool), MediaError> {
+    /// As [`Self::finish`], in the place of a file that lies there under that name; `false` when another process has
+    /// taken that file in meanwhile, whose bytes stay.
+    pub(super) fn finish_over(self, media: MediaRef, now_ms: u64) -> Result<(Medium, bool), MediaError> {
+        let Written { mut partial, medium } = self.written(media, now_ms)?;
+        let store = partial.store.clone();
+        // The copy takes the place of the file before the row is there for all to see: a crash in between leaves a file
+        // without a row, with the same bytes, which is taken in when it is next asked for. So the owner's file is never
+        // one of those that go.
+        let is_ours = store.write(|transaction| {
+            let is_ours = row::insert(transaction, &medium, true)?;
+            if is_ours {
+                partial.replace(&medium.media).map_err(MediaError::io("take a file in"))?;
+            }
+            Ok::<_, MediaError>(is_ours)
+        })?;
+        Ok((medium, is_ours))
+    }
+
+    /// Brings the file to its end and onto the disk.
+    fn written(mut self, media: MediaRef, now_ms: u64) -> Result<Written, MediaError> {
         let failed = MediaError::io("finish a medium");
         let (content_type, _) = self.sniffer.verdict(self.name.as_deref());
         self.file.rewind().map_err(&failed)?;
@@ -118,37 +153,44 @@ impl NewMedium {
             width: pixels.map(|(width, _)| width),
             height: pixels.map(|(_, height)| height),
         };
-        // The row comes first: a crash leaves a row that names nothing, which is seen as expired, and no file that
-        // nothing names. Before this function returns nobody knows the name.
-        if !row::insert(&self.store, &medium)? {
-            return Ok((medium, false));
-        }
-        if let Err(source) = self.partial.publish(&medium.media) {
-            row::remove(&self.store, &medium.media)?;
-            return Err(failed(source));
-        }
-        Ok((medium, true))
+        Ok(Written { partial: self.partial, medium })
     }
 }
 
 impl Partial {
-    /// Gives the file its name, durably.
+    /// Gives the file its name, durably. Until that is done it is one that is removed when dropped.
     fn publish(&mut self, media: &MediaRef) -> std::io::Result<()> {
+        self.rename(media)?;
+        self.name = Some(media.id.as_str().to_owned());
+        beneath::sync_dir(self.store.area(self.area))?;
+        self.name = None;
+        Ok(())
+    }
+
+    /// Gives the file the name of one that it is a copy of, durably. From then on it stands for that one, and stays.
+    fn replace(&mut self, media: &MediaRef) -> std::io::Result<()> {
+        self.rename(media)?;
+        beneath::sync_dir(self.store.area(self.area))
+    }
+
+    fn rename(&mut self, media: &MediaRef) -> std::io::Result<()> {
         let dir = self.store.area(self.area);
         if let Some(partial) = &self.name {
             dir.rename(partial, dir, media.id.as_str())?;
         }
         self.name = None;
-        beneath::sync_dir(dir)
+        Ok(())
+    }
+
+    fn remove(&mut self) -> std::io::Result<()> {
+        self.name.take().map_or(Ok(()), |name| self.store.area(self.area).remove_file(name))
     }
 }
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        if let Some(partial) = self.name.take() {
-            // What cannot be removed now is removed when the next daemon starts.
-            drop(self.store.area(self.area).remove_file(partial));
-        }
+        // What cannot be removed now is removed when the next daemon starts.
+        drop(self.remove());
     }
 }
 

@@ -39,32 +39,42 @@ pub(super) fn find(store: &Store, media: &MediaRef) -> Result<Option<MediumRow>,
     })
 }
 
-/// Adds a row, unless all media together would pass their bound; `false` when there is one of that name already.
-pub(super) fn insert(store: &Store, medium: &Medium) -> Result<bool, MediaError> {
-    store.write(|transaction| {
-        let stored: i64 = stored_bytes(transaction)?;
-        if unsigned(stored)?.saturating_add(medium.size) > MEDIA_STORE_BYTES_MAX {
-            return Err(MediaError::Full { bytes_max: MEDIA_STORE_BYTES_MAX });
-        }
-        let mut statement = transaction
-            .prepare_cached(
-                "INSERT INTO media (area, id, content_type, size, sha256, name, width, height, created_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
-            )
-            .map_err(StoreError::from)?;
-        let values = (
-            medium.media.area.as_str(),
-            medium.media.id.as_str(),
-            &medium.content_type,
-            signed(medium.size)?,
-            &medium.sha256,
-            &medium.name,
-            medium.width,
-            medium.height,
-            signed(medium.created_ms)?,
-        );
-        Ok(statement.execute(values).map_err(StoreError::from)? == 1)
-    })
+/// Adds a row, unless all media together would pass their bound; `false` when there is one of that name already. Until
+/// it is claimed the medium is one that nobody counts on.
+pub(super) fn insert(transaction: &Transaction<'_>, medium: &Medium, claimed: bool) -> Result<bool, MediaError> {
+    let stored: i64 = stored_bytes(transaction)?;
+    if unsigned(stored)?.saturating_add(medium.size) > MEDIA_STORE_BYTES_MAX {
+        return Err(MediaError::Full { bytes_max: MEDIA_STORE_BYTES_MAX });
+    }
+    let mut statement = transaction
+        .prepare_cached(
+            "INSERT INTO media (area, id, content_type, size, sha256, name, width, height, created_ms, claimed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
+        )
+        .map_err(StoreError::from)?;
+    let values = (
+        medium.media.area.as_str(),
+        medium.media.id.as_str(),
+        &medium.content_type,
+        signed(medium.size)?,
+        &medium.sha256,
+        &medium.name,
+        medium.width,
+        medium.height,
+        signed(medium.created_ms)?,
+        claimed,
+    );
+    Ok(statement.execute(values).map_err(StoreError::from)? == 1)
+}
+
+/// Notes, in the transaction that names these media, that they are counted on from now on.
+pub(crate) fn claim(transaction: &Transaction<'_>, media: &[MediaRef]) -> Result<(), StoreError> {
+    let mut statement =
+        transaction.prepare_cached("UPDATE media SET claimed = 1 WHERE area = ?1 AND id = ?2 AND claimed = 0")?;
+    for media in media {
+        statement.execute((media.area.as_str(), media.id.as_str()))?;
+    }
+    Ok(())
 }
 
 /// Takes a row back whose file did not come to be.

@@ -1,4 +1,4 @@
-//! Cleans old media away. What a turn or a delivery that is not finished needs stays, however old it is: the older
+//! Cleans media away: old ones, and those that nobody ever counted on. What a turn or a delivery that is not finished needs stays, however old it is: the older
 //! gateway's sweep looked at the clock alone, and took pictures from under the turn that was to answer them.
 
 use std::io;
@@ -6,6 +6,7 @@ use std::io;
 use creel_policy::media::{Area, MediaId, MediaRef};
 
 use super::MediaError;
+use crate::beneath;
 use crate::db::{Store, StoreError, signed, unsigned};
 
 /// What a sweep has taken away.
@@ -17,6 +18,7 @@ pub struct Swept {
     pub bytes: u64,
 }
 
+const REMOVE: &str = "remove a medium";
 /// Media removed in one transaction; others that write wait no longer than that takes.
 const SWEPT_AT_ONCE_MAX: i64 = 256;
 
@@ -63,19 +65,60 @@ impl Store {
             let (area, id, size) = row.map_err(StoreError::from)?;
             let media = read(&area, &id)?;
             // The file goes first: a crash leaves a row without a file, which is seen as expired.
-            match self.area(media.area).remove_file(media.id.as_str()) {
-                Ok(()) => {}
-                // Somebody else removed it, or put a directory there: either way it is no medium any more.
-                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) => {}
-                Err(source) => return Err(MediaError::Io { deed: "remove a medium", source }),
-            }
+            self.remove_blob(&media).map_err(MediaError::io(REMOVE))?;
             let mut expire = transaction
                 .prepare_cached("UPDATE media SET expired_ms = ?3 WHERE area = ?1 AND id = ?2")
                 .map_err(StoreError::from)?;
             expire.execute((&area, &id, signed(now_ms)?)).map_err(StoreError::from)?;
             swept = Swept { media: swept.media + 1, bytes: swept.bytes + unsigned(size)? };
         }
+        if swept.media > 0 {
+            self.sync_areas().map_err(MediaError::io(REMOVE))?;
+        }
         Ok(swept)
+    }
+
+    /// Removes media that were stored for something that never came to name them, files and rows. Only the one daemon
+    /// may, at its start: in a running one a medium is unclaimed for a moment before it is named.
+    pub(crate) fn media_forget_unclaimed(&self) -> Result<usize, StoreError> {
+        let mut forgotten = 0;
+        loop {
+            let some = self.write(|transaction| self.forget_some(transaction))?;
+            forgotten += some;
+            if some == 0 {
+                return Ok(forgotten);
+            }
+        }
+    }
+
+    fn forget_some(&self, transaction: &rusqlite::Transaction<'_>) -> Result<usize, StoreError> {
+        let failed = |source| StoreError::Io { deed: REMOVE, source };
+        let mut unclaimed = transaction.prepare_cached("SELECT area, id FROM media WHERE claimed = 0 LIMIT ?1")?;
+        let names = unclaimed
+            .query_and_then([SWEPT_AT_ONCE_MAX], |row| read(&row.get::<_, String>(0)?, &row.get::<_, String>(1)?))?;
+        let names: Vec<MediaRef> = names.collect::<Result<_, _>>()?;
+        let mut forget = transaction.prepare_cached("DELETE FROM media WHERE area = ?1 AND id = ?2")?;
+        for media in &names {
+            self.remove_blob(media).map_err(failed)?;
+            forget.execute((media.area.as_str(), media.id.as_str()))?;
+        }
+        if !names.is_empty() {
+            // Before the rows are gone: a file of ours without a row would pass for one that was put there by hand.
+            self.sync_areas().map_err(failed)?;
+        }
+        Ok(names.len())
+    }
+
+    fn remove_blob(&self, media: &MediaRef) -> io::Result<()> {
+        match self.area(media.area).remove_file(media.id.as_str()) {
+            // Somebody else removed it, or put a directory there: either way it is no medium any more.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) => Ok(()),
+            done => done,
+        }
+    }
+
+    fn sync_areas(&self) -> io::Result<()> {
+        Area::ALL.into_iter().try_for_each(|area| beneath::sync_dir(self.area(area)))
     }
 }
 

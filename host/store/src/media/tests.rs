@@ -189,6 +189,99 @@ fn a_sweep_takes_what_is_old_and_leaves_what_is_needed() {
     );
 }
 
+/// Files of an area, and rows of all.
+fn kept(fixture: &Fixture) -> (usize, i64) {
+    let rows = fixture.store.read::<_, StoreError>(|transaction| {
+        Ok(transaction.query_row("SELECT count(*) FROM media", [], |row| row.get(0))?)
+    });
+    (std::fs::read_dir(fixture.area("inbound")).unwrap().count(), rows.unwrap())
+}
+
+fn clear(fixture: &Fixture) -> usize {
+    let lock = fixture.root.lock().unwrap();
+    fixture.store.clear_leftovers(&lock).unwrap()
+}
+
+#[test]
+fn a_medium_that_nothing_came_to_name_goes_at_the_next_start() {
+    let fixture = Fixture::new();
+    let store = &fixture.store;
+    let put = |area| store.media_put(area, None, PNG, 1).unwrap().media;
+    let (attached, answered, sent, orphan) =
+        (put(Area::Inbound), put(Area::Outbound), put(Area::Outbound), put(Area::Inbound));
+    let id = fixture.receive("m1", 1);
+    store.inbound_attachment_stored(id, 0, &attached).unwrap();
+    // Collected once more after a crash: the first one stays, and this one is nobody's.
+    let double = put(Area::Inbound);
+    store.inbound_attachment_stored(id, 0, &double).unwrap();
+    store.inbound_ready(id, 1).unwrap();
+    let reply = Reply {
+        text: String::new(),
+        media: vec![answered.clone()],
+        model: "a/b".to_owned(),
+        derivation_json: "{}".to_owned(),
+        usage_json: None,
+    };
+    store.reply_commit(id, &reply, &[], 1).unwrap();
+    store.outbox_put(&NewOutbound { media: vec![sent.clone()], ..outbound("") }, 1).unwrap();
+    // One that was put there by hand, its name of the very form that ours have.
+    let planted = inbound(&format!("{}.png", "ab".repeat(16)));
+    fixture.plant(format!("inbound/{}", planted.id), PNG);
+
+    let fixture = fixture.crash(0);
+    assert_eq!(clear(&fixture), 2);
+    for kept in [&attached, &answered, &sent, &planted] {
+        assert_eq!(bytes(&fixture.store, kept), PNG, "{kept}");
+    }
+    for gone in [&orphan, &double] {
+        assert_eq!(code(fixture.store.medium(gone)), "not-found");
+    }
+    // What was taken in by hand is claimed by that.
+    assert_eq!((clear(&fixture), kept(&fixture)), (0, (2, 4)));
+}
+
+#[test]
+fn whatever_a_kill_leaves_of_a_medium_goes_at_the_next_start() {
+    // The row without its file.
+    let fixture = Fixture::new();
+    let medium = fixture.store.media_put(Area::Inbound, None, PNG, 1).unwrap().media;
+    let file = fixture.area("inbound").join(medium.id.as_str());
+    std::fs::rename(&file, fixture.area("inbound").join(".partial-x")).unwrap();
+    let fixture = fixture.crash(0);
+    assert_eq!((clear(&fixture), kept(&fixture)), (2, (0, 0)));
+    // Killed in the middle of that: the file is gone, the row is still there.
+    let medium = fixture.store.media_put(Area::Inbound, None, PNG, 1).unwrap().media;
+    std::fs::remove_file(fixture.area("inbound").join(medium.id.as_str())).unwrap();
+    assert_eq!((clear(&fixture), kept(&fixture)), (1, (0, 0)));
+}
+
+#[test]
+fn a_file_put_there_by_hand_outlives_a_kill_while_it_is_taken_in() {
+    let fixture = Fixture::new();
+    let id = inbound("katze.png");
+    fixture.plant("inbound/katze.png", PNG);
+    // The copy has taken its place, and then its row fails: as far as that is the same as a kill right there.
+    let refuse = "CREATE TRIGGER refuse AFTER INSERT ON media BEGIN SELECT raise(ABORT, 'no'); END";
+    fixture.store.write::<_, StoreError>(|transaction| Ok(transaction.execute_batch(refuse)?)).unwrap();
+    fixture.store.medium(&id).unwrap_err();
+    let late =
+        "DROP TRIGGER refuse; CREATE TABLE debt (of INTEGER REFERENCES inbound (id) DEFERRABLE INITIALLY DEFERRED);
+                CREATE TRIGGER fail_at_commit AFTER INSERT ON media BEGIN INSERT INTO debt VALUES (99); END";
+    fixture.store.write::<_, StoreError>(|transaction| Ok(transaction.execute_batch(late)?)).unwrap();
+    fixture.store.medium(&id).unwrap_err();
+    let mode = std::fs::metadata(fixture.area("inbound").join("katze.png")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o400, "the copy is in its place");
+    assert_eq!(kept(&fixture), (1, 0));
+    fixture
+        .store
+        .write::<_, StoreError>(|transaction| Ok(transaction.execute_batch("DROP TRIGGER fail_at_commit")?))
+        .unwrap();
+    let fixture = fixture.crash(0);
+    assert_eq!(clear(&fixture), 0);
+    assert_eq!(bytes(&fixture.store, &id), PNG);
+    assert_eq!((clear(&fixture), kept(&fixture)), (0, (1, 1)));
+}
+
 #[test]
 fn a_store_that_is_full_says_so_and_keeps_nothing_of_it() {
     let fixture = Fixture::new();

@@ -67,6 +67,39 @@ fn deliveries_come_in_order_and_in_pages() {
 }
 
 #[test]
+fn however_much_waits_in_one_session_every_other_has_its_head() {
+    let fixture = Fixture::new();
+    let store = &fixture.store;
+    let of = |session: &str| NewOutbound { session: session.to_owned(), ..outbound("x") };
+    let settled = store.outbox_put(&of("signal:bob"), 1).unwrap();
+    store.outbox_given_up(settled, "gone", 1).unwrap();
+    let first = store
+        .write::<_, TurnError>(|transaction| {
+            let first = insert(transaction, &of("signal:alice"), None, 5)?;
+            (0..1_500).try_for_each(|_| insert(transaction, &of("signal:alice"), None, 5).map(|_| ()))?;
+            Ok(first)
+        })
+        .unwrap();
+    let bob = store.outbox_put(&of("signal:bob"), 9).unwrap();
+    let eve = store.outbox_put(&of("signal:eve"), 1).unwrap();
+    let elsewhere = NewOutbound { channel: ChannelId::parse("telegram").unwrap(), ..of("telegram:alice") };
+    let elsewhere = store.outbox_put(&elsewhere, 1).unwrap();
+    let telegram = ChannelId::parse("telegram").unwrap();
+    let heads = |channels: &[ChannelId], count| {
+        store.outbox_heads(channels, count).unwrap().iter().map(|row| row.id).collect::<Vec<_>>()
+    };
+    let signal = [crate::fixture::channel()];
+    assert_eq!(heads(&signal, 10), [eve, first, bob]);
+    assert_eq!(heads(&signal, 2), [eve, first]);
+    assert_eq!(heads(&[crate::fixture::channel(), telegram], 10), [eve, elsewhere, first, bob]);
+    assert_eq!(heads(&[], 10), []);
+    store.outbox_begin(first).unwrap();
+    assert_eq!(store.outbox_heads(&signal, 2).unwrap()[1].interrupted, 1);
+    store.outbox_delivered(first, "1", 1).unwrap();
+    assert_eq!(heads(&signal, 10), [eve, OutboxId(first.0 + 1), bob]);
+}
+
+#[test]
 fn the_words_of_a_failure_are_cut_at_a_character() {
     let fixture = Fixture::new();
     let id = fixture.store.outbox_put(&outbound("a"), 1).unwrap();

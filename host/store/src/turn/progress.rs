@@ -8,6 +8,7 @@ use super::received::find;
 use super::{AttachmentState, InboundId, InboundRecord, InboundState, Reply, TurnError};
 use crate::db::{Store, limit};
 use crate::limits::{REASON_BYTES_MAX, cut};
+use crate::media::claim;
 use crate::outbox::{self, NewOutbound};
 use crate::session::{self, EntrySeq, NewEntry, Role};
 
@@ -18,8 +19,7 @@ impl Store {
     ///
     /// [`TurnError::UnknownAttachment`]; [`TurnError::WrongState`] when the message is past `received`.
     pub fn inbound_attachment_stored(&self, id: InboundId, position: usize, media: &MediaRef) -> Result<(), TurnError> {
-        let uri = media.to_string();
-        self.write(|transaction| settle_attachment(transaction, id, position, (Some(&uri), None)))
+        self.write(|transaction| settle_attachment(transaction, id, position, (Some(media), None)))
     }
 
     /// Notes that an attachment cannot be had, and why. The turn goes on without it.
@@ -133,7 +133,7 @@ fn settle_attachment(
     transaction: &Transaction<'_>,
     id: InboundId,
     position: usize,
-    (media, failure): (Option<&str>, Option<&str>),
+    (media, failure): (Option<&MediaRef>, Option<&str>),
 ) -> Result<(), TurnError> {
     let record = find(transaction, id)?;
     let Some(attachment) = record.attachments.get(position) else {
@@ -149,8 +149,8 @@ fn settle_attachment(
     }
     transaction
         .prepare_cached("UPDATE attachment SET media = ?3, failure = ?4 WHERE inbound = ?1 AND position = ?2")?
-        .execute((id.0, limit(position), media, failure))?;
-    Ok(())
+        .execute((id.0, limit(position), media.map(MediaRef::to_string), failure))?;
+    Ok(claim(transaction, media.map_or(&[], std::slice::from_ref))?)
 }
 
 fn collected(record: &InboundRecord) -> Result<Vec<MediaRef>, TurnError> {

@@ -1,5 +1,6 @@
 //! Making a message durable, and finding it again. What follows on it is in `progress`.
 
+use creel_policy::ids::ChannelId;
 use creel_policy::limits::{ATTACHMENTS_MAX, INBOUND_TEXT_BYTES_MAX};
 use rusqlite::{OptionalExtension as _, Row, Transaction};
 
@@ -75,8 +76,24 @@ impl Store {
         })
     }
 
+    /// The sessions that have a message that is neither answered nor failed, with their channel, in the order of their
+    /// keys, those behind `after`; at most `count`. After a restart these are taken up again.
+    ///
+    /// # Errors
+    ///
+    /// [`TurnError::Store`].
+    pub fn inbound_sessions(&self, after: &str, count: usize) -> Result<Vec<(String, ChannelId)>, TurnError> {
+        self.read(|transaction| {
+            let mut statement = transaction.prepare_cached(WAITING)?;
+            let rows = statement.query_and_then((after, limit(count)), |row| {
+                Ok::<_, TurnError>((row.get(0)?, read_channel(&row.get::<_, String>(1)?)?))
+            })?;
+            rows.collect()
+        })
+    }
+
     /// The messages that are neither answered nor failed, in the order of their arrival, those behind `after`; at most
-    /// `count`. After a restart these are taken up again.
+    /// `count`. This is for the operator's eyes: what is taken up goes by session.
     ///
     /// # Errors
     ///
@@ -92,6 +109,21 @@ impl Store {
         })
     }
 }
+
+/// Goes from session to session in the index.
+const WAITING: &str = "
+  WITH RECURSIVE waiting (session) AS (
+    SELECT min(session) FROM inbound INDEXED BY inbound_next WHERE state IN ('received', 'ready') AND session > ?1
+    UNION ALL
+    SELECT (SELECT min(i.session) FROM inbound i INDEXED BY inbound_next
+            WHERE i.state IN ('received', 'ready') AND i.session > waiting.session)
+    FROM waiting WHERE waiting.session IS NOT NULL
+    LIMIT ?2
+  )
+  SELECT waiting.session, channel FROM waiting JOIN inbound ON inbound.id = (
+    SELECT min(i.id) FROM inbound i INDEXED BY inbound_next
+    WHERE i.state IN ('received', 'ready') AND i.session = waiting.session)
+  ORDER BY waiting.session";
 
 /// Reads a message with its attachments.
 pub(super) fn find(transaction: &Transaction<'_>, id: InboundId) -> Result<InboundRecord, TurnError> {

@@ -159,6 +159,32 @@ fn a_session_has_one_message_whose_turn_it_is() {
 }
 
 #[test]
+fn however_much_waits_in_one_session_every_other_is_taken_up() {
+    let fixture = Fixture::new();
+    let store = &fixture.store;
+    let of =
+        |session: &str, n: usize| NewInbound { session: session.to_owned(), ..message(&format!("{session}{n}"), 0) };
+    let alice: Vec<_> = (0..40).map(|n| store.inbound_insert(&of("signal:alice", n)).unwrap()).collect();
+    store.inbound_insert(&of("signal:bob", 0)).unwrap();
+    let telegram = ChannelId::parse("telegram").unwrap();
+    store.inbound_insert(&NewInbound { channel: telegram.clone(), ..of("telegram:eve", 0) }).unwrap();
+    let Inserted::New(done) = store.inbound_insert(&of("signal:carol", 0)).unwrap() else { panic!("it is new") };
+    store.inbound_failed(done, "x", &[], 1).unwrap();
+    let signal = crate::fixture::channel();
+    let expected = [("signal:alice", &signal), ("signal:bob", &signal), ("telegram:eve", &telegram)]
+        .map(|(key, channel)| (key.to_owned(), channel.clone()));
+    assert_eq!(store.inbound_sessions("", 10).unwrap(), expected);
+    assert_eq!(store.inbound_sessions("", 2).unwrap(), expected[..2]);
+    assert_eq!(store.inbound_sessions("signal:bob", 2).unwrap(), expected[2..]);
+    assert_eq!(store.inbound_sessions("telegram:eve", 2).unwrap(), []);
+    for inserted in alice {
+        let Inserted::New(id) = inserted else { panic!("it is new") };
+        store.inbound_failed(id, "x", &[], 1).unwrap();
+    }
+    assert_eq!(store.inbound_sessions("", 10).unwrap(), expected[1..]);
+}
+
+#[test]
 fn a_turn_sees_what_came_before_it_and_not_behind() {
     let fixture = Fixture::new();
     let (first, second) = (fixture.receive("m1", 0), fixture.receive("m2", 0));
