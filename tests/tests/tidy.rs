@@ -8,7 +8,7 @@ use creel_tests::workspace::{self, Part};
 const LINES_MAX: usize = 600;
 
 /// Pages that name files of the project.
-const PAGES: &[&str] = &["README.md", "host/ARCHITECTURE.md", "plugins/README.md"];
+const PAGES: &[&str] = &["README.md", "host/ARCHITECTURE.md", "host/CREDENTIALS.md", "plugins/README.md"];
 
 /// The one file with `unsafe` code in it, and the attributes that name the lint.
 const UNSAFE_DOOR: &str = "host/engine/src/cache.rs";

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use creel_policy::config::{Config, parse_config};
+use creel_policy::config::{Config, SecretsConfig, parse_config};
 use creel_policy::limits::CONFIG_BYTES_MAX;
 use creel_policy::problem::Problem;
 use creel_policy::profiles::{Profiles, parse_profiles};
@@ -19,6 +19,8 @@ use crate::process::Process;
 
 /// The stored profiles' name in the state directory.
 pub(crate) const PROFILES_FILE: &str = "auth-profiles.json";
+/// The one agent's own; they come before those that all agents would share.
+pub(crate) const AGENT_PROFILES_FILE: &str = "agents/main/auth-profiles.json";
 
 /// What the operator wrote.
 pub(crate) struct Files {
@@ -120,16 +122,27 @@ pub(crate) fn read(places: &Places, state: Option<&StateRoot>) -> Result<Files, 
         Some(text) => parse_config(&file, &text).map_err(BootError::Config)?,
         None => Config::default(),
     };
-    let profiles = state.map(|state| state.read_private(PROFILES_FILE, CONFIG_BYTES_MAX)).transpose()?.flatten();
-    let profiles = match profiles {
-        Some(text) => {
-            let file = places.state_dir.join(PROFILES_FILE).display().to_string();
-            parse_profiles(&file, &text, &config.secrets).map_err(BootError::Profiles)?
+    let profiles = match state {
+        Some(state) => {
+            let stored = |name| read_profiles(places, state, name, &config.secrets);
+            stored(PROFILES_FILE)?.with_own(stored(AGENT_PROFILES_FILE)?)
         }
         None => Profiles::default(),
     };
     let lock = state.map(LockFile::read).transpose()?.unwrap_or_default();
     Ok(Files { config, config_path, config_sha256, profiles, lock })
+}
+
+/// Reads one file of stored profiles, which nobody else may read; none are stored where there is none.
+fn read_profiles(
+    places: &Places,
+    state: &StateRoot,
+    name: &str,
+    secrets: &SecretsConfig,
+) -> Result<Profiles, BootError> {
+    let Some(text) = state.read_private(name, CONFIG_BYTES_MAX)? else { return Ok(Profiles::default()) };
+    let file = places.state_dir.join(name).display().to_string();
+    parse_profiles(&file, &text, secrets).map_err(BootError::Profiles)
 }
 
 impl Files {

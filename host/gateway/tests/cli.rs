@@ -389,6 +389,57 @@ fn what_others_can_read_is_no_place_for_secrets() {
     );
 }
 
+/// Writes a file of stored profiles that nobody else may read.
+fn store_profiles(place: &Place, name: &str, text: &str) -> PathBuf {
+    let path = place.state.join(name);
+    fs::create_dir_all(path.parent().expect("a directory")).expect("it is made");
+    fs::write(&path, format!("{{ \"version\": 1, {text} }}")).expect("it is written");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("permissions");
+    path
+}
+
+#[test]
+fn the_agents_own_profiles_come_before_the_shared_ones() {
+    let place = Place::with("{ agents: { defaults: { model: \"anthropic/claude-haiku-4-5\" } } }");
+    let profile = |id: &str, kind: &str, field: &str, variable: &str| {
+        format!(
+            "\"{id}\": {{ \"type\": \"{kind}\", \"provider\": \"anthropic\", \"{field}\": {{ \"source\": \"env\", \
+             \"provider\": \"default\", \"id\": \"{variable}\" }} }}"
+        )
+    };
+    let key = profile("a:default", "api_key", "keyRef", "ANTHROPIC_API_KEY");
+    let other = profile("a:other", "api_key", "keyRef", "GONE");
+    store_profiles(
+        &place,
+        "auth-profiles.json",
+        &format!("\"profiles\": {{ {key}, {other} }}, \"order\": {{ \"anthropic\": [\"a:other\"] }}"),
+    );
+    let sent = |place: &Place| {
+        let answer = place.json(&["explain", "auth", "anthropic", "--json"]);
+        let winner = &answer["winner"];
+        (winner["id"].clone(), winner["source"].clone(), winner["class"].clone(), answer["failure"].clone())
+    };
+    let failed = "credential `a:other` (env:GONE) failed: unresolved_ref: env:GONE is not set";
+    assert_eq!(sent(&place), (Value::Null, Value::Null, Value::Null, failed.into()));
+    let token = profile("a:default", "token", "tokenRef", "ANTHROPIC_OAUTH_TOKEN");
+    let order = "\"order\": { \"anthropic\": [\"a:other\", \"a:default\"] }";
+    let own =
+        store_profiles(&place, "agents/main/auth-profiles.json", &format!("\"profiles\": {{ {token} }}, {order}"));
+    let expect = ("a:default".into(), "env:ANTHROPIC_OAUTH_TOKEN".into(), "token".into(), Value::Null);
+    assert_eq!(sent(&place), expect);
+    let answer = place.json(&["explain", "auth", "anthropic", "--json"]);
+    let first = &answer["candidates"][0];
+    assert_eq!((&first["id"], &first["verdict"]), (&"a:other".into(), &"passed-over".into()));
+    assert_eq!(first["reason"], "unresolved_ref: env:GONE is not set");
+
+    fs::set_permissions(own, fs::Permissions::from_mode(0o640)).expect("permissions");
+    let ran = place.run(&["explain", "auth", "anthropic"]);
+    assert_eq!(ran.code, Some(4));
+    let exposed =
+        "error: `agents/main/auth-profiles.json` holds secrets and can be read or written by others (mode 0640";
+    assert!(ran.err.starts_with(exposed), "{}", ran.err);
+}
+
 /// Puts a component into the state directory that asks for this; nothing in it could run.
 fn plant(place: &Place, file: &str, id: &str, path: &str) -> PathBuf {
     use wasm_encoder::{Component, CustomSection};

@@ -258,6 +258,35 @@ pub fn is_loopback(host: &Host) -> bool {
     }
 }
 
+/// Whether a host is this machine or one of the own network by its very spelling, without asking anyone: an address that
+/// is not public, a name that only the own network knows, or a name of one word (C36).
+#[must_use]
+pub fn is_local(host: &Host) -> bool {
+    let class = match host {
+        Host::Domain(name) => {
+            let is_one_word = !name.strip_suffix('.').unwrap_or(name).contains('.');
+            return !is_below(name, &METADATA_NAMES) && (is_one_word || is_below(name, &LOCAL_NAMES));
+        }
+        Host::Ipv4(address) => classify_v4(*address),
+        Host::Ipv6(address) => classify_v6(*address),
+    };
+    match class {
+        AddressClass::Loopback
+        | AddressClass::Private
+        | AddressClass::LinkLocal
+        | AddressClass::UniqueLocal
+        | AddressClass::Shared
+        | AddressClass::Unspecified => true,
+        AddressClass::Public
+        | AddressClass::Documentation
+        | AddressClass::Benchmark
+        | AddressClass::Multicast
+        | AddressClass::Broadcast
+        | AddressClass::Reserved
+        | AddressClass::Metadata => false,
+    }
+}
+
 fn classify_v4(address: Ipv4Addr) -> AddressClass {
     if METADATA_V4.contains(&address) {
         return AddressClass::Metadata;

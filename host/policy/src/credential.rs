@@ -2,7 +2,11 @@
 //! told which sources hold one, and answers with the source to read. Chat, pictures, tools and status all ask it.
 
 mod contenders;
+mod entry;
+mod environment;
+mod marker;
 mod order;
+mod profile;
 mod select;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,11 +15,14 @@ use std::fmt;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::config::Config;
-use crate::ids::{ProfileId, ProviderId};
+use crate::ids::{PluginId, ProfileId, ProviderId};
 use crate::manifest::{CredentialClass, CredentialSlot, Manifest};
+use crate::origin::Origin;
 use crate::profiles::Profiles;
 use crate::secret_ref::{Literal, SecretInput, SecretRef, Source};
 
+pub use marker::Marker;
+use marker::marker;
 pub use select::select;
 
 /// One place that a secret value is read from. Equal sources hold the same value.
@@ -45,6 +52,8 @@ pub enum Availability {
     Blank,
     /// It holds a value that must not be sent, or could not be asked; says why, never what.
     Refused(String),
+    /// It holds a value that is no credential.
+    Marker(Marker),
 }
 
 /// Knows which sources hold a value: the secret snapshot, or a map in a test.
@@ -77,6 +86,26 @@ pub enum Use {
     Status,
 }
 
+/// Where a request would go, and which plugin makes it: see `Plan::server`.
+#[derive(Clone, Copy, Debug)]
+pub struct Server<'a> {
+    /// The plugin. Its variables are for the provider of the same name alone.
+    pub plugin: &'a PluginId,
+    /// The plugin works without any credential.
+    pub keyless: bool,
+    /// The only origin that the credential goes to; `None`: there is no server.
+    pub origin: Option<&'a Origin>,
+    /// Where each provider is: a profile serves its own, and who is at the very same origin.
+    pub homes: &'a BTreeMap<ProviderId, Origin>,
+}
+
+impl Server<'_> {
+    /// Whether a provider is the plugin's very own, and not a server of somebody else who speaks its dialect.
+    fn is_home_of(&self, provider: &ProviderId) -> bool {
+        ProviderId::parse(self.plugin.as_str()).as_ref() == Ok(provider)
+    }
+}
+
 /// A question for a credential.
 #[derive(Clone, Copy)]
 pub struct CredentialRequest<'a> {
@@ -84,8 +113,8 @@ pub struct CredentialRequest<'a> {
     pub provider: &'a ProviderId,
     /// The slot of its plugin.
     pub slot: &'a CredentialSlot,
-    /// The plugin works without any.
-    pub keyless: bool,
+    /// Who asks, and whom.
+    pub server: Server<'a>,
     /// What for.
     pub use_: Use,
     /// The one profile that is wanted: if it fails, so does the question.
@@ -213,6 +242,16 @@ impl SecretSource {
                 Source::Env => Self::Environment(reference.id().to_owned()),
                 Source::File | Source::Exec | Source::Vault => Self::Reference(reference.clone()),
             },
+        }
+    }
+
+    /// What this value of the source says instead of being a credential. Whoever reads values asks this first. What the
+    /// configuration spells out elsewhere than in an `apiKey`, a header's value for one, says what it says.
+    #[must_use]
+    pub fn marker(&self, value: &str) -> Option<Marker> {
+        match self {
+            Self::Config(key) if !key.ends_with(".apiKey") => None,
+            Self::Config(_) | Self::Environment(_) | Self::Profile(_) | Self::Reference(_) => marker(value),
         }
     }
 

@@ -8,9 +8,11 @@ use serde_json::Value;
 
 use crate::access::AccessRules;
 use crate::config::{ChannelEntry, Config, PluginRefusal, ProviderEntry, Settings};
+use crate::credential::Server;
 use crate::grant::{EntrySettings, Grant, GrantProblem, grant, plugin_settings};
 use crate::ids::{ChannelId, ModelRef, PluginId, ProviderId};
-use crate::manifest::Manifest;
+use crate::manifest::{CredentialSlot, Manifest};
+use crate::origin::Origin;
 use crate::problem::Problem;
 
 /// Every provider and channel of the configuration with its plugin and its grant.
@@ -20,6 +22,8 @@ pub struct Plan {
     pub providers: BTreeMap<ProviderId, ProviderPlan>,
     /// Channels that can be run.
     pub channels: BTreeMap<ChannelId, ChannelPlan>,
+    /// Where each provider is, also those that nothing names but whose plugin is there: what profiles are bound to.
+    pub homes: BTreeMap<ProviderId, Origin>,
     /// What could not be planned; the rest runs.
     pub problems: Vec<PlanProblem>,
 }
@@ -111,6 +115,25 @@ impl PlanProblem {
     }
 }
 
+impl Plan {
+    /// Where a request that carries a slot's credential would go, and who makes it.
+    #[must_use]
+    pub fn server<'a>(&'a self, planned: &'a ProviderPlan, slot: &CredentialSlot) -> Server<'a> {
+        let origin = planned.grant.endpoints.get(&slot.endpoint).map(|endpoint| &endpoint.base.origin);
+        Server { plugin: &planned.plugin, keyless: planned.keyless, origin, homes: &self.homes }
+    }
+}
+
+impl ProviderPlan {
+    /// Where the provider is: the one origin that its credentials go to. `None` where there is none, or more than one.
+    fn home(&self) -> Option<&Origin> {
+        let endpoints = self.grant.credentials.values().map(|slot| self.grant.endpoints.get(&slot.endpoint));
+        let mut origins = endpoints.map(|endpoint| endpoint.map(|endpoint| &endpoint.base.origin));
+        let first = origins.next().flatten();
+        first.filter(|first| origins.all(|other| other == Some(*first)))
+    }
+}
+
 /// Plans every provider that the configuration has or names, and every channel that is switched on.
 #[must_use]
 pub fn plan(config: &Config, manifests: &BTreeMap<PluginId, Manifest>) -> Plan {
@@ -121,6 +144,7 @@ pub fn plan(config: &Config, manifests: &BTreeMap<PluginId, Manifest>) -> Plan {
             Err(problems) => plan.problems.extend(problems),
         }
     }
+    plan.homes = homes(config, manifests, &plan.providers);
     for (channel, entry) in config.channels.iter().filter(|(_, entry)| entry.enabled) {
         match plan_channel(config, manifests, channel, entry) {
             Ok(planned) => drop(plan.channels.insert(channel.clone(), planned)),
@@ -128,6 +152,20 @@ pub fn plan(config: &Config, manifests: &BTreeMap<PluginId, Manifest>) -> Plan {
         }
     }
     plan
+}
+
+fn homes(
+    config: &Config,
+    manifests: &BTreeMap<PluginId, Manifest>,
+    planned: &BTreeMap<ProviderId, ProviderPlan>,
+) -> BTreeMap<ProviderId, Origin> {
+    let home = |(id, planned): (&ProviderId, &ProviderPlan)| planned.home().map(|home| (id.clone(), home.clone()));
+    let unnamed = manifests.keys().filter_map(|plugin| ProviderId::parse(plugin.as_str()).ok());
+    let unnamed = unnamed.filter(|id| !planned.contains_key(id));
+    // Whose plugin cannot be granted anything is nowhere.
+    let unnamed = unnamed.filter_map(|id| plan_provider(config, manifests, &id).ok().map(|planned| (id, planned)));
+    let unnamed: Vec<_> = unnamed.collect();
+    planned.iter().chain(unnamed.iter().map(|(id, planned)| (id, planned))).filter_map(home).collect()
 }
 
 /// Every provider that the configuration configures, or that a model of it names.
@@ -237,3 +275,6 @@ fn granted(
     let grant = grant(manifest, settings).map_err(|problems| problems.iter().map(problem).collect::<Vec<_>>())?;
     Ok((Arc::new(grant), Value::Object(plugin_settings(manifest, settings)).to_string()))
 }
+
+#[cfg(test)]
+mod tests;

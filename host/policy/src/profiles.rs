@@ -18,9 +18,9 @@ const EXPIRES_MS_MAX: i64 = 8_640_000_000_000_000;
 /// All stored profiles.
 #[derive(Default)]
 pub struct Profiles {
-    /// The file as it was named to the parser.
+    /// The file as it was named to the parser; of several the shared one.
     pub file: String,
-    /// In the order of the file.
+    /// In the order of the file; an agent's own before the shared ones.
     pub profiles: Vec<Profile>,
     /// `order`: beats that of the configuration.
     pub order: BTreeMap<ProviderId, Vec<ProfileId>>,
@@ -36,6 +36,8 @@ pub struct Profiles {
 pub struct Profile {
     /// Its id.
     pub id: ProfileId,
+    /// The file that it stands in.
+    pub file: String,
     /// Whose it is; `None`: it does not say, and can be used by nobody.
     pub provider: Option<ProviderId>,
     /// What it holds, or why it cannot be used.
@@ -87,6 +89,19 @@ impl Profiles {
     pub fn get(&self, id: &ProfileId) -> Option<&Profile> {
         self.profiles.iter().find(|profile| profile.id == *id)
     }
+
+    /// Lays an agent's own profiles over those that all agents share: of two with one id the agent's counts, be it
+    /// usable or not, and so does its `order` of a provider.
+    #[must_use]
+    pub fn with_own(mut self, own: Self) -> Self {
+        self.profiles.retain(|shared| own.get(&shared.id).is_none());
+        drop(self.profiles.splice(0..0, own.profiles));
+        self.order.extend(own.order);
+        self.last_good.extend(own.last_good);
+        self.usage.extend(own.usage);
+        self.problems.extend(own.problems);
+        if self.file.is_empty() { Self { file: own.file, ..self } } else { self }
+    }
 }
 
 /// Parses the text of `auth-profiles.json`. `secrets` says which provider is meant where a reference names none.
@@ -120,7 +135,8 @@ fn read_root(root: Node, profiles: &mut Profiles, whole: &Problems, secrets: &Se
             "profiles" => {
                 let single = Problems::new(&profiles.file);
                 let entries = open(entry.node, whole).unwrap_or_default();
-                let read = entries.into_iter().filter_map(|entry| read_profile(entry, &single, secrets));
+                let file = &profiles.file;
+                let read = entries.into_iter().filter_map(|entry| read_profile(entry, file, &single, secrets));
                 profiles.profiles = read.collect();
                 profiles.problems = single.into_sorted();
             }
@@ -145,27 +161,28 @@ fn open(node: Node, problems: &Problems) -> Option<Vec<Entry>> {
 }
 
 /// Reads one profile; `None` only where even its id is malformed.
-fn read_profile(entry: Entry, problems: &Problems, secrets: &SecretsConfig) -> Option<Profile> {
+fn read_profile(entry: Entry, file: &str, problems: &Problems, secrets: &SecretsConfig) -> Option<Profile> {
     let (place, key) = (entry.place, entry.node.key.clone());
     let unavailable = |what: &str| problems.add(place, &key, format!("the profile is unavailable: {what}"), None);
     let Ok(id) = ProfileId::parse(&entry.name) else {
         unavailable("its id is malformed");
         return None;
     };
+    let file = file.to_owned();
     let Value::Table(mut fields) = entry.node.value else {
         unavailable("expected an object");
-        return Some(Profile { id, provider: None, credential: Err(Unusable::Malformed) });
+        return Some(Profile { id, file, provider: None, credential: Err(Unusable::Malformed) });
     };
     let provider = take_text(&mut fields, "provider").and_then(|text| ProviderId::parse(&text).ok());
     if provider.is_none() {
         unavailable("its `provider` is missing or malformed");
-        return Some(Profile { id, provider, credential: Err(Unusable::Malformed) });
+        return Some(Profile { id, file, provider, credential: Err(Unusable::Malformed) });
     }
     let credential = read_credential(fields, problems, secrets);
     if let Err(reason) = &credential {
         unavailable(&reason.to_string());
     }
-    Some(Profile { id, provider, credential })
+    Some(Profile { id, file, provider, credential })
 }
 
 fn read_credential(

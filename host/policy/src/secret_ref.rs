@@ -43,6 +43,14 @@ impl Literal {
     pub(crate) fn is(&self, text: &str) -> bool {
         self.0.expose_secret() == text
     }
+
+    /// The text itself where it is spelled as the name of a variable that holds a key, e.g. `OPENAI_API_KEY`: words in
+    /// capitals, the last of which says so. No provider gives out keys of this form.
+    pub(crate) fn variable(&self) -> Option<&str> {
+        let text = self.0.expose_secret();
+        let (_, last) = text.rsplit_once('_')?;
+        (is_env_name(text) && matches!(last, "KEY" | "TOKEN" | "SECRET")).then_some(text)
+    }
 }
 
 impl ExposeSecret<str> for Literal {
@@ -306,6 +314,17 @@ mod tests {
         check("A15", "secretref-env:NAME", Some("env:NAME"));
         check("A15", "__env__:NAME", Some("env:NAME"));
         check("A15", "__env__:name", None);
+    }
+
+    #[test]
+    fn a_literal_may_be_the_name_of_a_variable() {
+        let name = |text: &str| Literal::new(text).and_then(|literal| literal.variable().map(str::to_owned));
+        for text in ["OPENAI_API_KEY", "HF_TOKEN", "A_SECRET", "MY_2ND_KEY"] {
+            assert_eq!(name(text).as_deref(), Some(text), "C15");
+        }
+        for text in ["KEY", "OPENAI_API_KEYS", "openai_api_key", "sk-OPENAI_API_KEY", "1_KEY", "A_KEY_ID", "AKIAKEY"] {
+            assert_eq!(name(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -158,7 +158,7 @@ impl Core {
         let mut first = None;
         let Some(provider) = knowledge.plan.providers.get(&target.model.provider) else { return (slots, first) };
         for (name, slot) in &provider.grant.credentials {
-            let (derivation, selection) = knowledge.select(target, slot, provider.keyless, self.now_ms());
+            let (derivation, selection) = knowledge.select(target, slot, provider, self.now_ms());
             slots.insert(name.clone(), filled(knowledge, slot, &derivation, selection));
             first = first.or(Some(derivation));
         }

@@ -13,7 +13,7 @@ use creel_policy::grant::Grant;
 use creel_policy::ids::{ModelRef, PluginId, ProfileId, ProviderId};
 use creel_policy::judge::{Outgoing, Refusal, Refused, Target, judge};
 use creel_policy::manifest::{CredentialSlot, Input, Manifest};
-use creel_policy::plan::{Plan, PlanProblem, plan, plan_provider};
+use creel_policy::plan::{Plan, PlanProblem, ProviderPlan, plan, plan_provider};
 use creel_policy::profiles::Profiles;
 use creel_policy::route::{ModelTarget, Needs, Role, RouteDerivation, RoutePlan, route, targets};
 use creel_store::secrets::{Environment, FingerprintKey, SecretSnapshot};
@@ -167,7 +167,7 @@ impl Knowledge {
         let request = CredentialRequest {
             provider,
             slot: &slot,
-            keyless: planned.keyless,
+            server: self.plan.server(&planned, &slot),
             use_,
             profile: question.profile.or_else(|| pinned.as_ref().and_then(|target| target.profile.as_ref())),
             preferred_profile: pinned.as_ref().and_then(|target| target.preferred_profile.as_ref()),
@@ -205,13 +205,13 @@ impl Knowledge {
         &self,
         target: &ModelTarget,
         slot: &CredentialSlot,
-        keyless: bool,
+        planned: &ProviderPlan,
         now_ms: u64,
     ) -> (CredentialDerivation, Selection) {
         let request = CredentialRequest {
             provider: &target.model.provider,
             slot,
-            keyless,
+            server: self.plan.server(planned, slot),
             use_: use_of(target),
             profile: target.profile.as_ref(),
             preferred_profile: target.preferred_profile.as_ref(),
@@ -287,7 +287,7 @@ impl Knowledge {
             return status("no-plugin", reasons.join("; "));
         };
         let slot = planned.grant.credentials.values().next().cloned().unwrap_or_else(no_slot);
-        let (derivation, _) = self.select(target, &slot, planned.keyless, now_ms);
+        let (derivation, _) = self.select(target, &slot, planned, now_ms);
         match (derivation.chosen(), &derivation.failure) {
             (Some(chosen), _) if chosen.class.is_none() => status("not-needed", chosen.reason.clone()),
             (Some(chosen), _) => UseStatus {

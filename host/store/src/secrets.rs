@@ -54,8 +54,10 @@ impl SecretSnapshot {
         key: &FingerprintKey,
     ) -> Self {
         let held = |source: &SecretSource| match source {
-            SecretSource::Environment(name) => read_variable(environment.get(name), key),
-            SecretSource::Config(_) | SecretSource::Profile(_) => read_literal(source.literal(config, profiles), key),
+            SecretSource::Environment(name) => read_variable(source, environment.get(name), key),
+            SecretSource::Config(_) | SecretSource::Profile(_) => {
+                read_literal(source, source.literal(config, profiles), key)
+            }
             SecretSource::Reference(reference) => Held::Absent(Availability::Refused(format!(
                 "secrets from `{}` sources are not supported by this version of Creel",
                 reference.source()
@@ -103,22 +105,25 @@ impl<S> std::fmt::Debug for SecretSnapshot<S> {
     }
 }
 
-fn read_variable(value: Option<&[u8]>, key: &FingerprintKey) -> Held<Secret> {
+fn read_variable(source: &SecretSource, value: Option<&[u8]>, key: &FingerprintKey) -> Held<Secret> {
     match value.map(std::str::from_utf8) {
         None => Held::Absent(Availability::Missing("not set".to_owned())),
         Some(Err(_)) => Held::Absent(Availability::Refused(BadSecret::NotPlain.to_string())),
-        Some(Ok(value)) => hold(value, key),
+        Some(Ok(value)) => hold(source, value, key),
     }
 }
 
-fn read_literal(literal: Option<&Literal>, key: &FingerprintKey) -> Held<Secret> {
+fn read_literal(source: &SecretSource, literal: Option<&Literal>, key: &FingerprintKey) -> Held<Secret> {
     match literal {
         None => Held::Absent(Availability::Missing("not set".to_owned())),
-        Some(literal) => hold(literal.expose_secret(), key),
+        Some(literal) => hold(source, literal.expose_secret(), key),
     }
 }
 
-fn hold(value: &str, key: &FingerprintKey) -> Held<Secret> {
+fn hold(source: &SecretSource, value: &str, key: &FingerprintKey) -> Held<Secret> {
+    if let Some(marker) = source.marker(value) {
+        return Held::Absent(Availability::Marker(marker));
+    }
     match Secret::parse(value) {
         Ok(secret) => Held::Present { fingerprint: secret.fingerprint(key), secret },
         Err(BadSecret::Blank) => Held::Absent(Availability::Blank),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::ids::{PluginId, ProviderId};
 use crate::json5::{Node, Problems};
 use crate::manifest::{CredentialClass, Input};
-use crate::secret_ref::SecretInput;
+use crate::secret_ref::{SecretInput, SecretRef, Source};
 
 use super::read::{Only, Table, name};
 use super::secrets::SecretsConfig;
@@ -34,6 +34,8 @@ pub struct ProviderEntry {
     pub api: Option<String>,
     /// The class of credential that is wanted; `apiKey` is of this class.
     pub auth: Option<CredentialClass>,
+    /// `auth` is `none`: the operator says that no credential is needed.
+    pub needs_none: bool,
     /// The credential itself.
     pub api_key: Option<SecretInput>,
     /// Where it is; checked to be an `http` or `https` URL when the grant is made. Also among `settings`.
@@ -85,9 +87,13 @@ pub(super) const INPUTS: [(&str, Input); 5] = [
     ("document", Input::Document),
 ];
 
-/// The classes of credentials by the words of `models.providers.<p>.auth`.
-const CLASSES: [(&str, CredentialClass); 3] =
-    [("api-key", CredentialClass::ApiKey), ("token", CredentialClass::Token), ("oauth", CredentialClass::Oauth)];
+/// The classes of credentials by the words of `models.providers.<p>.auth`; `None`: none is needed.
+const CLASSES: [(&str, Option<CredentialClass>); 4] = [
+    ("api-key", Some(CredentialClass::ApiKey)),
+    ("token", Some(CredentialClass::Token)),
+    ("oauth", Some(CredentialClass::Oauth)),
+    ("none", None),
+];
 
 /// Reads `models`.
 pub(super) fn read(mut table: Table<'_>, secrets: &SecretsConfig) -> ModelsConfig {
@@ -121,12 +127,21 @@ fn read_provider(mut table: Table<'_>, secrets: &SecretsConfig) -> ProviderEntry
     }
     let aws = "no plugin signs requests for AWS; use a bearer token with `auth: \"token\"`";
     table.refuse_word("auth", "aws-sdk", aws);
+    let auth = table.word("auth", &CLASSES);
+    let needs_none = auth == Some(None);
+    if needs_none && table.has("apiKey") {
+        table.problem(
+            "`auth` says that no credential is needed, and `apiKey` gives one",
+            Some("leave one of them out".into()),
+        );
+    }
     let mut entry = ProviderEntry {
         key: table.key.clone(),
         plugin: table.id("plugin", PluginId::parse),
         api: table.text("api"),
-        auth: table.word("auth", &CLASSES),
-        api_key: table.secret("apiKey", secrets),
+        auth: auth.flatten(),
+        needs_none,
+        api_key: table.secret("apiKey", secrets).map(|input| named_variable(input, secrets)),
         models: table.list("models", read_model).unwrap_or_default(),
         ..ProviderEntry::default()
     };
@@ -136,6 +151,14 @@ fn read_provider(mut table: Table<'_>, secrets: &SecretsConfig) -> ProviderEntry
     entry.settings = Settings::read((&key, place), (asked, left), problems);
     entry.base_url = entry.settings.values().get("baseUrl").and_then(|url| url.as_str()).map(str::to_owned);
     entry
+}
+
+/// A plain text that is spelled as variables of keys are means the variable, as it did in the older gateway (C15).
+fn named_variable(input: SecretInput, secrets: &SecretsConfig) -> SecretInput {
+    let SecretInput::Literal(literal) = &input else { return input };
+    let alias = secrets.default_alias(Source::Env);
+    let named = literal.variable().and_then(|name| SecretRef::parse(Source::Env, alias, name).ok());
+    named.map_or(input, SecretInput::Ref)
 }
 
 /// Everything below `request` is refused under its own name, with what Creel has instead.

@@ -12,6 +12,8 @@ pub(super) struct Turn<'a> {
     pub(super) stored: Option<&'a Profile>,
     /// Why it has no turn after all.
     pub(super) excluded: Option<&'static str>,
+    /// It stands in an order that the operator wrote: those after it may take over.
+    pub(super) is_listed: bool,
 }
 
 /// The stored order beats the configured one; without either, the profiles that the configuration names, else all.
@@ -25,14 +27,16 @@ pub(super) fn order<'a>(config: &'a Config, profiles: &'a Profiles, provider: &P
     } else {
         (stored_ids(profiles, provider).collect(), true, "")
     };
+    let is_listed = explicit.is_some();
     let mut turns: Vec<Turn<'a>> =
-        named.into_iter().map(|id| Turn { id, stored: profiles.get(id), excluded: None }).collect();
+        named.into_iter().map(|id| Turn { id, stored: profiles.get(id), excluded: None, is_listed }).collect();
     if by_rank {
         turns.sort_by_key(|turn| rank(turn, profiles));
     }
     let left: Vec<&ProfileId> =
         stored_ids(profiles, provider).filter(|id| !turns.iter().any(|turn| turn.id == *id)).collect();
-    turns.extend(left.into_iter().map(|id| Turn { id, stored: profiles.get(id), excluded: Some(exclusion) }));
+    let excluded = Some(exclusion);
+    turns.extend(left.into_iter().map(|id| Turn { id, stored: profiles.get(id), excluded, is_listed: false }));
     turns
 }
 

@@ -11,7 +11,8 @@ use super::{Candidate, CredentialDerivation, CredentialRequest, Known, Selection
 ///
 /// The derivation lists every candidate in order, each with a verdict and a reason, and holds either a winner or a
 /// failure. Asked first is the profile that was named; then `apiKey` where `auth` stands beside it; then the stored
-/// profiles; then `apiKey` without `auth`; then the environment; then, where none is needed, none.
+/// profiles; then `apiKey` without `auth`; then the environment; then profiles that only mark that none is needed; then,
+/// where none is needed, none. `host/CREDENTIALS.md` has the table.
 #[must_use]
 pub fn select(
     config: &Config,
@@ -57,7 +58,7 @@ impl Walk {
     }
 
     fn contender(&mut self, contender: Contender) {
-        let Contender { id, source, class, state } = contender;
+        let Contender { id, source, class, state, is_marker: _ } = contender;
         let at = self.candidates.len();
         let fingerprint = match &state {
             State::Ready(selected) => Some(selected.fingerprint.clone()),
@@ -133,7 +134,7 @@ fn nothing_found(candidates: &[Candidate], request: &CredentialRequest<'_>) -> (
     let failure = format!("no credential found for provider `{provider}` (checked: {checked})");
     let write = format!("write `models.providers.{provider}.apiKey`");
     let mut names = request.slot.classes.iter().flat_map(|rule| &rule.environment);
-    let hint = match names.next() {
+    let hint = match names.next().filter(|_| request.server.is_home_of(provider)) {
         Some(name) => format!("set `{name}` in the daemon's environment, or {write}"),
         None => write,
     };

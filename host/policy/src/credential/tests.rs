@@ -1,14 +1,22 @@
 //! The choice of a credential. Rows of the shared cases are named by their id; where the design overrules a row, the
 //! case says so.
 
+mod bindings;
 mod cases;
+mod lists;
 mod property;
+mod rows;
+mod servers;
+mod whole;
 
 use std::collections::BTreeMap;
+
+use secrecy::ExposeSecret as _;
 
 use super::*;
 use crate::config::parse_config;
 use crate::manifest::{ClassRule, Placement};
+use crate::origin::BaseUrl;
 use crate::profiles::parse_profiles;
 
 /// The time of all cases.
@@ -19,6 +27,11 @@ const NOW_MS: u64 = 1_700_000_000_000;
 struct Given<'a> {
     /// Empty: `anthropic`.
     provider: &'a str,
+    /// The plugin that serves it; empty: the one of its own name.
+    plugin: &'a str,
+    /// Where it is; empty: at the `baseUrl` of the configuration, else, if keyless, on this machine, else at
+    /// `https://api.PLUGIN.example`.
+    at: &'a str,
     /// Classes and variables of the slot: `api_key=A,B token+oauth=C`. Empty: those of Anthropic.
     slot: &'a str,
     /// JSON5 of the configuration; empty: `{}`.
@@ -27,7 +40,7 @@ struct Given<'a> {
     profiles: &'a str,
     /// Further keys of `auth-profiles.json`.
     store: &'a str,
-    /// Variables that are set: `A B`; blank ones as `A=`, malformed ones as `A!`.
+    /// Variables that are set: `A B`; blank ones as `A=`, malformed ones as `A!`, with a marker in them as `A?`.
     env: &'a str,
     keyless: bool,
     optional: bool,
@@ -36,6 +49,10 @@ struct Given<'a> {
 }
 
 const ANTHROPIC: &str = "api_key=ANTHROPIC_API_KEY token+oauth=ANTHROPIC_OAUTH_TOKEN";
+
+fn origin(url: &str) -> Origin {
+    BaseUrl::parse(url).unwrap_or_else(|bad| panic!("{url}: {bad}")).origin
+}
 
 impl Given<'_> {
     fn slot(&self) -> CredentialSlot {
@@ -70,17 +87,50 @@ impl Given<'_> {
     fn known(&self, config: &Config, profiles: &Profiles) -> BTreeMap<SecretSource, Availability> {
         let present = |fingerprint: String| Availability::Present { fingerprint };
         let variable = |word: &str| {
-            let (name, state) = match (word.strip_suffix('='), word.strip_suffix('!')) {
-                (Some(name), _) => (name, Availability::Blank),
-                (None, Some(name)) => (name, Availability::Refused("it holds a line break".to_owned())),
-                (None, None) => (word, present(format!("fp-{word}"))),
+            let name = word.trim_end_matches(['=', '!', '?']);
+            let state = match word.chars().last() {
+                Some('=') => Availability::Blank,
+                Some('!') => Availability::Refused("it holds a line break".to_owned()),
+                Some('?') => Availability::Marker(Marker::NoneNeeded),
+                Some(_) | None => present(format!("fp-{word}")),
             };
             (SecretSource::Environment(name.to_owned()), state)
         };
         let literals = secret_sources(config, profiles, &BTreeMap::new()).into_iter();
-        let literals = literals.filter(|source| source.literal(config, profiles).is_some());
-        let literals = literals.map(|source| (source.clone(), present(format!("fp-{source}"))));
+        let literals = literals.filter_map(|source| {
+            let value = source.literal(config, profiles)?.expose_secret();
+            let state = source.marker(value).map_or_else(|| present(format!("fp-{source}")), Availability::Marker);
+            Some((source, state))
+        });
         literals.chain(self.env.split_whitespace().map(variable)).collect()
+    }
+
+    fn provider(&self) -> ProviderId {
+        let provider = if self.provider.is_empty() { "anthropic" } else { self.provider };
+        ProviderId::parse(provider).expect("the case writes an id")
+    }
+
+    fn plugin(&self) -> PluginId {
+        let provider = self.provider();
+        let plugin = if self.plugin.is_empty() { provider.as_str() } else { self.plugin };
+        PluginId::parse(plugin).expect("the case writes an id")
+    }
+
+    /// Where each provider of the configuration is, and where those are whose plugins come with Creel.
+    fn homes(&self, config: &Config) -> BTreeMap<ProviderId, Origin> {
+        let id = |text: &str| ProviderId::parse(text).expect("an id");
+        let shipped = ["anthropic", "openai"].map(|name| (id(name), origin(&format!("https://api.{name}.example"))));
+        let written = config.models.providers.iter();
+        let written = written.filter_map(|(id, entry)| Some((id.clone(), origin(entry.base_url.as_deref()?))));
+        let mut homes: BTreeMap<ProviderId, Origin> = shipped.into_iter().chain(written).collect();
+        let here = match (self.at, self.keyless) {
+            ("", _) if homes.contains_key(&self.provider()) => return homes,
+            ("", true) => origin("http://127.0.0.1:11434"),
+            ("", false) => origin(&format!("https://api.{}.example", self.plugin())),
+            (at, _) => origin(at),
+        };
+        homes.insert(self.provider(), here);
+        homes
     }
 
     fn select_for(&self, use_: Use) -> (CredentialDerivation, Selection) {
@@ -89,12 +139,12 @@ impl Given<'_> {
         let known = self.known(&config, &profiles);
         let id = |text: &str| (!text.is_empty()).then(|| ProfileId::parse(text).expect("the case writes an id"));
         let (profile, preferred) = (id(self.profile), id(self.preferred));
-        let provider = if self.provider.is_empty() { "anthropic" } else { self.provider };
-        let provider = ProviderId::parse(provider).expect("the case writes an id");
+        let (provider, plugin, homes) = (self.provider(), self.plugin(), self.homes(&config));
+        let server = Server { plugin: &plugin, keyless: self.keyless, origin: homes.get(&provider), homes: &homes };
         let request = CredentialRequest {
             provider: &provider,
             slot: &self.slot(),
-            keyless: self.keyless,
+            server,
             use_,
             profile: profile.as_ref(),
             preferred_profile: preferred.as_ref(),
@@ -142,6 +192,13 @@ fn check_order(id: &str, given: &Given<'_>, expect: &[&str]) {
     let lines: Vec<String> = selected.0.candidates.iter().map(line).collect();
     assert_eq!(lines, expect, "{id}");
     consistent(&selected);
+}
+
+/// Why the candidate of this id is where it is.
+fn reason(given: &Given<'_>, id: &str) -> String {
+    let candidates = given.select().0.candidates;
+    let found = candidates.iter().find(|candidate| candidate.id == id);
+    found.map_or_else(|| format!("no candidate `{id}`: {candidates:#?}"), |candidate| candidate.reason.clone())
 }
 
 /// What holds for every derivation.

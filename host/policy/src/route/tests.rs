@@ -163,9 +163,22 @@ fn group_i_who_sees_pictures() {
         1,
     );
     check("I10", &shared, IMAGE, "describe: openai/gpt-o; ollama/glm-5:cloud");
+    // I15: each entry brings its bound, so that a larger picture is left to the next.
+    let bounded = DESCRIBED.replace("models: [", "maxBytes: 7, models: [").replace("'gpt' }", "'gpt-o', maxBytes: 3 }");
+    let terms = match derive(&bounded, IMAGE).plan {
+        Some(RoutePlan::Describe { describers, .. }) => describers,
+        other => panic!("I15: {other:#?}"),
+    };
+    let bounds: Vec<_> = terms.iter().map(|target| target.describe.as_ref().map(|terms| terms.bytes_max)).collect();
+    assert_eq!(bounds, [Some(3), Some(7)], "I15");
+    // I8 cannot be: what a model takes in does not depend on the profile that it is called with.
+    check("I8", &DESCRIBED.replace("profile: 'anthropic:default', ", ""), IMAGE, DESCRIBED_BY_PREFERENCE);
     check("sound is nobody's", STORY, &[Input::Image, Input::Audio], "failed");
     check("sound is somebody's", &config("'openai/ears'", ""), &[Input::Audio], "openai/ears");
 }
+
+/// What I8 comes to.
+const DESCRIBED_BY_PREFERENCE: &str = "describe: anthropic/claude-haiku-4-5@-/p; ollama/glm-5:cloud -> openai/gpt";
 
 #[test]
 fn group_h_chains() {

@@ -1,7 +1,7 @@
 //! Tests of the snapshot: what each source holds, what is refused, and that no value is ever shown.
 
 use creel_policy::config::parse_config;
-use creel_policy::credential::secret_sources;
+use creel_policy::credential::{Marker, secret_sources};
 use creel_policy::profiles::parse_profiles;
 
 use super::*;
@@ -62,6 +62,8 @@ fn what_cannot_be_sent_is_told_from_what_is_not_there() {
         ("LETTER", "schlüssel"),
         ("REDACTED", "__OPENCLAW_REDACTED__"),
         ("LONG", &long),
+        ("LOCAL", " Ollama-Local\n"),
+        ("MANAGED", "secretref-managed"),
         ("FINE", "sk-a"),
     ]);
     let check = |name: &str, expected: Availability| {
@@ -78,6 +80,9 @@ fn what_cannot_be_sent_is_told_from_what_is_not_there() {
     }
     check("REDACTED", refused("it is the placeholder of a redacted value"));
     check("LONG", refused("it has more than 8192 bytes"));
+    // U4: what is no credential is not even held.
+    check("LOCAL", Availability::Marker(Marker::NoneNeeded));
+    check("MANAGED", Availability::Marker(Marker::KeptElsewhere));
     assert!(matches!(known.snapshot.availability(&variable("FINE")), Availability::Present { .. }));
 }
 

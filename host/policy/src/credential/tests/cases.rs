@@ -2,8 +2,10 @@
 
 use super::*;
 
-const OPENAI: Given<'static> = Given {
+pub(super) const OPENAI: Given<'static> = Given {
     provider: "openai",
+    plugin: "",
+    at: "",
     slot: "api_key=OPENAI_API_KEY",
     config: "",
     profiles: "",
@@ -14,8 +16,9 @@ const OPENAI: Given<'static> = Given {
     profile: "",
     preferred: "",
 };
-const DEFAULT: Given<'static> = Given { provider: "", slot: "", ..OPENAI };
-const CUSTOM: Given<'static> = Given { provider: "custom", ..OPENAI };
+pub(super) const DEFAULT: Given<'static> = Given { provider: "", slot: "", ..OPENAI };
+/// A server of somebody else who speaks OpenAI's dialect.
+pub(super) const CUSTOM: Given<'static> = Given { provider: "custom", plugin: "openai", ..OPENAI };
 
 /// The story: the key is a reference, and a stale token is in the environment.
 const STORY: Given<'static> = Given {
@@ -122,25 +125,21 @@ fn group_c_which_credential_is_chosen() {
 
 #[test]
 fn group_c_variables() {
-    let slot = |slot: &'static str, env: &'static str| Given { slot, env, ..CUSTOM };
-    check(
-        "C6",
-        &slot("api_key=ZAI_API_KEY,Z_AI_API_KEY", "Z_AI_API_KEY"),
-        "env:Z_AI_API_KEY <- env:Z_AI_API_KEY (api_key)",
-    );
-    check(
-        "C7",
-        &slot("api_key=GEMINI_API_KEY,GOOGLE_API_KEY", "GOOGLE_API_KEY"),
-        "env:GOOGLE_API_KEY <- env:GOOGLE_API_KEY (api_key)",
-    );
-    let hub = "api_key=HUGGINGFACE_HUB_TOKEN,HF_TOKEN";
-    let wins = "env:HUGGINGFACE_HUB_TOKEN <- env:HUGGINGFACE_HUB_TOKEN (api_key)";
-    check("C8", &slot(hub, "HF_TOKEN HUGGINGFACE_HUB_TOKEN"), wins);
-    check("C8", &slot(hub, "HF_TOKEN"), "env:HF_TOKEN <- env:HF_TOKEN (api_key)");
+    let of = |provider: &'static str, slot: &'static str, env: &'static str| Given { provider, slot, env, ..DEFAULT };
+    let zai = of("z.ai", "api_key=ZAI_API_KEY,Z_AI_API_KEY", "Z_AI_API_KEY");
+    check("C6", &Given { plugin: "zai", ..zai }, "env:Z_AI_API_KEY <- env:Z_AI_API_KEY (api_key)");
+    let google = of("google", "api_key=GEMINI_API_KEY,GOOGLE_API_KEY", "GOOGLE_API_KEY");
+    check("C7", &google, "env:GOOGLE_API_KEY <- env:GOOGLE_API_KEY (api_key)");
+    let hub = of("huggingface", "api_key=HUGGINGFACE_HUB_TOKEN,HF_TOKEN", "HF_TOKEN HUGGINGFACE_HUB_TOKEN");
+    check("C8", &hub, "env:HUGGINGFACE_HUB_TOKEN <- env:HUGGINGFACE_HUB_TOKEN (api_key)");
+    check("C8", &Given { env: "HF_TOKEN", ..hub }, "env:HF_TOKEN <- env:HF_TOKEN (api_key)");
     // C12 is overruled: the order of the manifest's classes decides, not the spelling, and both are named.
     let both = Given { env: "ANTHROPIC_OAUTH_TOKEN ANTHROPIC_API_KEY", ..DEFAULT };
     check("C12", &both, "env:ANTHROPIC_API_KEY <- env:ANTHROPIC_API_KEY (api_key)");
-    check_order("C12", &both, &["+env:ANTHROPIC_API_KEY", "-env:ANTHROPIC_OAUTH_TOKEN"]);
+    check_order("C12 and attack 82", &both, &["+env:ANTHROPIC_API_KEY", "-env:ANTHROPIC_OAUTH_TOKEN"]);
+    let token = Given { env: "ANTHROPIC_OAUTH_TOKEN", ..DEFAULT };
+    check("C12", &token, "env:ANTHROPIC_OAUTH_TOKEN <- env:ANTHROPIC_OAUTH_TOKEN (token)");
+    assert!(matches!(token.select().1, Selection::Secret(secret) if secret.rule == 1), "C12: never an `x-api-key`");
     // Attack 69: blank is missing, and says so; attack 70: what cannot be sent ends the search.
     let blank = Given { env: "ANTHROPIC_API_KEY= ANTHROPIC_OAUTH_TOKEN", ..DEFAULT };
     check("attack 69", &blank, "env:ANTHROPIC_OAUTH_TOKEN <- env:ANTHROPIC_OAUTH_TOKEN (token)");
@@ -197,113 +196,17 @@ fn group_c_keys_that_are_references() {
 }
 
 #[test]
-fn group_c_keys_that_name_a_profile() {
-    let profiles = "'openai:work': { type: 'api_key', provider: 'openai', key: 'k' },
-                    'openai:sub': { type: 'oauth', provider: 'openai', access: 'a', expires: 1800000000000 },
-                    'openai:void': { type: 'api_key', provider: 'openai' },
-                    'other:work': { type: 'api_key', provider: 'other', key: 'k' }";
-    let with = |config: &'static str| Given { config, profiles, env: "OPENAI_API_KEY", ..OPENAI };
-    let named = |config: &'static str, failure: &str| {
-        let failed = format!("failed: credential `models.providers.openai.apiKey` {failure}");
-        check(config, &with(config), &failed);
-    };
-    let work = "models.providers.openai.apiKey <- profile `openai:work` (auth-profiles.json (plaintext)) (api_key)";
-    check("C25", &with("{ models: { providers: { openai: { auth: 'api-key', apiKey: 'openai:work' } } } }"), work);
-    // C26
-    named(
-        "{ models: { providers: { openai: { auth: 'api-key', apiKey: 'openai:sub' } } } }",
-        "(profile `openai:sub` (auth-profiles.json (plaintext))) failed: `models.providers.openai.auth` asks for class \
-         `api_key`, and this is of class `oauth`",
-    );
-    // C27, and stricter: a profile serves its own provider alone.
-    named(
-        "{ models: { providers: { openai: { auth: 'api-key', apiKey: 'other:work' } } } }",
-        "(profile `other:work` (auth-profiles.json (plaintext))) failed: the profile belongs to provider `other`",
-    );
-    // C28
-    named(
-        "{ models: { providers: { openai: { auth: 'api-key', apiKey: 'openai:void' } } } }",
-        "(profile `openai:void` (auth-profiles.json)) failed: missing_credential: the profile holds neither a secret \
-         nor a reference to one",
-    );
-    // C23: a reference to a variable is never a reference to a profile of that name.
-    let reference = Given {
-        config: "{ models: { providers: { openai: { auth: 'api-key', apiKey: '${WORK}' } } } }",
-        profiles: "WORK: { type: 'api_key', provider: 'openai', key: 'k' }",
-        env: "WORK",
-        ..OPENAI
-    };
-    check("C23", &reference, "models.providers.openai.apiKey <- env:WORK (api_key)");
-}
-
-#[test]
-fn group_c_classes_and_providers_without_credentials() {
-    let both = "'openai:sub': { type: 'oauth', provider: 'openai', access: 'a' },
-                'openai:key': { type: 'api_key', provider: 'openai', key: 'k' }";
-    // C32: the plugin that takes keys gets the key, and one that takes subscriptions the token.
-    check("C32", &Given { profiles: both, ..OPENAI }, "openai:key <- auth-profiles.json (plaintext) (api_key)");
-    let subscription = Given { profiles: both, slot: "oauth", ..OPENAI };
-    check("C32", &subscription, "openai:sub <- auth-profiles.json (plaintext) (oauth)");
-    let oauth = Given {
-        profiles: both,
-        slot: ANTHROPIC,
-        config: "{ models: { providers: { openai: { auth: 'api-key' } } } }",
-        ..OPENAI
-    };
-    check("C32: by `auth`", &oauth, "openai:key <- auth-profiles.json (plaintext) (api_key)");
-    check("C34", &OPENAI, "failed: no credential found for provider `openai` (checked: `env:OPENAI_API_KEY`)");
-    let ollama = Given { provider: "ollama", slot: "api_key=OLLAMA_API_KEY", keyless: true, ..DEFAULT };
-    // C35, C36, C41 and C45 are overruled: what needs no credential sends none, instead of an invented one.
-    check("C35", &ollama, "bare");
-    check_order("C35", &ollama, &["-env:OLLAMA_API_KEY", "+none"]);
-    check("C35", &Given { env: "OLLAMA_API_KEY", ..ollama }, "env:OLLAMA_API_KEY <- env:OLLAMA_API_KEY (api_key)");
-    check(
-        "C37",
-        &Given { keyless: false, ..ollama },
-        "failed: no credential found for provider `ollama` (checked: `env:OLLAMA_API_KEY`)",
-    );
-    let marked = "{ models: { providers: { ollama: { apiKey: 'ollama-local' } } } }";
-    // U4 and #45221: the marker is sent to nobody.
-    check("U4", &Given { config: marked, env: "OLLAMA_API_KEY", ..ollama }, "bare");
-    let elsewhere = "{ models: { providers: { openai: { apiKey: 'ollama-local' } } } }";
-    check(
-        "C38",
-        &Given { config: elsewhere, env: "OPENAI_API_KEY", ..OPENAI },
-        "failed: credential `models.providers.openai.apiKey` (creel.json5 (marker)) failed: it marks that no credential \
-         is needed, and the provider needs one",
-    );
-    let wants = "{ models: { providers: { ollama: { auth: 'oauth' } } } }";
-    check(
-        "C40",
-        &Given { config: wants, ..ollama },
-        "failed: no credential found for provider `ollama` (checked: `env:OLLAMA_API_KEY`, `none`)",
-    );
-    let real = "o: { type: 'api_key', provider: 'ollama', key: 'cloud' }";
-    check(
-        "C43",
-        &Given { profiles: real, env: "OLLAMA_API_KEY", ..ollama },
-        "o <- auth-profiles.json (plaintext) (api_key)",
-    );
-    check("a slot may be optional", &Given { optional: true, ..OPENAI }, "bare");
-    check(
-        "a class that the plugin does not take",
-        &Given { config: "{ models: { providers: { openai: { auth: 'token', apiKey: 'k' } } } }", ..OPENAI },
-        "failed: credential `models.providers.openai.apiKey` (creel.json5 (plaintext)) failed: the plugin takes no \
-         `token` credential, only `api_key`",
-    );
-    let token = "{ models: { providers: { anthropic: { auth: 'token', apiKey: 't' } } } }";
-    let selected = Given { config: token, ..DEFAULT }.select();
-    assert!(matches!(&selected.1, Selection::Secret(secret) if secret.rule == 1), "the class decides the header");
-}
-
-#[test]
 fn group_d_order() {
     let two = "a: { type: 'api_key', provider: 'zai', key: 'a' }, b: { type: 'api_key', provider: 'z.ai', key: 'b' }";
     let zai = Given { provider: "zai", slot: "api_key", profiles: two, ..DEFAULT };
     let by_config = |config: &'static str| Given { config, ..zai };
     let by_store = |store: &'static str| Given { store, ..zai };
-    check_order("D1", &Given { provider: "z-ai", ..zai }, &["+a", "-b"]);
-    check_order("D2", &Given { provider: "z.ai", ..by_store("order: { zai: ['b', 'a'] }") }, &["+b", "-a"]);
+    check_order("D1", &Given { provider: "z-ai", plugin: "zai", ..zai }, &["+a", "-b"]);
+    check_order(
+        "D2",
+        &Given { provider: "z.ai", plugin: "zai", ..by_store("order: { zai: ['b', 'a'] }") },
+        &["+b", "-a"],
+    );
     check_order("D3", &by_store("order: { 'z.ai': [], zai: ['b', 'a'] }"), &["+b", "-a"]);
     check_order("D3", &by_config("{ auth: { order: { 'z.ai': [], zai: ['b', 'a'] } } }"), &["+b", "-a"]);
     let off = by_config("{ auth: { order: { zai: [] } } }");
