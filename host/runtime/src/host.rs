@@ -115,6 +115,12 @@ impl Host {
         }
         // What waits for a channel that was away is due again.
         self.deliveries.nudge();
+        let (core, sessions) = (Arc::clone(&self.core), self.sessions.clone());
+        self.life.spawn(async move {
+            if let Err(error) = take_up(&core, &sessions).await {
+                tracing::error!(error = %creel_engine::chain(&error), "messages that waited are taken up at the next start");
+            }
+        });
         reloaded
     }
 
