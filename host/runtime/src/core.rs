@@ -4,12 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use creel_engine::{CallContext, Egress, EgressRecord, Injection, MediaScope, Plugin, Roots, Slot, Slots};
-use creel_policy::credential::{CredentialDerivation, Selection};
+use creel_engine::{AddedHeaders, CallContext, Egress, EgressRecord, MediaScope, Plugin, Roots, Slots};
+use creel_policy::credential::CredentialDerivation;
 use creel_policy::grant::Grant;
 use creel_policy::ids::{ChannelId, PluginId};
 use creel_policy::limits::{HISTORY_ENTRIES_MAX, MEDIUM_BYTES_MAX};
-use creel_policy::manifest::CredentialSlot;
 use creel_policy::media::{Area, MediaRef};
 use creel_policy::route::ModelTarget;
 use creel_store::Store;
@@ -91,31 +90,10 @@ impl Core {
         let Some(provider) = self.knowledge.plan.providers.get(&target.model.provider) else { return (slots, first) };
         for (name, slot) in &provider.grant.credentials {
             let (derivation, selection) = self.knowledge.select(target, slot, provider.keyless, self.now_ms());
-            slots.insert(name.clone(), self.slot(slot, &derivation, selection));
+            slots.insert(name.clone(), self.knowledge.slot((&provider.grant, slot), &derivation, selection));
             first = first.or(Some(derivation));
         }
         (slots, first)
-    }
-
-    fn slot(&self, slot: &CredentialSlot, derivation: &CredentialDerivation, selection: Selection) -> Slot {
-        let missing = |reason: Option<&String>| {
-            Slot::Missing(reason.cloned().unwrap_or_else(|| "no usable credential was found".to_owned()))
-        };
-        match selection {
-            Selection::Secret(selected) => {
-                let rule = slot.classes.get(selected.rule);
-                match (self.knowledge.secrets.get(&selected.source), rule) {
-                    (Some(secret), Some(rule)) => Slot::Ready(Injection {
-                        secret: Arc::clone(secret),
-                        place: rule.place.clone(),
-                        with: rule.with.clone(),
-                    }),
-                    (None, _) | (_, None) => Slot::Missing(format!("the value of `{}` is gone", selected.source)),
-                }
-            }
-            Selection::Bare => Slot::Bare,
-            Selection::Failed => missing(derivation.failure.as_ref()),
-        }
     }
 
     /// The context of one call.
@@ -129,6 +107,7 @@ impl Core {
             clock: Arc::clone(&self.clock),
             entropy: entropy(),
             slots: call.slots,
+            headers: call.headers,
             media: MediaScope::of(call.media),
             area: call.area,
             medium_bytes_max: call.medium_bytes_max,
@@ -184,6 +163,7 @@ pub(crate) struct CallParts {
     pub(crate) grant: Arc<Grant>,
     pub(crate) settings_json: String,
     pub(crate) slots: Slots,
+    pub(crate) headers: AddedHeaders,
     pub(crate) media: Vec<MediaRef>,
     pub(crate) area: Area,
     pub(crate) medium_bytes_max: u64,

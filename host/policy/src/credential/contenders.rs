@@ -88,9 +88,10 @@ impl<'a> Context<'a> {
         }
         let Some(rule) = self.rule(class) else { return Judged::NoPlace(no_place(self, class)) };
         match self.known.availability(&source) {
-            Availability::Present { fingerprint } => {
-                Judged::Usable(SelectedSecret { source, class, rule, fingerprint })
-            }
+            Availability::Present { fingerprint } => match self.complete(rule, &source, fingerprint) {
+                Ok(fingerprint) => Judged::Usable(SelectedSecret { source, class, rule, fingerprint }),
+                Err(why) => Judged::Unusable(why),
+            },
             Availability::Missing(what) => Judged::Missing(format!("{source} is {what}")),
             Availability::Blank => Judged::Missing(format!("{source} is blank")),
             Availability::Refused(why) => Judged::Unusable(format!("{source} cannot be used: {why}")),
@@ -321,7 +322,12 @@ fn variable(context: Context<'_>, rule: &ClassRule, name: &str) -> Contender {
         (Some(class), _) => match context.known.availability(&source) {
             Availability::Present { fingerprint } => {
                 let rule = context.rule(class).unwrap_or_default();
-                State::Ready(SelectedSecret { source: source.clone(), class, rule, fingerprint })
+                match context.complete(rule, &source, fingerprint) {
+                    Ok(fingerprint) => {
+                        State::Ready(SelectedSecret { source: source.clone(), class, rule, fingerprint })
+                    }
+                    Err(why) => State::Failed(why),
+                }
             }
             Availability::Missing(what) => State::Absent(what),
             Availability::Blank => State::Absent("set, but blank".to_owned()),

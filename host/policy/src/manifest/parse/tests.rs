@@ -373,7 +373,7 @@ fn a143_a151_a_settings_schema_is_understood_or_refused() {
     check(
         "properties.version",
         "properties.baseUrl",
-        &["settings.properties.baseUrl: an endpoint or a root takes this setting"],
+        &["settings.properties.baseUrl: an endpoint, a root or a credential takes this setting"],
     );
     check(
         "default = \"2023-06-01\"",
