@@ -66,3 +66,6 @@ fn places(grant: &Grant) -> impl Iterator<Item = (&str, &Placement)> {
     let slots = grant.credentials.iter();
     slots.flat_map(|(name, slot)| slot.classes.iter().map(move |rule| (name.as_str(), &rule.place)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,3 +60,6 @@ pub(super) fn check(
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
+
+#[cfg(test)]
+mod tests;
