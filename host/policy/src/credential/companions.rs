@@ -39,3 +39,86 @@ impl Context<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::{CredentialRequest, Known, Use, Verdict, secret_sources, select};
+    use super::*;
+    use crate::config::parse_config;
+    use crate::ids::ProviderId;
+    use crate::manifest::Manifest;
+    use crate::profiles::Profiles;
+
+    const MANIFEST: &str = r#"
+[plugin]
+id = "aws"
+version = "0.1.0"
+interface = "creel:plugin@0.1"
+[endpoints.api]
+default = "https://api.x.com"
+allow = [{ method = "GET", path = "/*" }]
+[credentials.account]
+endpoint = "api"
+[[credentials.account.classes]]
+class = ["api_key"]
+environment = ["AN_ID"]
+companions = { secret = "A_KEY", token = "A_TOKEN" }
+place = { sign = "aws-sigv4", service = "bedrock", region = "us-east-1" }
+"#;
+
+    /// The only candidate that is no marker, its verdict and reason, and the winner's fingerprint.
+    fn told(config: &str, known: &[(&str, Availability)]) -> (Verdict, String, Option<String>) {
+        let manifest = Manifest::parse(MANIFEST).expect("a manifest");
+        let config = parse_config("creel.json5", config).expect("a configuration");
+        let known: BTreeMap<SecretSource, Availability> =
+            known.iter().map(|(name, state)| (SecretSource::Environment((*name).to_owned()), state.clone())).collect();
+        let provider = ProviderId::parse("aws").expect("an id");
+        let request = CredentialRequest {
+            provider: &provider,
+            slot: &manifest.credentials["account"],
+            keyless: false,
+            use_: Use::Chat,
+            profile: None,
+            preferred_profile: None,
+            now_ms: 0,
+        };
+        let (derivation, _) = select(&config, &Profiles::default(), &known as &dyn Known, &request);
+        let first = &derivation.candidates[0];
+        (first.verdict, first.reason.clone(), first.fingerprint.clone())
+    }
+
+    fn present(fingerprint: &str) -> Availability {
+        Availability::Present { fingerprint: fingerprint.to_owned() }
+    }
+
+    #[test]
+    fn a_credential_of_parts_is_whole_or_fails() {
+        let (verdict, _, fingerprint) = told("{}", &[("AN_ID", present("id")), ("A_KEY", present("key"))]);
+        assert_eq!(
+            (verdict, fingerprint.as_deref()),
+            (Verdict::Chosen, Some("key")),
+            "the secret part tells keys apart"
+        );
+        let by_reference = "{ models: { providers: { aws: { apiKey: '${AN_ID}' } } } }";
+        for config in ["{}", by_reference] {
+            let (verdict, reason, _) = told(config, &[("AN_ID", present("id"))]);
+            assert_eq!((verdict, reason.as_str()), (Verdict::Failed, "env:AN_ID goes with `A_KEY`, which is not set"));
+            let (verdict, reason, _) = told(config, &[("AN_ID", present("id")), ("A_KEY", Availability::Blank)]);
+            assert_eq!((verdict, reason.as_str()), (Verdict::Failed, "env:AN_ID goes with `A_KEY`, which is blank"));
+        }
+        let (verdict, reason, _) = told("{}", &[("A_KEY", present("key"))]);
+        assert_eq!((verdict, reason.as_str()), (Verdict::PassedOver, "not set"));
+    }
+
+    #[test]
+    fn all_parts_are_read_beforehand() {
+        let manifest = Manifest::parse(MANIFEST).expect("a manifest");
+        let manifests = BTreeMap::from([(ProviderId::parse("aws").expect("an id"), &manifest)]);
+        let config = parse_config("creel.json5", "{}").expect("a configuration");
+        let sources = secret_sources(&config, &Profiles::default(), &manifests);
+        let names: Vec<_> = sources.iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["env:AN_ID", "env:A_KEY", "env:A_TOKEN"]);
+    }
+}
