@@ -191,7 +191,8 @@ fn form(secrets: &Secrets, place: &Placement, masks: &mut Vec<Arc<Injectable>>) 
                 }
                 (None, user) => secrets.first.basic(user)?,
             };
-            masks.push(Arc::clone(&held.encoded));
+            // Masked before the password, whose own base64 would leave the ends of this one standing.
+            masks.insert(0, Arc::clone(&held.encoded));
             masks.extend(held.password);
             Form::Basic { encoded: held.encoded }
         }
