@@ -165,7 +165,7 @@ fn a_signature_covers_what_it_says() {
     let part = "14:59: place.over[0]: must be one of `timestamp`, `id`, `method`, `host`, `path`, `query`, \
         `path-and-query`, `body`, `body-sha256`, `header:NAME`, or a text behind `=`";
     check(&hmac("over = [\"bodies\"]"), &[part, nothing].into_iter().rev().collect::<Vec<_>>());
-    let hex = "14:81: place.encoding: must be one of `hex`, `base64`, `base64url`";
+    let hex = "14:80: place.encoding: must be one of `hex`, `base64`, `base64url`";
     check(&hmac("over = [\"body\"],  encoding = \"Hex\""), &[hex]);
 }
 
