@@ -17,8 +17,11 @@ pub struct Injectable {
     secret: Secret,
     redactor: OnceLock<Redactor>,
     parts: [OnceLock<Result<HeldParts, Unfit>>; 2],
-    basic: OnceLock<(Option<Zeroizing<String>>, Result<HeldBasic, Unfit>)>,
+    basic: OnceLock<BasicOf>,
 }
+
+/// A user, and what a secret comes to with it.
+type BasicOf = (Option<Zeroizing<String>>, Result<HeldBasic, Unfit>);
 
 /// The parts of a secret, each of which is masked as well.
 #[derive(Clone)]
