@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use creel_engine::chat::{ChatRequest, Output, ResponseFormat, ToolChoice};
 use creel_engine::types::{self, Message, Part, Role};
 use creel_engine::{
-    CallContext, CallEnd, ChannelCall, ChatCall, Egress, EgressRecord, Engine, EngineSettings, Fault, Injectable,
-    Injection, MediaScope, Plugin, Slot, Slots, channel, chat,
+    AddedHeader, AddedHeaders, CallContext, CallEnd, ChannelCall, ChatCall, Egress, EgressRecord, Engine,
+    EngineSettings, Fault, Injectable, Injection, MediaScope, Plugin, Secrets, Slot, Slots, channel, chat,
 };
 use creel_policy::grant::{EntrySettings, Grant, grant};
 use creel_policy::limits::{MEDIUM_BYTES_MAX, MODEL_CALL_MS_MAX};
@@ -158,6 +158,7 @@ impl Rig {
             clock: Arc::new(|| NOW_MS),
             entropy: 7,
             slots: Slots::new(),
+            headers: AddedHeaders::default(),
             media: MediaScope::default(),
             area: Area::Outbound,
             medium_bytes_max: MEDIUM_BYTES_MAX,
@@ -200,9 +201,23 @@ impl Setup<'_> {
     pub fn credential(mut self, slot: &str, class: usize, value: &str) -> Self {
         let declared = self.context.grant.credentials.get(slot).expect("the slot is declared");
         let rule = declared.classes.get(class).expect("the class is declared");
-        let secret = Arc::new(Injectable::new(Secret::parse(value).expect("the secret is sound")));
-        let injection = Injection { secret, place: rule.place.clone(), with: rule.with.clone() };
+        let secrets = Secrets { first: injectable(value), secret: None, token: None };
+        let injection = Injection::new(&secrets, rule).expect("the secret fits its place");
         self.context.slots.insert(slot.to_owned(), Slot::Ready(injection));
+        self
+    }
+
+    /// Adds a header of the operator's to requests to one endpoint's server.
+    ///
+    /// # Panics
+    ///
+    /// When the manifest has no such endpoint.
+    #[must_use]
+    pub fn header(mut self, endpoint: &str, name: &str, value: Result<&str, &str>) -> Self {
+        let origin = self.context.grant.endpoints.get(endpoint).expect("the endpoint is declared").base.origin.clone();
+        self.context.headers.origin = Some(origin);
+        let value = value.map(injectable).map_err(str::to_owned);
+        self.context.headers.headers.push(AddedHeader { name: name.to_owned(), value });
         self
     }
 
@@ -333,6 +348,16 @@ pub fn handle(medium: &Medium) -> types::Media {
 #[must_use]
 pub fn unstored(uri: &str) -> MediaRef {
     MediaRef::parse(uri).expect("the URI is one of a medium")
+}
+
+/// Holds a secret for a call.
+///
+/// # Panics
+///
+/// When it is none.
+#[must_use]
+pub fn injectable(value: &str) -> Arc<Injectable> {
+    Arc::new(Injectable::new(Secret::parse(value).expect("the secret is sound")))
 }
 
 fn granted(plugin: &Plugin, entry: &Map<String, Value>) -> Grant {

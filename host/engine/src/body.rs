@@ -91,8 +91,30 @@ impl Body {
             });
             return reqwest::Body::from(bytes.unwrap_or_default());
         }
+        reqwest::Body::wrap_stream(self.chunks())
+    }
+
+    /// Reads it from beginning to end, e.g. to sign it before it is sent. Costs as much as sending it, and holds as
+    /// little of it at once.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept a medium from being read.
+    pub(crate) async fn feed(&self, mut take: impl FnMut(&[u8]) + Send) -> std::io::Result<()> {
+        let mut chunks = self.chunks();
+        while let Some(chunk) = chunks.try_next().await? {
+            for part in chunk.chunks(READ_BYTES) {
+                take(part);
+                // A large body is not the only task of its thread.
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(())
+    }
+
+    fn chunks(&self) -> stream::BoxStream<'static, std::io::Result<Bytes>> {
         let pieces: Vec<_> = self.pieces.iter().map(|piece| self.stream(piece)).collect();
-        reqwest::Body::wrap_stream(stream::iter(pieces).flatten())
+        stream::iter(pieces).flatten().boxed()
     }
 
     fn stream(&self, piece: &Piece) -> stream::BoxStream<'static, std::io::Result<Bytes>> {

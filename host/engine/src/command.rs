@@ -21,7 +21,7 @@ use crate::bindings::io::{
 use crate::bindings::types::Media;
 use crate::body::Body;
 use crate::context::CallContext;
-use crate::credential::{Injectable, Masks, Slot};
+use crate::credential::{Injectable, Slot};
 use crate::egress::{Egress, EgressRecord, NoResponse, chain};
 use crate::redact::Carry;
 
@@ -193,7 +193,7 @@ fn reading(context: &CallContext, response: reqwest::Response, bytes_max: u64) -
             "the server sent `content-encoding: {encoding}` though none was asked for"
         )));
     }
-    let masks = Masks::of(&context.slots);
+    let masks = context.masks();
     let masks = masks.secrets().iter().map(|secret| (Arc::clone(secret), Carry::default())).collect();
     let idle = idle(context);
     Ok(Reading { response, masks, pending: Bytes::new(), bytes: 0, bytes_max, idle, ended: false })

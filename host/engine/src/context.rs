@@ -9,7 +9,8 @@ use creel_policy::grant::Grant;
 use creel_policy::media::{Area, MediaRef};
 use creel_store::ingest::GrantedDir;
 
-use crate::credential::Slots;
+use crate::added::AddedHeaders;
+use crate::credential::{Masks, Slots};
 use crate::egress::EgressRecord;
 
 /// Granted directories, open, by the name the plugin uses.
@@ -34,6 +35,8 @@ pub struct CallContext {
     pub entropy: u64,
     /// Credentials by slot, selected before the call.
     pub slots: Slots,
+    /// Headers that the operator's entry adds.
+    pub headers: AddedHeaders,
     /// Media that the call may name.
     pub media: MediaScope,
     /// Where media that the call makes go.
@@ -46,6 +49,13 @@ pub struct CallContext {
     pub total_ms_max: Option<u64>,
     /// Hears of each request that went out or was refused.
     pub witness: Witness,
+}
+
+impl CallContext {
+    /// What no response and no word of the plugin may hold.
+    pub(crate) fn masks(&self) -> Masks {
+        Masks::of(&self.slots, &self.headers)
+    }
 }
 
 impl fmt::Debug for CallContext {

@@ -1,26 +1,76 @@
-//! Credentials on their way onto a request. Selecting one is `creel_policy::credential`'s, reading it the store's.
+//! Credentials as a call holds them, and what finds them again. Selecting one is `creel_policy::credential`'s, reading it
+//! the store's, putting it on a request `placing`'s.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use creel_policy::manifest::Placement;
-use creel_store::secrets::Secret;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use creel_store::secrets::{Parts, Secret, Unfit};
+use zeroize::Zeroizing;
 
+use crate::added::AddedHeaders;
+use crate::placing::Injection;
 use crate::redact::Redactor;
 
 /// A secret together with what finds it again in a response. Can be put on a request; cannot be read.
 pub struct Injectable {
     secret: Secret,
     redactor: OnceLock<Redactor>,
+    parts: [OnceLock<Result<HeldParts, Unfit>>; 2],
+    basic: OnceLock<BasicOf>,
+}
+
+/// A user, and what a secret comes to with it.
+type BasicOf = (Option<Zeroizing<String>>, Result<HeldBasic, Unfit>);
+
+/// The parts of a secret, each of which is masked as well.
+#[derive(Clone)]
+pub(crate) struct HeldParts {
+    pub(crate) id: Arc<Zeroizing<String>>,
+    pub(crate) secret: Arc<Injectable>,
+    pub(crate) token: Option<Arc<Injectable>>,
+}
+
+/// A secret as user and password.
+#[derive(Clone)]
+pub(crate) struct HeldBasic {
+    /// `user:password` in base64.
+    pub(crate) encoded: Arc<Injectable>,
+    /// The password, where the secret is more than that.
+    pub(crate) password: Option<Arc<Injectable>>,
 }
 
 impl Injectable {
     /// Holds a secret for use in calls.
     #[must_use]
     pub fn new(secret: Secret) -> Self {
-        Self { secret, redactor: OnceLock::new() }
+        Self { secret, redactor: OnceLock::new(), parts: Default::default(), basic: OnceLock::new() }
+    }
+
+    pub(crate) fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    /// Its parts, taken apart once and held, so that the parts are not looked up anew with each call.
+    pub(crate) fn parts(&self, may_have_token: bool) -> Result<HeldParts, Unfit> {
+        let held = |Parts { id, secret, token }: Parts| HeldParts {
+            id: Arc::new(id),
+            secret: Arc::new(Self::new(secret)),
+            token: token.map(|token| Arc::new(Self::new(token))),
+        };
+        let cell = &self.parts[usize::from(may_have_token)];
+        cell.get_or_init(|| self.secret.to_parts(may_have_token).map(held)).clone()
+    }
+
+    /// Itself as user and password, or as the password of a user; held for the user that came first.
+    pub(crate) fn basic(&self, user: Option<&str>) -> Result<HeldBasic, Unfit> {
+        let make = || {
+            let password = if user.is_none() { Some(Arc::new(Self::new(self.secret.password()?))) } else { None };
+            Ok(HeldBasic { encoded: Arc::new(Self::new(self.secret.to_basic(user)?)), password })
+        };
+        let (held_for, held) = self.basic.get_or_init(|| (user.map(|user| Zeroizing::new(user.to_owned())), make()));
+        let is_same = held_for.as_ref().map(|held| held.as_str()) == user;
+        if is_same { held.clone() } else { make() }
     }
 
     pub(crate) fn redactor(&self) -> &Redactor {
@@ -32,17 +82,6 @@ impl fmt::Debug for Injectable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Injectable(…)")
     }
-}
-
-/// A credential and where it goes.
-#[derive(Clone, Debug)]
-pub struct Injection {
-    /// The value.
-    pub secret: Arc<Injectable>,
-    /// Where it goes.
-    pub place: Placement,
-    /// Headers that go with it, by lower-case name.
-    pub with: BTreeMap<String, String>,
 }
 
 /// What was selected for a slot of the manifest.
@@ -65,14 +104,14 @@ pub type Slots = BTreeMap<String, Slot>;
 pub struct Masks(Vec<Arc<Injectable>>);
 
 impl Masks {
-    /// The secrets of these slots.
+    /// The secrets of these slots and headers, also the parts and forms in which they go out.
     #[must_use]
-    pub fn of(slots: &Slots) -> Self {
-        let secrets = slots.values().filter_map(|slot| match slot {
-            Slot::Ready(injection) => Some(Arc::clone(&injection.secret)),
-            Slot::Bare | Slot::Missing(_) => None,
+    pub fn of(slots: &Slots, headers: &AddedHeaders) -> Self {
+        let of_slots = slots.values().flat_map(|slot| match slot {
+            Slot::Ready(injection) => injection.masks(),
+            Slot::Bare | Slot::Missing(_) => &[],
         });
-        Self(secrets.collect())
+        Self(of_slots.cloned().chain(headers.secrets().map(Arc::clone)).collect())
     }
 
     /// Masks them in a whole text.
@@ -81,34 +120,12 @@ impl Masks {
         self.0.iter().fold(text, |text, secret| secret.redactor().text(&text))
     }
 
+    /// Whether one of them stands in a text.
+    pub(crate) fn hide_in(&self, text: &str) -> bool {
+        self.0.iter().any(|secret| secret.redactor().is_in(text))
+    }
+
     pub(crate) fn secrets(&self) -> &[Arc<Injectable>] {
         &self.0
-    }
-}
-
-/// A value that no header can hold.
-#[derive(Debug)]
-pub(crate) struct BadHeader;
-
-impl Injection {
-    /// Puts the credential on. Headers that go with it are joined to what the plugin set under the same name where
-    /// that is a list (`anthropic-beta`), so that neither is lost.
-    pub(crate) fn put_on(&self, headers: &mut HeaderMap) -> Result<(), BadHeader> {
-        let Placement::Header { name, prefix } = &self.place;
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| BadHeader)?;
-        let text = self.secret.secret.with_prefix(prefix);
-        let mut value = HeaderValue::from_str(&text).map_err(|_| BadHeader)?;
-        value.set_sensitive(true);
-        headers.insert(name, value);
-        for (name, with) in &self.with {
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| BadHeader)?;
-            let joined = match headers.get(&name).and_then(|value| value.to_str().ok()) {
-                Some(present) if present.split(',').any(|one| one.trim() == with) => present.to_owned(),
-                Some(present) => format!("{present},{with}"),
-                None => with.clone(),
-            };
-            headers.insert(name, HeaderValue::from_str(&joined).map_err(|_| BadHeader)?);
-        }
-        Ok(())
     }
 }

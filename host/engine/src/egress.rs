@@ -16,8 +16,9 @@ use tokio::time::timeout;
 use crate::bindings::io;
 use crate::body::Body;
 use crate::context::CallContext;
-use crate::credential::{Injection, Slot};
+use crate::credential::Slot;
 use crate::engine::EngineError;
+use crate::placing::{Injection, Outbound};
 use crate::resolve::{Vetoed, Vetting};
 
 /// What became of one request, for the audit log and for `explain`. Holds no query and no secret.
@@ -121,6 +122,11 @@ impl Egress {
         for hops in 0.. {
             let response = self.send_hop(context, &hop, (&headers, body), idle).await?;
             let Some(location) = redirect_target(&response) else { return Ok(response) };
+            if context.masks().hide_in(&location) {
+                // A server that repeats what it was sent would have it carried elsewhere (attacks 65, 102).
+                let rule = "the target of the redirect holds a credential of the call".into();
+                return Err(Refused { refusal: Refusal::RedirectLeftGrant, rule }.into());
+            }
             let status = response.status().as_u16();
             let answer = Redirection { status, location: &location, hops, method: &hop.method };
             let next = judge_redirect(&context.grant, &hop.permit, &answer)?;
@@ -144,19 +150,27 @@ impl Egress {
             vet(permit.origin.host(), &[address], permit.may_be_private)
                 .map_err(|refusal| Refused { refusal: Refusal::PrivateAddress, rule: refusal.to_string() })?;
         }
-        let mut map = header_map(headers.iter().filter(|(name, _)| hop.carries(name)))?;
-        if let Some(injection) = injection(context, permit)? {
-            injection.put_on(&mut map).map_err(|_| Refused {
-                refusal: Refusal::CredentialMissing,
-                rule: "the credential holds characters that no header can carry".into(),
-            })?;
-        }
-        map.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let method = Method::from_bytes(hop.method.as_bytes()).map_err(|_| bad_request("method"))?;
-        let client = if permit.may_be_private { &self.granted } else { &self.public };
-        let mut sending = client.request(method.clone(), permit.url.clone()).headers(map);
         let has_body =
             hop.with_body && (body.all_bytes > 0 || matches!(method, Method::POST | Method::PUT | Method::PATCH));
+        let headers = header_map(headers.iter().filter(|(name, _)| hop.carries(name)))?;
+        let mut out = Outbound { method, url: permit.url.clone(), headers };
+        if hop.is_same_origin {
+            context.headers.put_on(&permit.origin, &mut out.headers)?;
+        }
+        if let Some(injection) = injection(context, permit)? {
+            let base = context.grant.endpoints.get(&permit.endpoint).map_or("", |endpoint| &endpoint.base.path);
+            injection.put_on(&mut out, base).map_err(|_| Refused {
+                refusal: Refusal::CredentialMissing,
+                rule: "the credential holds characters that its place cannot carry".into(),
+            })?;
+            if let Some(signer) = injection.signer() {
+                signer.sign(&mut out, has_body.then_some(body), (context.clock)()).await?;
+            }
+        }
+        out.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let client = if permit.may_be_private { &self.granted } else { &self.public };
+        let mut sending = client.request(out.method, out.url).headers(out.headers);
         if has_body {
             sending = sending.header(header::CONTENT_LENGTH, body.all_bytes).body(body.to_send());
         }

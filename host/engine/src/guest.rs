@@ -94,7 +94,7 @@ impl Maker {
         let state = CallState {
             plugin: self.plugin.id().clone(),
             call: self.context.call.clone(),
-            masks: Masks::of(&self.context.slots),
+            masks: self.context.masks(),
             limiter: Limiter::default(),
             log_lines: 0,
             now_ms: self.context.now_ms,

@@ -3,6 +3,7 @@
 
 #![deny(unsafe_code)]
 
+mod added;
 mod bindings;
 mod body;
 mod cache;
@@ -20,19 +21,23 @@ mod inspect;
 mod limiter;
 mod load;
 mod log;
+mod placing;
 mod reader;
 mod redact;
 mod replay;
 mod resolve;
+mod sign;
 
+pub use added::{AddedHeader, AddedHeaders};
 pub use bindings::{channel, chat, io, types};
 pub use call::{CallEnd, ChannelCall, ChatCall};
 pub use context::{CallContext, MediaScope, Roots, Witness};
-pub use credential::{Injectable, Injection, Masks, Slot, Slots};
+pub use credential::{Injectable, Masks, Slot, Slots};
 pub use egress::{Egress, EgressRecord, chain};
 pub use engine::{Engine, EngineError, EngineSettings};
 pub use fault::{Fault, FaultKind};
 pub use imports::LINKABLE;
 pub use inspect::{Inspection, inspect};
 pub use load::{Kind, LoadError, Plugin};
+pub use placing::{BadInjection, Injection, Secrets};
 pub use replay::ChatReplay;

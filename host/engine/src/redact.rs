@@ -35,6 +35,11 @@ impl Redactor {
         Self { spellings, finder, longest, first }
     }
 
+    /// Whether the secret stands in a text.
+    pub(crate) fn is_in(&self, text: &str) -> bool {
+        self.finder.as_ref().is_some_and(|finder| finder.is_match(text))
+    }
+
     /// Masks the secret in a whole text.
     pub(crate) fn text(&self, text: &str) -> String {
         match &self.finder {

@@ -5,6 +5,7 @@ mod agents;
 mod auth;
 mod channels;
 mod gateway;
+mod headers;
 mod media;
 mod models;
 mod plugins;
@@ -23,6 +24,7 @@ pub use agents::{AgentDefaults, ModelChain, PickableModel};
 pub use auth::{AuthConfig, ConfiguredProfile, Cooldowns};
 pub use channels::ChannelEntry;
 pub use gateway::{Bind, GatewayConfig, LogConfig, LogLevel};
+pub use headers::EntryHeader;
 pub use media::{MediaModel, MediaUse};
 pub use models::{ConfigModel, Cost, ModelsConfig, ProviderEntry};
 pub use plugins::{PluginEntry, PluginRefusal, PluginsConfig};
@@ -65,6 +67,7 @@ impl Config {
         let mut inputs = Vec::new();
         for entry in self.models.providers.values() {
             inputs.extend(entry.api_key.as_ref().map(|input| (entry.api_key_path(), input)));
+            inputs.extend(entry.headers.iter().map(|header| (header.key.clone(), &header.value)));
         }
         inputs.extend(self.gateway.token.as_ref().map(|input| ("gateway.auth.token".to_owned(), input)));
         inputs

@@ -1,6 +1,7 @@
 //! The one resolver of credentials: which one goes on a request, and why not the others. It never sees a value: it is
 //! told which sources hold one, and answers with the source to read. Chat, pictures, tools and status all ask it.
 
+mod companions;
 mod contenders;
 mod entry;
 mod environment;
@@ -14,13 +15,14 @@ use std::fmt;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use crate::config::Config;
+use crate::config::{Config, EntryHeader, ProviderEntry};
 use crate::ids::{PluginId, ProfileId, ProviderId};
 use crate::manifest::{CredentialClass, CredentialSlot, Manifest};
 use crate::origin::Origin;
 use crate::profiles::Profiles;
 use crate::secret_ref::{Literal, SecretInput, SecretRef, Source};
 
+pub use companions::companions;
 pub use marker::Marker;
 use marker::marker;
 pub use select::select;
@@ -287,6 +289,14 @@ impl Serialize for SecretSource {
     }
 }
 
+/// The headers that an entry adds, each with the source of its value.
+pub fn header_sources(entry: &ProviderEntry) -> impl Iterator<Item = (&EntryHeader, SecretSource)> {
+    entry
+        .headers
+        .iter()
+        .map(|header| (header, SecretSource::of(&header.value, || SecretSource::Config(header.key.clone()))))
+}
+
 /// Everything that should be in the snapshot before the first request: what the files name, and every variable that a
 /// plugin in use would look for.
 #[must_use]
@@ -302,7 +312,7 @@ pub fn secret_sources(
         Some(SecretSource::of(&stored.secret, || SecretSource::Profile(profile.id.clone())))
     });
     let slots = manifests.values().flat_map(|manifest| manifest.credentials.values());
-    let names = slots.flat_map(|slot| &slot.classes).flat_map(|rule| rule.environment.iter().cloned());
+    let names = slots.flat_map(|slot| &slot.classes).flat_map(companions::variables).map(str::to_owned);
     let all: BTreeSet<_> = of_config.chain(of_profiles).chain(names.map(SecretSource::Environment)).collect();
     all.into_iter().collect()
 }

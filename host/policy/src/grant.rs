@@ -6,9 +6,12 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::address;
+use crate::entry_headers::EntryHeaders;
 use crate::ids::PluginId;
 use crate::limits;
-use crate::manifest::{Allow, CredentialSlot, EndpointRequest, Manifest, MediaRequest, is_secret_name};
+use crate::manifest::{
+    Allow, CredentialSlot, EndpointRequest, Manifest, MediaRequest, Placement, Word, is_secret_name,
+};
 use crate::origin::{BadOrigin, BaseUrl, Host};
 use crate::problem::{nearest, shown};
 use crate::settings::Schema;
@@ -34,6 +37,8 @@ pub struct Grant {
     pub endpoints: BTreeMap<String, EndpointGrant>,
     /// The credentials that it may have put on its requests.
     pub credentials: BTreeMap<String, CredentialSlot>,
+    /// What the operator's entry adds to its requests.
+    pub headers: EntryHeaders,
     /// Directories that the host reads for it, as absolute paths. A root that the operator did not set is not here.
     pub roots: BTreeMap<String, String>,
     /// What it may do with media.
@@ -161,6 +166,10 @@ pub fn grant(manifest: &Manifest, entry: &EntrySettings) -> Result<Grant, Vec<Gr
             Err(problem) => problems.push(problem),
         }
     }
+    let mut credentials = manifest.credentials.clone();
+    for rule in credentials.values_mut().flat_map(|slot| &mut slot.classes) {
+        problems.extend(fill(&mut rule.place, entry).err());
+    }
     problems.extend(setting_problems(manifest, entry));
     if !problems.is_empty() {
         return Err(problems);
@@ -169,7 +178,8 @@ pub fn grant(manifest: &Manifest, entry: &EntrySettings) -> Result<Grant, Vec<Gr
         plugin: manifest.plugin.id.clone(),
         entry: entry.name.clone(),
         endpoints,
-        credentials: manifest.credentials.clone(),
+        credentials,
+        headers: EntryHeaders::default(),
         roots,
         media: manifest.media,
         cursor_bytes_max: manifest
@@ -194,10 +204,34 @@ pub fn plugin_settings(manifest: &Manifest, entry: &EntrySettings) -> Map<String
     settings
 }
 
-/// The settings that endpoints and roots take.
+/// The settings that endpoints, roots and credentials take.
 fn host_settings(manifest: &Manifest) -> impl Iterator<Item = &str> {
     let endpoints = manifest.endpoints.values().filter_map(|endpoint| endpoint.setting.as_deref());
-    endpoints.chain(manifest.roots.values().map(|root| root.setting.as_str()))
+    let rules = manifest.credentials.values().flat_map(|slot| &slot.classes);
+    let placed = rules.filter_map(|rule| match rule.place.word()?.0 {
+        Word::Setting { setting, .. } => Some(setting.as_str()),
+        Word::Fixed(_) => None,
+    });
+    endpoints.chain(manifest.roots.values().map(|root| root.setting.as_str())).chain(placed)
+}
+
+/// Writes into a place what the operator says for it. What nobody says stays open: the class may not be the one that
+/// is used.
+fn fill(place: &mut Placement, entry: &EntrySettings) -> Result<(), GrantProblem> {
+    let Some((Word::Setting { setting, default }, rule)) = place.word() else { return Ok(()) };
+    let key = format!("{}.{setting}", entry.name);
+    let text = match entry.values.get(setting) {
+        Some(value) => value.as_str().ok_or_else(|| GrantProblem::NotText { key: key.clone() })?.to_owned(),
+        None => match default {
+            Some(default) => default.clone(),
+            None => return Ok(()),
+        },
+    };
+    rule(&text).map_err(|rule| GrantProblem::BadSetting { key, rule: rule.to_owned(), hint: None })?;
+    if let Some(word) = place.word_mut() {
+        *word = Word::Fixed(text);
+    }
+    Ok(())
 }
 
 fn schema(manifest: &Manifest) -> Option<Schema> {

@@ -10,6 +10,7 @@ use crate::limits;
 use crate::manifest::{Allow, METHODS};
 use crate::origin::{Origin, check_path_steps, parse_foreign_url};
 
+mod own;
 mod redirect;
 
 pub use redirect::{Redirect, Redirection, judge_redirect};
@@ -137,6 +138,7 @@ impl Refused {
 pub fn judge(grant: &Grant, out: &Outgoing<'_>) -> Result<Permit, Refused> {
     check_method(out.method)?;
     check_headers(out.headers)?;
+    own::check_headers(grant, out.headers)?;
     check_size(grant, out)?;
     let slot = match out.credential {
         Some(name) => Some((name, slot_endpoint(grant, name)?)),
@@ -167,9 +169,15 @@ pub fn judge(grant: &Grant, out: &Outgoing<'_>) -> Result<Permit, Refused> {
             let rule = format!("the credential `{slot}` belongs to the endpoint `{at}` and not to `{name}`");
             return Err(Refused::new(Refusal::CredentialNotGranted, rule));
         }
-        Some((slot, _)) => Some(slot.to_owned()),
+        Some((slot, _)) => {
+            if let Some(declared) = grant.credentials.get(slot) {
+                own::check_in_url((slot, declared), endpoint, Some(&out.target))?;
+            }
+            Some(slot.to_owned())
+        }
         None => None,
     };
+    own::check_query(grant, &url)?;
     Ok(permit(url, name, endpoint, credential))
 }
 

@@ -9,6 +9,7 @@ pub mod catalog;
 pub mod channel_text;
 pub mod config;
 pub mod credential;
+pub mod entry_headers;
 pub mod fallback;
 pub mod grant;
 pub mod headers;

@@ -22,6 +22,8 @@ pub const REQUEST_BYTES_MAX: u64 = 32 << 20;
 pub const REQUEST_WITH_MEDIA_BYTES_MAX: u64 = 256 << 20;
 /// Headers of one request.
 pub const REQUEST_HEADERS_MAX: usize = 64;
+/// Headers that an operator's entry adds to requests: more are a mistake, and each is looked for in every response.
+pub const ENTRY_HEADERS_MAX: usize = 16;
 /// Bytes of all header names and values of one request.
 pub const REQUEST_HEADER_BYTES_MAX: usize = 32 << 10;
 /// Bytes of a path and query.

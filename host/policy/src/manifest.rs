@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use crate::ids::PluginId;
 
 mod parse;
+mod place;
+mod placement;
 mod read;
 mod rules;
 
 pub use parse::{INTERFACE, ManifestErrors};
+pub use placement::{Encoding, HmacRule, KeyText, Placement, Signed, Timestamp, Word};
 pub(crate) use rules::{METHODS, is_secret_name};
 
 /// A validated manifest (`plugin.toml`).
@@ -95,6 +98,8 @@ pub struct ClassRule {
     pub class: Vec<CredentialClass>,
     /// Environment variables that hold such a credential, in order of preference.
     pub environment: Vec<String>,
+    /// Variables that belong to it.
+    pub companions: Option<Companions>,
     /// Where the value goes.
     pub place: Placement,
     /// Headers that go with it, by lower-case name.
@@ -113,17 +118,14 @@ pub enum CredentialClass {
     Oauth,
 }
 
-/// Where a credential is put.
+/// Environment variables that hold the other parts of a credential; the first part is in the one that `environment`
+/// names. Elsewhere the parts stand in one value.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Placement {
-    /// A header, its value behind a prefix (which may be empty).
-    Header {
-        /// Lower case.
-        name: String,
-        /// E.g. `Bearer `.
-        prefix: String,
-    },
+pub struct Companions {
+    /// The secret part.
+    pub secret: String,
+    /// A session token, where the credential is temporary.
+    pub token: Option<String>,
 }
 
 /// `[roots.<name>]`: always read-only for now; the host reads, the plugin never does.

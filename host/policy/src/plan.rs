@@ -1,6 +1,8 @@
 //! The configuration and the manifests made one: every name resolved to a plugin, every grant computed, every problem
 //! reported. What a host runs by, and what `explain` explains from. No plugin is loaded here.
 
+mod headers;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -200,7 +202,12 @@ pub fn plan_provider(
     let none = Settings::default();
     let written = entry.map_or(&none, |entry| &entry.settings);
     let settings = EntrySettings { name, values: written.values().clone() };
-    let (grant, settings_json) = granted(config, manifest, &settings, written)?;
+    let (mut grant, settings_json) = granted(config, manifest, &settings, written)?;
+    if let Some(entry) = entry {
+        let headers = headers::of(entry, manifest, &grant);
+        headers::check(&config.file, entry, (&headers, &grant))?;
+        Arc::make_mut(&mut grant).headers = headers;
+    }
     Ok(ProviderPlan { plugin: manifest.plugin.id.clone(), grant, settings_json, keyless: info.keyless })
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use creel_engine::{CallEnd, ChannelCall, Slots, channel};
+use creel_engine::{AddedHeaders, CallEnd, ChannelCall, Slots, channel};
 use creel_policy::ids::ChannelId;
 use creel_policy::limits::CHANNEL_TASK_MS_MAX;
 use creel_policy::media::{Area, MediaRef};
@@ -70,6 +70,7 @@ impl Task<'_> {
             grant: Arc::clone(&plan.grant),
             settings_json: plan.settings_json.clone(),
             slots: Slots::new(),
+            headers: AddedHeaders::default(),
             media: self.media,
             area: self.area,
             medium_bytes_max: core.medium_limit(self.channel),

@@ -4,12 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use creel_engine::{CallContext, Egress, EgressRecord, Injection, MediaScope, Plugin, Roots, Slot, Slots};
-use creel_policy::credential::{CredentialDerivation, Selection};
+use creel_engine::{AddedHeaders, CallContext, Egress, EgressRecord, MediaScope, Plugin, Roots, Slots};
+use creel_policy::credential::CredentialDerivation;
 use creel_policy::grant::Grant;
 use creel_policy::ids::{ChannelId, PluginId};
 use creel_policy::limits::{HISTORY_ENTRIES_MAX, MEDIUM_BYTES_MAX};
-use creel_policy::manifest::CredentialSlot;
 use creel_policy::media::{Area, MediaRef};
 use creel_policy::route::ModelTarget;
 use creel_store::audit::AuditRecord;
@@ -159,7 +158,7 @@ impl Core {
         let Some(provider) = knowledge.plan.providers.get(&target.model.provider) else { return (slots, first) };
         for (name, slot) in &provider.grant.credentials {
             let (derivation, selection) = knowledge.select(target, slot, provider, self.now_ms());
-            slots.insert(name.clone(), filled(knowledge, slot, &derivation, selection));
+            slots.insert(name.clone(), knowledge.slot((&provider.grant, slot), &derivation, selection));
             first = first.or(Some(derivation));
         }
         (slots, first)
@@ -176,6 +175,7 @@ impl Core {
             clock: Arc::clone(&self.clock),
             entropy: entropy(),
             slots: call.slots,
+            headers: call.headers,
             media: MediaScope::of(call.media),
             area: call.area,
             medium_bytes_max: call.medium_bytes_max,
@@ -210,32 +210,6 @@ impl Core {
     }
 }
 
-/// A slot with what was selected for it.
-fn filled(
-    knowledge: &Knowledge,
-    slot: &CredentialSlot,
-    derivation: &CredentialDerivation,
-    selection: Selection,
-) -> Slot {
-    match selection {
-        Selection::Secret(selected) => {
-            let rule = slot.classes.get(selected.rule);
-            match (knowledge.secrets.get(&selected.source), rule) {
-                (Some(secret), Some(rule)) => Slot::Ready(Injection {
-                    secret: Arc::clone(secret),
-                    place: rule.place.clone(),
-                    with: rule.with.clone(),
-                }),
-                (None, _) | (_, None) => Slot::Missing(format!("the value of `{}` is gone", selected.source)),
-            }
-        }
-        Selection::Bare => Slot::Bare,
-        Selection::Failed => {
-            Slot::Missing(derivation.failure.clone().unwrap_or_else(|| "no usable credential was found".to_owned()))
-        }
-    }
-}
-
 /// A decision for the audit log.
 pub(crate) struct Audit {
     pub(crate) plugin: String,
@@ -251,6 +225,7 @@ pub(crate) struct CallParts {
     pub(crate) grant: Arc<Grant>,
     pub(crate) settings_json: String,
     pub(crate) slots: Slots,
+    pub(crate) headers: AddedHeaders,
     pub(crate) media: Vec<MediaRef>,
     pub(crate) area: Area,
     pub(crate) medium_bytes_max: u64,

@@ -16,6 +16,7 @@ mod life;
 mod listen;
 mod model;
 mod pause;
+mod placing;
 mod reply;
 
 mod sessions;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use creel_engine::{CallEnd, ChannelCall, Slots, channel};
+use creel_engine::{AddedHeaders, CallEnd, ChannelCall, Slots, channel};
 use creel_policy::access::{Sender, admit};
 use creel_policy::ids::ChannelId;
 use creel_policy::limits::{ATTACHMENTS_MAX, INBOUND_TEXT_BYTES_MAX, LISTEN_PAUSE_MS_MAX, TOKEN_BYTES_MAX};
@@ -83,6 +83,7 @@ async fn listen(core: &Arc<Core>, channel: &ChannelId, sessions: &Sessions) -> R
         grant: Arc::clone(&plan.grant),
         settings_json: plan.settings_json.clone(),
         slots: Slots::new(),
+        headers: AddedHeaders::default(),
         media: Vec::new(),
         area: Area::Inbound,
         medium_bytes_max: core.medium_limit(channel),

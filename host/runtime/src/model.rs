@@ -193,12 +193,14 @@ async fn ask_once(core: &Arc<Core>, session: &str, target: &ModelTarget, ask: As
             return Err(failure(CallFault::CredentialMissing, reason.clone()));
         }
     }
-    let masks = Masks::of(&slots);
+    let headers = now.knowledge.added_headers(&target.model.provider);
+    let masks = Masks::of(&slots, &headers);
     let context = core.context(CallParts {
         name,
         grant: Arc::clone(&provider.grant),
         settings_json: provider.settings_json.clone(),
         slots,
+        headers,
         media: ask.media,
         area: Area::Outbound,
         medium_bytes_max: MEDIUM_BYTES_MAX,

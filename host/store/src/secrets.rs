@@ -12,10 +12,12 @@ use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
 mod fingerprint;
+mod forms;
 mod secret;
 mod spellings;
 
 pub use fingerprint::FingerprintKey;
+pub use forms::{Parts, Unfit};
 pub use secret::{BadSecret, Secret};
 
 /// The environment of the daemon, as boot has read it. Wiped when dropped; no Debug, no Clone.

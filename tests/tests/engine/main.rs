@@ -3,6 +3,7 @@
 mod cache;
 mod faults;
 mod load;
+mod placements;
 mod refusals;
 mod splice;
 mod upstream;

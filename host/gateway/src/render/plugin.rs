@@ -1,6 +1,6 @@
 //! What a plugin asks for, and the list of plugins, as people read them.
 
-use creel_policy::manifest::{CredentialClass, Placement};
+use creel_policy::manifest::{ClassRule, CredentialClass};
 use serde::Serialize;
 
 use super::table::{Table, plain};
@@ -66,8 +66,8 @@ impl Asked {
                 endpoint: slot.endpoint.clone(),
                 optional: slot.optional,
                 class: rule.class.clone(),
-                environment: rule.environment.clone(),
-                place: place(&rule.place),
+                environment: variables(rule),
+                place: rule.place.to_string(),
             })
         });
         let roots = manifest.roots.iter();
@@ -93,6 +93,18 @@ impl Asked {
             exports: file.exports.clone(),
         }
     }
+}
+
+/// The variables that are looked for, those that belong together as one.
+fn variables(rule: &ClassRule) -> Vec<String> {
+    let mut names = rule.environment.clone();
+    if let (Some(others), [name]) = (&rule.companions, &mut names[..]) {
+        name.push_str(&format!(" with ${}", others.secret));
+        if let Some(token) = &others.token {
+            name.push_str(&format!(" and perhaps ${token}"));
+        }
+    }
+    names
 }
 
 /// What a component asks for.
@@ -171,13 +183,6 @@ pub(crate) fn plugins(listed: &[Listed], unusable: &[String], style: Style) -> S
         text.push_str(&format!("{} {}\n", style.red("not usable:"), shown(refusal)));
     }
     text
-}
-
-fn place(place: &Placement) -> String {
-    match place {
-        Placement::Header { name, prefix } if prefix.is_empty() => format!("header `{name}`"),
-        Placement::Header { name, prefix } => format!("header `{name}: {}…`", prefix),
-    }
 }
 
 fn word(class: CredentialClass) -> &'static str {

@@ -83,7 +83,7 @@ fn read_profile(mut table: Table<'_>) -> Option<ConfiguredProfile> {
     if !table.has("provider") {
         table.problem("the profile has no `provider`", None);
     }
-    table.refuse_word("mode", "aws-sdk", "no plugin signs requests for AWS");
+    table.refuse_word("mode", "aws-sdk", "a plugin that signs for AWS takes the key as mode `api_key`");
     let (mode, email) = (table.word("mode", &MODES), table.text("email"));
     let provider = table.id("provider", ProviderId::parse);
     table.finish();

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::ids::{PluginId, ProviderId};
-use crate::json5::{Node, Problems};
+use crate::json5::{Node, Place, Problems};
 use crate::manifest::{CredentialClass, Input};
 use crate::secret_ref::{SecretInput, SecretRef, Source};
 
-use super::read::{Only, Table, name};
+use super::headers::{self, EntryHeader};
+use super::read::{Table, name};
 use super::secrets::SecretsConfig;
 use super::settings::Settings;
 
@@ -38,6 +39,10 @@ pub struct ProviderEntry {
     pub needs_none: bool,
     /// The credential itself.
     pub api_key: Option<SecretInput>,
+    /// Headers that its requests carry beside those of the plugin.
+    pub headers: Vec<EntryHeader>,
+    /// `authHeader`: the key also goes as `authorization: Bearer …`. With its place.
+    pub(crate) auth_header: Option<Place>,
     /// Where it is; checked to be an `http` or `https` URL when the grant is made. Also among `settings`.
     pub base_url: Option<String>,
     /// Models that the operator describes.
@@ -120,12 +125,13 @@ pub(super) fn read(mut table: Table<'_>, secrets: &SecretsConfig) -> ModelsConfi
 }
 
 fn read_provider(mut table: Table<'_>, secrets: &SecretsConfig) -> ProviderEntry {
-    table.only("authHeader", &Only::Flag(false), "the plugin's manifest says which header carries the credential");
-    table.refuse(&[("headers", "the plugin says which headers it sends; those of the operator are not there yet")]);
+    let (at, wanted) = (table.place_of("authHeader"), table.flag("authHeader") == Some(true));
+    let auth_header = at.filter(|_| wanted);
     if let Some(request) = table.table("request") {
         refuse_request(request);
     }
-    let aws = "no plugin signs requests for AWS; use a bearer token with `auth: \"token\"`";
+    let aws =
+        "a plugin that signs for AWS takes the key as `auth: \"api-key\"`, and a bearer token as `auth: \"token\"`";
     table.refuse_word("auth", "aws-sdk", aws);
     let auth = table.word("auth", &CLASSES);
     let needs_none = auth == Some(None);
@@ -142,12 +148,14 @@ fn read_provider(mut table: Table<'_>, secrets: &SecretsConfig) -> ProviderEntry
         auth: auth.flatten(),
         needs_none,
         api_key: table.secret("apiKey", secrets).map(|input| named_variable(input, secrets)),
+        headers: table.table("headers").map(|table| headers::read(table, secrets)).unwrap_or_default(),
+        auth_header,
         models: table.list("models", read_model).unwrap_or_default(),
         ..ProviderEntry::default()
     };
     let (key, place, problems) = (table.key.clone(), table.place, table.problems());
     let (mut asked, left) = table.rest();
-    asked.retain(|key| !matches!(*key, "request" | "authHeader"));
+    asked.retain(|key| *key != "request");
     entry.settings = Settings::read((&key, place), (asked, left), problems);
     entry.base_url = entry.settings.values().get("baseUrl").and_then(|url| url.as_str()).map(str::to_owned);
     entry
@@ -165,7 +173,7 @@ fn named_variable(input: SecretInput, secrets: &SecretsConfig) -> SecretInput {
 fn refuse_request(mut request: Table<'_>) {
     request.refuse(&[
         ("auth", "use `apiKey` with `auth`, or a profile"),
-        ("headers", "the plugin says which headers it sends"),
+        ("headers", "write `headers` beside `request`, in the entry itself"),
         ("tls", "client certificates are not there yet"),
         ("proxy", "the daemon connects directly"),
         ("allowPrivateNetwork", "leave it out: the very origin of `baseUrl` is granted, private or not"),
@@ -177,7 +185,7 @@ fn read_model(node: Node, problems: &Problems) -> Option<ConfigModel> {
     let mut table = Table::open(node, problems)?;
     table.refuse(&[
         ("api", "one entry speaks one dialect; write a second entry of `models.providers`"),
-        ("headers", "the plugin says which headers it sends"),
+        ("headers", "write `headers` in the entry of the provider, for all its models"),
         ("compat", "the plugin owns the dialect"),
     ]);
     if !table.has("id") {

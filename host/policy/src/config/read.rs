@@ -191,7 +191,7 @@ impl<'p> Table<'p> {
         self.problems
     }
 
-    fn place_of(&self, name: &str) -> Option<Place> {
+    pub(crate) fn place_of(&self, name: &str) -> Option<Place> {
         self.entries.iter().find(|entry| entry.name == name).map(|entry| entry.place)
     }
 

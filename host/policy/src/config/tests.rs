@@ -231,7 +231,8 @@ fn an_object_with_another_key_is_no_reference() {
 
 #[test]
 fn keys_of_the_older_gateway_are_refused_with_what_to_write_instead() {
-    let aws = "no plugin signs requests for AWS; use a bearer token with `auth: \"token\"`";
+    let aws =
+        "a plugin that signs for AWS takes the key as `auth: \"api-key\"`, and a bearer token as `auth: \"token\"`";
     // A12
     check(
         &provider("request: { proxy: { url: { source: 'env', provider: 'default', id: 'A' } } }"),
@@ -241,15 +242,6 @@ fn keys_of_the_older_gateway_are_refused_with_what_to_write_instead() {
         &provider("auth: 'aws-sdk'"),
         &[&format!("1:42: models.providers.openai.auth: `aws-sdk` is not supported by Creel | {aws}")],
     );
-    // C56: the manifest says which header carries the credential.
-    check(
-        &provider("authHeader: true"),
-        &[
-            "1:48: models.providers.openai.authHeader: not supported by Creel, except `false` | the plugin's manifest says \
-           which header carries the credential",
-        ],
-    );
-    check(&provider("authHeader: false"), &[]);
     check(
         "{ tools: { fs: { workspaceOnly: false } } }",
         &[
@@ -281,7 +273,7 @@ fn keys_of_the_older_gateway_are_refused_with_what_to_write_instead() {
         "{ channels: { defaults: {} } }",
         "{ plugins: { slots: {} } }",
         "{ plugins: { entries: { signal: { config: {} } } } }",
-        "{ models: { providers: { p: { headers: { 'X-Org': 'a' } } } } }",
+        "{ models: { providers: { p: { models: [{ id: 'a', headers: { 'X-Org': 'a' } }] } } } }",
         "{ auth: { profiles: { a: { provider: 'amazon-bedrock', mode: 'aws-sdk' } } } }",
         "{ secrets: { providers: { p: { source: 'exec', pluginIntegration: {} } } } }",
         "{ skills: {} }",

@@ -113,9 +113,10 @@ impl<'a> Context<'a> {
         }
         let Some(rule) = self.rule(class) else { return Judged::NoPlace(no_place(self, class)) };
         match self.known.availability(&source) {
-            Availability::Present { fingerprint } => {
-                Judged::Usable(SelectedSecret { source, class, rule, fingerprint })
-            }
+            Availability::Present { fingerprint } => match self.complete(rule, &source, fingerprint) {
+                Ok(fingerprint) => Judged::Usable(SelectedSecret { source, class, rule, fingerprint }),
+                Err(why) => Judged::Unusable(why),
+            },
             Availability::Missing(what) => Judged::Missing(format!("{source} is {what}")),
             Availability::Blank => Judged::Missing(format!("{source} is blank")),
             Availability::Refused(why) => Judged::Unusable(format!("{source} cannot be used: {why}")),

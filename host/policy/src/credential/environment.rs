@@ -35,7 +35,12 @@ fn judged(context: Context<'_>, class: CredentialClass, source: &SecretSource) -
     match context.known.availability(source) {
         Availability::Present { fingerprint } => {
             let rule = context.rule(class).unwrap_or_default();
-            (State::Ready(SelectedSecret { source: source.clone(), class, rule, fingerprint }), false)
+            match context.complete(rule, source, fingerprint) {
+                Ok(fingerprint) => {
+                    (State::Ready(SelectedSecret { source: source.clone(), class, rule, fingerprint }), false)
+                }
+                Err(why) => (State::Failed(why), false),
+            }
         }
         Availability::Missing(what) => (State::Absent(what), false),
         Availability::Blank => (State::Absent("set, but blank".to_owned()), false),

@@ -67,7 +67,13 @@ impl Given<'_> {
             let (classes, names) = text.split_once('=').unwrap_or((text, ""));
             let environment = names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
             let place = Placement::Header { name: "x-api-key".into(), prefix: String::new() };
-            ClassRule { class: classes.split('+').map(class).collect(), environment, place, with: BTreeMap::new() }
+            ClassRule {
+                class: classes.split('+').map(class).collect(),
+                environment,
+                companions: None,
+                place,
+                with: BTreeMap::new(),
+            }
         };
         let classes = text.split(' ').map(rule).collect();
         CredentialSlot { endpoint: "api".into(), optional: self.optional, classes }

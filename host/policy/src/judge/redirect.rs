@@ -3,7 +3,7 @@
 
 use url::Url;
 
-use super::{Permit, Refusal, Refused, check_method, find_endpoint, permit};
+use super::{Permit, Refusal, Refused, check_method, find_endpoint, own, permit};
 use crate::grant::Grant;
 use crate::limits;
 use crate::origin::{BadOrigin, Origin, Scheme, parse_foreign_url};
@@ -62,6 +62,12 @@ pub fn judge_redirect(grant: &Grant, before: &Permit, answer: &Redirection<'_>) 
     if keep_body && !is_same_origin {
         // Whoever gets the body must have been asked for; a server cannot pass it on (attack 50).
         return Err(left(format!("`{}` redirects a request with a body to `{origin}`", before.origin)));
+    }
+    // What a request with a credential in its URL is redirected to could hold the credential.
+    own::check_query(grant, &url).map_err(|refused| left(format!("the target of the redirect: {}", refused.rule)))?;
+    if let Some((slot, declared)) = before.credential.as_deref().and_then(|slot| grant.credentials.get_key_value(slot))
+    {
+        own::check_in_url((slot, declared), endpoint, None).map_err(|refused| left(refused.rule))?;
     }
     let is_same = is_same_origin && name == before.endpoint;
     let credential = before.credential.clone().filter(|_| is_same);

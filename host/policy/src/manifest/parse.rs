@@ -6,11 +6,12 @@ use std::ops::Range;
 
 use toml::de::DeTable;
 
+use super::place::{self, read_companions, read_place};
 use super::read::{self, Reader, Table};
 use super::rules;
 use super::{
     Allow, ClassRule, CredentialClass, CredentialSlot, EndpointRequest, Input, LimitRequest, Manifest, MediaRequest,
-    ModelInfo, Placement, PluginInfo, ProviderInfo, RootRequest,
+    ModelInfo, PluginInfo, ProviderInfo, RootRequest,
 };
 use crate::limits;
 use crate::problem::Problem;
@@ -93,8 +94,11 @@ fn read_manifest(reader: &mut Reader<'_>, root: &Table<'_>) -> Option<Manifest> 
     let provider = reader.table(root, "provider").map(|table| read_provider(reader, &table));
     let mut settings = BTreeSet::new();
     let endpoints = read_endpoints(reader, root, &mut settings);
-    let credentials = read_credentials(reader, root, &endpoints);
     let roots = read_roots(reader, root, &mut settings);
+    let mut of_places = place::Settings { taken: &settings, placed: BTreeSet::new() };
+    let credentials = read_credentials(reader, root, &endpoints, &mut of_places);
+    let placed = of_places.placed;
+    settings.extend(placed);
     let media = reader.table(root, "media").map(|table| read_media(reader, &table)).unwrap_or_default();
     let limits = reader.table(root, "limits").map(|table| read_limits(reader, &table)).unwrap_or_default();
     let models = read_models(reader, root);
@@ -159,6 +163,7 @@ fn read_credentials(
     reader: &mut Reader<'_>,
     root: &Table<'_>,
     endpoints: &BTreeMap<String, EndpointRequest>,
+    settings: &mut place::Settings<'_>,
 ) -> BTreeMap<String, CredentialSlot> {
     let mut slots = BTreeMap::new();
     for (name, span, table) in reader.tables(root, "credentials") {
@@ -171,7 +176,7 @@ fn read_credentials(
         let optional = reader.flag(&table, "optional");
         let mut classes: Vec<ClassRule> = Vec::new();
         for entry in reader.table_list(&table, "classes") {
-            classes.extend(read_class(reader, &entry, &classes));
+            classes.extend(read_class(reader, &entry, &classes, settings));
         }
         if !table.entries.contains_key("classes") {
             reader.problem(&table.span, table.key("classes"), "is required");
@@ -181,8 +186,13 @@ fn read_credentials(
     slots
 }
 
-fn read_class(reader: &mut Reader<'_>, table: &Table<'_>, earlier: &[ClassRule]) -> Option<ClassRule> {
-    reader.only(table, &["class", "environment", "place", "with"]);
+fn read_class(
+    reader: &mut Reader<'_>,
+    table: &Table<'_>,
+    earlier: &[ClassRule],
+    settings: &mut place::Settings<'_>,
+) -> Option<ClassRule> {
+    reader.only(table, &["class", "environment", "companions", "place", "with"]);
     let class = reader.list(table, "class", rules::class);
     if !table.entries.contains_key("class") {
         reader.problem(&table.span, table.key("class"), "is required");
@@ -202,14 +212,13 @@ fn read_class(reader: &mut Reader<'_>, table: &Table<'_>, earlier: &[ClassRule])
         }
         return None;
     };
-    reader.only(&place, &["header", "prefix"]);
-    let name = reader.required(&place, "header", rules::place_header)?;
-    let prefix = reader.parsed(&place, "prefix", rules::header_text).unwrap_or_default();
+    let place = read_place(reader, &place, settings)?;
+    let companions = read_companions(reader, table, (&place, &environment));
     let mut with = BTreeMap::new();
     if let Some(headers) = reader.table(table, "with") {
         for (key, value) in headers.entries {
             let header = key.get_ref().as_ref();
-            if let Err(error) = rules::with_header(header, &name) {
+            if let Err(error) = rules::with_header(header, &place.headers()) {
                 reader.problem(&key.span(), headers.key(header), error);
             }
             if let Some(text) = reader.value(&headers, header, value, rules::header_text) {
@@ -217,7 +226,7 @@ fn read_class(reader: &mut Reader<'_>, table: &Table<'_>, earlier: &[ClassRule])
             }
         }
     }
-    Some(ClassRule { class, environment, place: Placement::Header { name, prefix }, with })
+    Some(ClassRule { class, environment, companions, place, with })
 }
 
 fn read_roots(
@@ -283,7 +292,11 @@ fn read_settings(reader: &mut Reader<'_>, table: &Table<'_>, taken: &BTreeSet<St
         Ok(schema) => {
             for name in schema.names() {
                 let rule = rules::setting(name);
-                let rule = if taken.contains(name) { Err("an endpoint or a root takes this setting") } else { rule };
+                let rule = if taken.contains(name) {
+                    Err("an endpoint, a root or a credential takes this setting")
+                } else {
+                    rule
+                };
                 if let Err(error) = rule {
                     reader.problem(&table.span, format!("settings.properties.{name}"), error);
                 }

@@ -11,10 +11,11 @@ use crate::origin::{BaseUrl, Host, Scheme, check_fixed_path};
 pub(crate) const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
 
 /// Keys of an operator's entry that are the host's own and never a plugin's origin or directory.
-const HOST_SETTINGS: [&str; 12] = [
+const HOST_SETTINGS: [&str; 13] = [
     "apiKey",
     "api",
     "auth",
+    "authHeader",
     "headers",
     "models",
     "plugin",
@@ -185,9 +186,9 @@ pub(super) fn place_header(text: &str) -> Result<String, &'static str> {
 }
 
 /// A header that goes with a credential. It carries no credential itself: a slot has one (attack 67).
-pub(super) fn with_header(text: &str, place: &str) -> Result<(), &'static str> {
+pub(super) fn with_header(text: &str, own: &[&str]) -> Result<(), &'static str> {
     header_name(text)?;
-    if text == place || headers::holds_credential(text) {
+    if own.contains(&text) || headers::holds_credential(text) {
         return Err("a header that goes with a credential carries none itself");
     }
     Ok(())

@@ -65,6 +65,16 @@ impl Secret {
         text
     }
 
+    /// For what is derived from it here.
+    pub(super) fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// Holds what was derived from another one.
+    pub(super) fn of(value: SecretString) -> Self {
+        Self(value)
+    }
+
     /// Every spelling in which a server could send the value back; for the redactor alone.
     #[must_use]
     pub fn spellings(&self) -> Vec<Zeroizing<Vec<u8>>> {

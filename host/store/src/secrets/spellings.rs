@@ -32,6 +32,21 @@ pub(super) fn spellings(value: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
     unique
 }
 
+/// Percent-encoded as far as a query asks for.
+pub(super) fn percent_encoded(value: &[u8]) -> Zeroizing<String> {
+    // Whole from the start: a string that grew would leave a copy behind.
+    let mut text = Zeroizing::new(String::with_capacity(value.len() * 3));
+    for b in value {
+        if is_unreserved(*b) {
+            text.push(char::from(*b));
+        } else {
+            text.push('%');
+            text.extend(two(*b, HEX_UPPER).map(char::from));
+        }
+    }
+    text
+}
+
 fn hex(value: &[u8], digits: &[u8; 16]) -> Vec<u8> {
     value.iter().flat_map(|b| two(*b, digits)).collect()
 }

@@ -2,6 +2,7 @@
 //! 184 and the like.
 
 use super::*;
+use crate::manifest::Placement;
 
 const SIGNAL: &str = r#"
 [plugin]
@@ -294,14 +295,6 @@ fn a67_a70_a_credential_has_one_place() {
         &["credentials.account.classes[1].with.anthropic-beta: must be at most 256 printable ASCII characters"],
     );
     check("place = { header = \"x-api-key\" }", "", &["credentials.account.classes[0].place: is required"]);
-    check(
-        "place = { header = \"x-api-key\" }",
-        "place = { query = \"key\" }",
-        &[
-            "credentials.account.classes[0].place.header: is required",
-            "credentials.account.classes[0].place.query: unknown key",
-        ],
-    );
     for (name, message) in [
         ("CREEL_STATE_DIR", "this variable is the host's own"),
         ("PATH", "this variable is the host's own"),
@@ -373,7 +366,7 @@ fn a143_a151_a_settings_schema_is_understood_or_refused() {
     check(
         "properties.version",
         "properties.baseUrl",
-        &["settings.properties.baseUrl: an endpoint or a root takes this setting"],
+        &["settings.properties.baseUrl: an endpoint, a root or a credential takes this setting"],
     );
     check(
         "default = \"2023-06-01\"",
