@@ -1,12 +1,14 @@
 //! What each candidate amounts to on its own: ready, absent, broken or failed. Which of them wins is not asked here.
 
 use crate::config::{Config, ProviderEntry};
+use crate::cooldown::Rest;
 use crate::ids::ProfileId;
 use crate::manifest::{ClassRule, CredentialClass};
 use crate::profiles::{Profile, Profiles, StoredCredential};
 use crate::secret_ref::{SecretInput, Source};
 
 use super::order::{Turn, order};
+use super::resting::{TakeOver, settle};
 use super::{Availability, CredentialRequest, Known, SecretSource, SelectedSecret};
 
 /// What users of the older gateway write where no credential is needed. It is never sent (C38, #45221).
@@ -24,6 +26,15 @@ pub(super) struct Contender {
 pub(super) enum State {
     /// It can be sent.
     Ready(SelectedSecret),
+    /// It could be sent, and rests after a failure.
+    Resting {
+        /// Until when, and why.
+        rest: Rest,
+        /// Tells its value from others, where it has one.
+        fingerprint: Option<String>,
+        /// Who may take over.
+        take_over: TakeOver,
+    },
     /// It says that none is needed.
     Bare(String),
     /// It does not apply; says why.
@@ -50,15 +61,20 @@ pub(super) struct Context<'a> {
 /// Lists every candidate, group by group, in the order in which they are asked.
 pub(super) fn groups(context: Context<'_>) -> Vec<Group> {
     let asked = context.request.profile.map(|id| asked_profile(context, id));
-    let stored = stored_profiles(context);
+    let mut stored = stored_profiles(context);
+    settle(context, &mut stored, TakeOver::Others);
     let api_key = context.entry().and_then(|entry| entry.api_key.as_ref().map(|input| api_key(context, entry, input)));
     let api_key_first = context.entry().is_some_and(|entry| entry.auth.is_some());
+    let settled = |mut group: Group| {
+        settle(context, &mut group, TakeOver::Nobody);
+        group
+    };
     let mut groups: Vec<Group> = Vec::new();
-    groups.extend(asked.map(|asked| vec![asked]));
-    let api_key: Group = api_key.into_iter().collect();
+    groups.extend(asked.map(|asked| settled(vec![asked])));
+    let api_key = settled(api_key.into_iter().collect());
     groups.extend(if api_key_first { [api_key, stored] } else { [stored, api_key] });
-    groups.push(environment(context));
-    groups.push(none_needed(context).into_iter().collect());
+    groups.push(settled(environment(context)));
+    groups.push(settled(none_needed(context).into_iter().collect()));
     groups
 }
 
@@ -151,7 +167,7 @@ fn asked_profile(context: Context<'_>, id: &ProfileId) -> Contender {
 fn insist(state: State) -> State {
     match state {
         State::Absent(reason) | State::Broken(reason) => State::Failed(reason),
-        State::Ready(_) | State::Bare(_) | State::Failed(_) => state,
+        State::Ready(_) | State::Resting { .. } | State::Bare(_) | State::Failed(_) => state,
     }
 }
 
@@ -162,7 +178,7 @@ fn file_name(context: Context<'_>) -> String {
 /// The provider's profiles in their order, the preferred one first if it can be used.
 fn stored_profiles(context: Context<'_>) -> Group {
     let CredentialRequest { provider, profile: asked, preferred_profile: preferred, .. } = *context.request;
-    let turns = order(context.config, context.profiles, provider).into_iter();
+    let turns = order(context.config, context.profiles, (provider, &context.request.health)).into_iter();
     let mut group: Group = turns.filter(|turn| asked != Some(turn.id)).map(|turn| contender(context, &turn)).collect();
     let Some(preferred) = preferred.filter(|preferred| asked != Some(*preferred)) else { return group };
     match group.iter().position(|contender| contender.id == preferred.as_str()) {
