@@ -137,7 +137,11 @@ impl Rest {
     #[must_use]
     pub fn suffix(&self, now_ms: u64) -> String {
         let left = span(self.until_ms.saturating_sub(now_ms));
-        if self.why.disables() { format!("[disabled:{} {left}]", self.why.code()) } else { format!("[cooldown {left}]") }
+        if self.why.disables() {
+            format!("[disabled:{} {left}]", self.why.code())
+        } else {
+            format!("[cooldown {left}]")
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+mod chain;
 mod channel_task;
 mod collect;
 mod conversation;
@@ -13,6 +14,7 @@ mod host;
 mod knowledge;
 mod life;
 mod listen;
+mod memory;
 mod model;
 mod pause;
 mod reply;

@@ -210,8 +210,24 @@ fn leading_number(text: &str) -> Option<(u16, &str)> {
 /// Tells `402 payment required` from `402 Main Street`.
 fn speaks_of_failure(rest: &str) -> bool {
     const FAILURES: [&str; 18] = [
-        "limit", "credit", "payment", "billing", "quota", "balance", "upgrade", "unauthorized", "forbidden", "not found",
-        "too many", "timeout", "timed out", "unavailable", "overloaded", "gateway", "invalid", "error",
+        "limit",
+        "credit",
+        "payment",
+        "billing",
+        "quota",
+        "balance",
+        "upgrade",
+        "unauthorized",
+        "forbidden",
+        "not found",
+        "too many",
+        "timeout",
+        "timed out",
+        "unavailable",
+        "overloaded",
+        "gateway",
+        "invalid",
+        "error",
     ];
     let rest = rest.trim_start();
     rest.is_empty() || rest.starts_with([':', '{', '-', '(']) || FAILURES.iter().any(|word| rest.contains(word))

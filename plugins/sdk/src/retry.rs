@@ -126,7 +126,8 @@ mod tests {
         check(r#"{"retryDelay": "34.5s"}"#, Some(34_500));
         check("your limit resets in 1h2m", Some(3_720_000));
         check("try again in 40 days", Some(RETRY_MS_MAX));
-        for words in ["try again in a while", "try again in 20", "try again later", "20s", "retry after it has cooled"] {
+        for words in ["try again in a while", "try again in 20", "try again later", "20s", "retry after it has cooled"]
+        {
             check(words, None);
         }
     }

@@ -87,9 +87,8 @@ impl Window {
         let active = before.filter(|window| window.until_ms > now_ms);
         let model = scope(active, why, failure.model);
         // A window that has expired is forgotten (F4 to F6), and so is a failure of long ago.
-        let in_a_row = active.filter(|window| {
-            window.why == why && now_ms.saturating_sub(window.failed_ms) < terms.failure_window_ms
-        });
+        let in_a_row = active
+            .filter(|window| window.why == why && now_ms.saturating_sub(window.failed_ms) < terms.failure_window_ms);
         let count = in_a_row.map_or(1, |window| window.count.saturating_add(1));
         let own = now_ms.saturating_add(terms.backoff_ms(why, count)).min(MOMENT_MS_MAX);
         let told = match failure.retry_after_ms.filter(|ms| *ms > 0 && why.is_of_a_model()) {

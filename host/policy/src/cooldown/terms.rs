@@ -47,7 +47,8 @@ impl Terms {
     /// The terms of a provider.
     #[must_use]
     pub fn of(cooldowns: &Cooldowns, provider: &ProviderId) -> Self {
-        let ms = |amount: Option<f64>, unit_ms: u64, default_ms| amount.map_or(default_ms, |some| scaled(some, unit_ms));
+        let ms =
+            |amount: Option<f64>, unit_ms: u64, default_ms| amount.map_or(default_ms, |some| scaled(some, unit_ms));
         let billing_hours = cooldowns.billing_backoff_hours_by_provider.get(provider).copied();
         let rotations = |count: Option<u64>| count.map_or(1, |count| u32::try_from(count).unwrap_or(u32::MAX));
         Self {

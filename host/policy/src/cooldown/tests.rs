@@ -175,7 +175,8 @@ fn f16_a_success_clears_everything() {
 
 #[test]
 fn failures_of_long_ago_are_forgotten() {
-    let long = fail_for(&Record::default(), (CallFault::RateLimited, "a", Some(72 * HOUR)), NOW_MS).expect("remembered");
+    let long =
+        fail_for(&Record::default(), (CallFault::RateLimited, "a", Some(72 * HOUR)), NOW_MS).expect("remembered");
     let twice = |after: u64| {
         let again = fail(&long, CallFault::RateLimited, NOW_MS + after);
         let other = fail_for(&again, (CallFault::RateLimited, "b", Some(1)), NOW_MS + after).expect("remembered");

@@ -2,7 +2,7 @@
 
 use crate::cooldown::{Key, Rest};
 
-use super::contenders::{Context, Contender, Group, State};
+use super::contenders::{Contender, Context, Group, State};
 
 /// Which others may take over for a credential that rests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -80,7 +80,8 @@ fn group_g_payment() {
         ],
         "rate_limit",
     );
-    let long = format!("{} You are out of credits: add more credits or raise the monthly spend limit.", "x".repeat(2_000));
+    let long =
+        format!("{} You are out of credits: add more credits or raise the monthly spend limit.", "x".repeat(2_000));
     check(
         "G6",
         Some(402),
@@ -115,7 +116,8 @@ fn group_g_busy_and_limits() {
 
 #[test]
 fn group_g_network() {
-    let codes = ["ETIMEDOUT", "ECONNRESET", "EHOSTDOWN", "EPIPE", "fetch failed", "getaddrinfo ENOTFOUND api", "EAI_AGAIN"];
+    let codes =
+        ["ETIMEDOUT", "ECONNRESET", "EHOSTDOWN", "EPIPE", "fetch failed", "getaddrinfo ENOTFOUND api", "EAI_AGAIN"];
     check("G14", None, &codes, "timeout");
     check("G14", None, &["stop reason: abort", "Unhandled stop reason: error"], "timeout");
     let wrapped = r#"This operation was aborted: {"error":{"code":429,"status":"RESOURCE_EXHAUSTED"}}"#;

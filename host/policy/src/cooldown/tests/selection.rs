@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::credential::{
-    Availability, CredentialDerivation, CredentialRequest, SecretSource, Selection, Use, Verdict, secret_sources, select,
+    Availability, CredentialDerivation, CredentialRequest, SecretSource, Selection, Use, Verdict, secret_sources,
+    select,
 };
 use crate::ids::ProfileId;
 use crate::manifest::{ClassRule, CredentialClass, CredentialSlot, Placement};
 use crate::profiles::parse_profiles;
 
-const TWO: &str = "a: { type: 'api_key', provider: 'anthropic', key: 'a' }, b: { type: 'api_key', provider: 'anthropic', key: 'b' }";
+const TWO: &str =
+    "a: { type: 'api_key', provider: 'anthropic', key: 'a' }, b: { type: 'api_key', provider: 'anthropic', key: 'b' }";
 
 /// What a case says.
 #[derive(Clone, Copy, Default)]
@@ -47,8 +49,7 @@ impl Given<'_> {
             place: Placement::Header { name: "x-api-key".into(), prefix: String::new() },
             with: BTreeMap::new(),
         };
-        let classes =
-            vec![rule(CredentialClass::ApiKey, "API_KEY"), rule(CredentialClass::Token, "OAUTH_TOKEN")];
+        let classes = vec![rule(CredentialClass::ApiKey, "API_KEY"), rule(CredentialClass::Token, "OAUTH_TOKEN")];
         let slot = CredentialSlot { endpoint: "api".into(), optional: self.keyless, classes };
         let id = |text: &str| (!text.is_empty()).then(|| ProfileId::parse(text).expect("the case writes an id"));
         let (profile, preferred) = (id(self.profile), id(self.preferred));
@@ -92,8 +93,7 @@ fn check(id: &str, given: &Given<'_>, expect: &[&str]) {
         Verdict::PassedOver => format!("-{}", one.id),
         Verdict::Failed => format!("!{}", one.id),
     };
-    let lines: Vec<String> =
-        derivation.candidates.iter().filter(|one| !one.id.starts_with("env:")).map(line).collect();
+    let lines: Vec<String> = derivation.candidates.iter().filter(|one| !one.id.starts_with("env:")).map(line).collect();
     assert_eq!(lines, expect, "{id}: {derivation:#?}");
 }
 
@@ -159,7 +159,11 @@ fn nothing_takes_over_for_a_key_a_variable_or_a_profile_that_was_asked_for() {
     let configured = "{ models: { providers: { anthropic: { apiKey: 'k' } } } }";
     let key = "models.providers.anthropic.apiKey";
     let given = Given { config: configured, env: &["API_KEY"], ..Given::default() };
-    check("a configured key", &Given { failed: &[(key, LIMITED, 0)], ..given }, &["!models.providers.anthropic.apiKey"]);
+    check(
+        "a configured key",
+        &Given { failed: &[(key, LIMITED, 0)], ..given },
+        &["!models.providers.anthropic.apiKey"],
+    );
     let pinned = Given { profiles: TWO, profile: "a", failed: &[("a", LIMITED, 0)], ..Given::default() };
     check("a profile that was asked for", &pinned, &["!a", "-b"]);
     let given = Given { env: &["API_KEY", "OAUTH_TOKEN"], failed: &[("env:API_KEY", LIMITED, 0)], ..Given::default() };
