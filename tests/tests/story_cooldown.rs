@@ -245,6 +245,6 @@ async fn a_rotated_key_starts_clean() {
     let house = place(API_KEY).at(directory.path()).start().await;
     assert_eq!(status(&house).0, "ok");
     let answer = ask(&fakes, &house, &alice().saying("two")).await;
-    assert_eq!(answer.message, "You said: two");
+    assert!(answer.message.ends_with("two"), "{}", answer.message);
     house.stop().await;
 }

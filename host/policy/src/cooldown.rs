@@ -10,8 +10,9 @@
 //! | billing | the credential | `billingBackoffHours` (10 min where it is not set) | `billingMaxHours` (24) |
 //! | all else | nothing: a timeout, a malformed request or a missing model say nothing about a credential | | |
 //!
-//! Each further failure within a window counts, and doubles what the next window of the same kind would last; it never
-//! extends the window it falls into, unless it widens it to another model or the server names a later end.
+//! Each further failure within a window counts, and a try of the same model extends nothing, or the first of many could
+//! go on for ever. Where it widens to another model the end is reckoned anew, doubled by the count; where the server
+//! names a later end, that holds. A window that has expired is forgotten, and so is a count after `failureWindowHours`.
 
 mod ledger;
 mod record;
