@@ -118,7 +118,8 @@ async fn a_key_is_nowhere_but_on_the_wire() {
     let place = place.variable("ANTHROPIC_API_KEY", KEY).variable("ANTHROPIC_OAUTH_TOKEN", STALE_OAUTH_TOKEN);
     let now = Arc::new(AtomicU64::new(1_800_000_000_000));
     let clock = Arc::clone(&now);
-    let house = place.clock(Arc::new(move || clock.load(Ordering::SeqCst))).start().await;
+    let place = place.clock(Arc::new(move || clock.load(Ordering::SeqCst)));
+    let house = place.start().await;
 
     // An answer that holds the key, whole and in base64.
     ask(&fakes, &house, &alice_shows(&pictures::jpeg(), "what is this?")).await;
