@@ -15,7 +15,7 @@ use creel_fakes::signal::{self, Signal};
 use creel_policy::config::parse_config;
 use creel_policy::manifest::Manifest;
 use creel_policy::profiles::{Profiles, parse_profiles};
-use creel_runtime::{Host, Knowledge, Observer, Setup, Step};
+use creel_runtime::{Clock, Host, Knowledge, Observer, Setup, Step};
 use creel_store::Store;
 use creel_store::secrets::Environment;
 use creel_store::state::{StateLock, StateRoot};
@@ -119,12 +119,19 @@ pub struct Place {
     config: String,
     profiles: Option<String>,
     environment: Vec<(String, String)>,
+    clock: Clock,
 }
 
 impl Place {
     /// A place with that configuration.
     pub fn with(config: String) -> Self {
-        Self { state: Arc::new(StateDirectory::temporary()), config, profiles: None, environment: Vec::new() }
+        Self {
+            state: Arc::new(StateDirectory::temporary()),
+            config,
+            profiles: None,
+            environment: Vec::new(),
+            clock: Arc::new(now_ms),
+        }
     }
 
     /// With that state directory, which is left behind.
@@ -142,6 +149,12 @@ impl Place {
     /// With that variable in the environment.
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With another clock than that of the machine.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
         self
     }
 
@@ -200,7 +213,7 @@ impl Place {
             knowledge: self.knowledge(&root),
             plugins: plugins().to_vec(),
             store: store.clone(),
-            clock: Arc::new(now_ms),
+            clock: Arc::clone(&self.clock),
             observer: Arc::clone(&steps) as Arc<dyn Observer>,
         };
         let host = Host::start(setup).await.expect("a host");

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use base64::Engine as _;
@@ -115,6 +116,9 @@ async fn a_key_is_nowhere_but_on_the_wire() {
     let fakes = Fakes::replying(anthropic, ollama::Config::new()).await;
     let place = Scene::of(SEEING_PRIMARY).bare_place(&fakes).profiles(KEY_BY_REFERENCE);
     let place = place.variable("ANTHROPIC_API_KEY", KEY).variable("ANTHROPIC_OAUTH_TOKEN", STALE_OAUTH_TOKEN);
+    let now = Arc::new(AtomicU64::new(1_800_000_000_000));
+    let clock = Arc::clone(&now);
+    let place = place.clock(Arc::new(move || clock.load(Ordering::SeqCst)));
     let house = place.start().await;
 
     // An answer that holds the key, whole and in base64.
@@ -135,6 +139,8 @@ async fn a_key_is_nowhere_but_on_the_wire() {
     );
     let failed = attempts(&house);
     assert!(failed[0].2.contains(&format!("invalid x-api-key: {MASK}")), "{}", failed[0].2);
+    // A refused key rests for half a minute.
+    now.fetch_add(30_000, Ordering::SeqCst);
     // The fake refuses a request that holds the key anywhere else, so that the history is clean.
     let told = ask(&fakes, &house, &alice().saying("thank you")).await;
     assert!(told.message.contains("thank you"), "{}", told.message);

@@ -141,6 +141,7 @@ impl Source<'_> {
             if let Some(absence) = self.absence(&status.provider) {
                 for one in &mut status.uses {
                     (one.winner, one.state, one.detail) = (None, "no-plugin", absence.clone());
+                    one.cooling = None;
                 }
             }
         }

@@ -8,6 +8,7 @@ mod environment;
 mod marker;
 mod order;
 mod profile;
+mod resting;
 mod select;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use std::fmt;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::config::{Config, EntryHeader, ProviderEntry};
+use crate::cooldown::{Health, Rest};
 use crate::ids::{PluginId, ProfileId, ProviderId};
 use crate::manifest::{CredentialClass, CredentialSlot, Manifest};
 use crate::origin::Origin;
@@ -125,6 +127,8 @@ pub struct CredentialRequest<'a> {
     pub preferred_profile: Option<&'a ProfileId>,
     /// Milliseconds since 1970.
     pub now_ms: u64,
+    /// Which credentials rest after a failure.
+    pub health: Health<'a>,
 }
 
 /// What became of a candidate.
@@ -155,6 +159,9 @@ pub struct Candidate {
     /// Tells its value from others, where it has one.
     #[serde(skip)]
     pub fingerprint: Option<String>,
+    /// That it is not sent for now, after a failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resting: Option<Rest>,
 }
 
 /// The whole derivation of an answer: printed alike by status, explain, the error and the log.
@@ -181,6 +188,13 @@ impl CredentialDerivation {
     #[must_use]
     pub fn chosen(&self) -> Option<&Candidate> {
         self.winner.and_then(|index| self.candidates.get(index))
+    }
+
+    /// Why there is no winner, where that passes by itself.
+    #[must_use]
+    pub fn resting(&self) -> Option<&Rest> {
+        let failed = self.candidates.iter().find(|candidate| candidate.verdict == Verdict::Failed);
+        failed.filter(|_| self.winner.is_none()).and_then(|candidate| candidate.resting.as_ref())
     }
 }
 

@@ -1,7 +1,11 @@
-//! What to do after a model call failed: another try, another model, or an end. Decides from the kind of failure
-//! alone; how long to wait is the caller's.
+//! What to do after a model call failed: another try, another profile, another model, or an end; and which model of a
+//! chain is next. Waiting and calling are the caller's.
+
+mod walk;
 
 use crate::limits::{MODEL_TRIES_MAX, RETRY_AFTER_MS_MAX};
+
+pub use walk::{Standing, Turn, Walk};
 
 /// Why a model call failed, in the words of `wit/creel.wit`, and two that only the host knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -9,6 +13,8 @@ use crate::limits::{MODEL_TRIES_MAX, RETRY_AFTER_MS_MAX};
 pub enum CallFault {
     /// The credential was not accepted.
     Authentication,
+    /// The credential will never be accepted: it is invalid, revoked or switched off.
+    CredentialInvalid,
     /// The credential may not do this.
     Permission,
     /// The account is out of money or quota.
@@ -46,8 +52,13 @@ pub enum CallFault {
 /// What to do after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// The same model again after so many milliseconds.
+    /// The same model again after so many milliseconds, with the same credential.
     Retry {
+        /// Milliseconds.
+        after_ms: u64,
+    },
+    /// The same model after so many milliseconds, with the next profile of the declared set.
+    NextProfile {
         /// Milliseconds.
         after_ms: u64,
     },
@@ -57,6 +68,36 @@ pub enum Next {
     Stop,
 }
 
+impl Next {
+    /// The name used in logs and in what is recorded.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Retry { .. } => "retry",
+            Self::NextProfile { .. } => "next-profile",
+            Self::NextModel => "next-model",
+            Self::Stop => "stop",
+        }
+    }
+}
+
+/// A try that failed.
+#[derive(Clone, Copy, Debug)]
+pub struct FailedTry {
+    /// What went wrong.
+    pub fault: CallFault,
+    /// The HTTP status, where there was one.
+    pub status: Option<u16>,
+    /// How long the server wants to be left alone.
+    pub retry_after_ms: Option<u64>,
+    /// Tries of this model with this credential, this one included.
+    pub tries: u32,
+    /// It was to find out whether a cooldown is over already.
+    pub is_probe: bool,
+    /// Milliseconds before another profile may take over; `None`: none may, or there is none.
+    pub rotation_ms: Option<u64>,
+}
+
 impl CallFault {
     /// Whether the same call may succeed a little later without anybody doing anything.
     #[must_use]
@@ -64,6 +105,7 @@ impl CallFault {
         match self {
             Self::RateLimited | Self::Overloaded | Self::TimedOut | Self::Unreachable | Self::MalformedResponse => true,
             Self::Authentication
+            | Self::CredentialInvalid
             | Self::Permission
             | Self::Billing
             | Self::InvalidRequest
@@ -83,6 +125,7 @@ impl CallFault {
     pub fn code(self) -> &'static str {
         match self {
             Self::Authentication => "authentication",
+            Self::CredentialInvalid => "credential-invalid",
             Self::Permission => "permission",
             Self::Billing => "billing",
             Self::RateLimited => "rate-limited",
@@ -103,42 +146,31 @@ impl CallFault {
     }
 }
 
-/// Decides what follows the `tries`-th failed try of one model.
+/// Decides what follows a failed try.
 ///
 /// A refusal of the content is final: asking a second provider what the first would not answer is not the host's to
-/// do. Every other failure moves on along the declared chain, and never beyond it.
+/// do. Another profile of the declared set comes before a wait, and a wait before another model. Every other failure
+/// moves on along the declared chain, and never beyond it. A probe is one try.
 #[must_use]
-pub fn after(fault: CallFault, tries: u32, retry_after_ms: Option<u64>) -> Next {
+pub fn after(failed: &FailedTry) -> Next {
+    let FailedTry { fault, tries, .. } = *failed;
     if fault == CallFault::ContentRefused {
         return Next::Stop;
     }
-    let wait_ms = retry_after_ms.unwrap_or_else(|| 500_u64.saturating_mul(1 << tries.min(6)));
-    if fault.is_passing() && tries < MODEL_TRIES_MAX && wait_ms <= RETRY_AFTER_MS_MAX {
+    if failed.is_probe {
+        return Next::NextModel;
+    }
+    if let Some(after_ms) = failed.rotation_ms {
+        return Next::NextProfile { after_ms };
+    }
+    // A 5xx without a word of why is the server's own failure, which often passes.
+    let is_server = fault == CallFault::Other && failed.status.is_some_and(|status| (500..600).contains(&status));
+    let wait_ms = failed.retry_after_ms.unwrap_or_else(|| 500_u64.saturating_mul(1 << tries.min(6)));
+    if (fault.is_passing() || is_server) && tries < MODEL_TRIES_MAX && wait_ms <= RETRY_AFTER_MS_MAX {
         return Next::Retry { after_ms: wait_ms };
     }
     Next::NextModel
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_passing_failure_is_tried_again_and_then_moves_on() {
-        assert_eq!(after(CallFault::Overloaded, 1, None), Next::Retry { after_ms: 1_000 });
-        assert_eq!(after(CallFault::RateLimited, 1, Some(2_000)), Next::Retry { after_ms: 2_000 });
-        assert_eq!(after(CallFault::RateLimited, 1, Some(RETRY_AFTER_MS_MAX + 1)), Next::NextModel);
-        assert_eq!(after(CallFault::Overloaded, MODEL_TRIES_MAX, None), Next::NextModel);
-    }
-
-    #[test]
-    fn what_another_try_cannot_mend_moves_on_at_once() {
-        // H1: a 401 with a fallback configured uses the fallback.
-        for fault in
-            [CallFault::Authentication, CallFault::Billing, CallFault::UnknownModel, CallFault::CredentialMissing]
-        {
-            assert_eq!(after(fault, 1, None), Next::NextModel);
-        }
-        assert_eq!(after(CallFault::ContentRefused, 1, None), Next::Stop);
-    }
-}
+mod tests;

@@ -80,8 +80,14 @@ pub const EPOCH_TICKS_INLINE_MAX: u64 = 2;
 pub const HAND_OVER_MS_MAX: u64 = 100;
 /// Tries of one model before the next of the chain.
 pub const MODEL_TRIES_MAX: u32 = 3;
-/// Milliseconds of a server's `retry-after` that are waited out; a longer one moves on to the next model.
-pub const RETRY_AFTER_MS_MAX: u64 = 20_000;
+/// Milliseconds of a server's `retry-after` that are waited out; a longer one moves on to the next model. The older
+/// gateway waits as long.
+pub const RETRY_AFTER_MS_MAX: u64 = 60_000;
+/// Other profiles that one call tries, whatever failed: far more than a provider has accounts.
+pub const PROFILE_ROTATIONS_MAX: u32 = 16;
+/// Credentials whose failures are remembered; the one that was used longest ago is forgotten first. A rotated key is
+/// another credential, so that a key that is renewed every hour fills this in weeks.
+pub const LEDGER_RECORDS_MAX: usize = 1_024;
 /// Tries of one delivery; with the growing pause they span some eleven hours.
 pub const DELIVERY_TRIES_MAX: u32 = 20;
 /// Milliseconds between two tries of a delivery, at most.

@@ -152,12 +152,16 @@ impl Core {
     }
 
     /// Chooses the credential for each slot of a provider plugin; gives the derivation of the first that is needed.
-    pub(crate) fn slots(&self, knowledge: &Knowledge, target: &ModelTarget) -> (Slots, Option<CredentialDerivation>) {
+    pub(crate) fn slots(
+        &self,
+        knowledge: &Knowledge,
+        (target, is_probe): (&ModelTarget, bool),
+    ) -> (Slots, Option<CredentialDerivation>) {
         let mut slots = Slots::new();
         let mut first = None;
         let Some(provider) = knowledge.plan.providers.get(&target.model.provider) else { return (slots, first) };
         for (name, slot) in &provider.grant.credentials {
-            let (derivation, selection) = knowledge.select(target, slot, provider, self.now_ms());
+            let (derivation, selection) = knowledge.select(target, (slot, provider), (self.now_ms(), is_probe));
             slots.insert(name.clone(), knowledge.slot((&provider.grant, slot), &derivation, selection));
             first = first.or(Some(derivation));
         }

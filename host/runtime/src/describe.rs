@@ -8,8 +8,9 @@ use creel_policy::limits::MODEL_CALL_MS_MAX;
 use creel_policy::route::{DescribeTerms, ModelTarget};
 use creel_store::media::Medium;
 
+use crate::chain::{ChainFailure, ask_chain};
 use crate::core::{Core, StoreFailed};
-use crate::model::{Ask, ChainFailure, ask_chain, request};
+use crate::model::{Ask, request};
 use crate::step::Step;
 use crate::transcript::{Transcript, wit_media};
 

@@ -76,6 +76,10 @@ impl Host {
     /// [`StartError`]. A channel that cannot run is reported in the log and does not stop the others.
     pub async fn start(setup: Setup) -> Result<Self, StartError> {
         let Setup { knowledge, plugins, store, clock, observer } = setup;
+        let reading = store.clone();
+        let ledger = tokio::task::spawn_blocking(move || reading.ledger()).await;
+        let ledger = ledger.map_err(|error| StartError::Store(error.into()))?;
+        let knowledge = knowledge.remembering(ledger.map_err(|error| StartError::Store(error.into()))?);
         let generation = generation(knowledge, plugins, &store);
         let egress = Arc::new(Egress::new()?);
         let core = Arc::new(Core::new(generation, (store, egress), (clock, observer)));
@@ -93,6 +97,7 @@ impl Host {
     /// Goes on by another configuration. What has begun ends by the one that it began with; whatever begins from now
     /// on, first tries and repeated ones alike, goes by the new one. Nothing of it is half applied.
     pub fn reload(&self, knowledge: Knowledge, plugins: Vec<Plugin>) -> Reloaded {
+        let knowledge = Knowledge { memory: Arc::clone(&self.core.knowledge().memory), ..knowledge };
         let next = generation(knowledge, plugins, &self.core.store);
         let mut reloaded = Reloaded {
             problems: next.knowledge.plan.problems.iter().map(ToString::to_string).collect(),

@@ -8,6 +8,7 @@ use creel_engine::Injectable;
 use creel_policy::address::{AddressRefusal, vet};
 use creel_policy::catalog::Catalog;
 use creel_policy::config::Config;
+use creel_policy::cooldown::{Failure, Health, Key, Ledger, Rest, Terms};
 use creel_policy::credential::{CredentialDerivation, CredentialRequest, Selection, Use, secret_sources, select};
 use creel_policy::grant::Grant;
 use creel_policy::ids::{ModelRef, PluginId, ProfileId, ProviderId};
@@ -18,6 +19,8 @@ use creel_policy::profiles::Profiles;
 use creel_policy::route::{ModelTarget, Needs, Role, RouteDerivation, RoutePlan, route, targets};
 use creel_store::secrets::{Environment, FingerprintKey, SecretSnapshot};
 use serde::Serialize;
+
+use crate::memory::Memory;
 
 /// Everything that answers depend on.
 pub struct Knowledge {
@@ -32,6 +35,8 @@ pub struct Knowledge {
     /// What models take in.
     pub catalog: Catalog,
     pub(crate) secrets: SecretSnapshot<Arc<Injectable>>,
+    /// What is remembered of credentials; one memory for all generations.
+    pub(crate) memory: Arc<Memory>,
 }
 
 /// One use of a provider's credential.
@@ -44,8 +49,11 @@ pub struct UseStatus {
     pub models: Vec<String>,
     /// The credential that would be sent.
     pub winner: Option<Winner>,
-    /// `ok`, `not-needed`, `failed` or `no-plugin`.
+    /// `ok`, `not-needed`, `cooling`, `failed` or `no-plugin`.
     pub state: &'static str,
+    /// Of one that is cooling: until when, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cooling: Option<Rest>,
     /// Why.
     pub detail: String,
 }
@@ -144,7 +152,13 @@ impl Knowledge {
         };
         let secrets = SecretSnapshot::resolve(&sources, (&config, &profiles), environment, fingerprint_key)
             .map(|secret| Arc::new(Injectable::new(secret)));
-        Self { config, profiles, manifests, plan, catalog, secrets }
+        Self { config, profiles, manifests, plan, catalog, secrets, memory: Arc::default() }
+    }
+
+    /// The same with what is remembered of credentials, so that what is explained is what would be sent.
+    #[must_use]
+    pub fn remembering(self, ledger: Ledger) -> Self {
+        Self { memory: Arc::new(Memory::of(ledger)), ..self }
     }
 
     /// Which credential a call would get, and why.
@@ -164,6 +178,7 @@ impl Knowledge {
         };
         let slot = planned.grant.credentials.values().next().cloned().unwrap_or_else(no_slot);
         let (pinned, use_) = self.pinned(question);
+        let ledger = self.memory.ledger();
         let request = CredentialRequest {
             provider,
             slot: &slot,
@@ -172,6 +187,11 @@ impl Knowledge {
             profile: question.profile.or_else(|| pinned.as_ref().and_then(|target| target.profile.as_ref())),
             preferred_profile: pinned.as_ref().and_then(|target| target.preferred_profile.as_ref()),
             now_ms,
+            health: Health {
+                ledger: Some(&ledger),
+                model: question.model.or_else(|| pinned.as_ref().map(|target| &target.model)),
+                is_probe: false,
+            },
         };
         Ok(select(&self.config, &self.profiles, &self.secrets, &request).0)
     }
@@ -204,9 +224,18 @@ impl Knowledge {
     pub(crate) fn select(
         &self,
         target: &ModelTarget,
-        slot: &CredentialSlot,
-        planned: &ProviderPlan,
-        now_ms: u64,
+        (slot, planned): (&CredentialSlot, &ProviderPlan),
+        (now_ms, is_probe): (u64, bool),
+    ) -> (CredentialDerivation, Selection) {
+        self.select_by(&self.memory.ledger(), target, (slot, planned), (now_ms, is_probe))
+    }
+
+    fn select_by(
+        &self,
+        ledger: &Ledger,
+        target: &ModelTarget,
+        (slot, planned): (&CredentialSlot, &ProviderPlan),
+        (now_ms, is_probe): (u64, bool),
     ) -> (CredentialDerivation, Selection) {
         let request = CredentialRequest {
             provider: &target.model.provider,
@@ -216,8 +245,42 @@ impl Knowledge {
             profile: target.profile.as_ref(),
             preferred_profile: target.preferred_profile.as_ref(),
             now_ms,
+            health: Health { ledger: Some(ledger), model: Some(&target.model), is_probe },
         };
         select(&self.config, &self.profiles, &self.secrets, &request)
+    }
+
+    /// Why no credential can be sent to a model now, where that passes by itself.
+    pub(crate) fn rest(&self, target: &ModelTarget, now_ms: u64) -> Option<Rest> {
+        self.first_choice(&self.memory.ledger(), target, now_ms)?.0.resting().cloned()
+    }
+
+    /// Whether another credential would be sent once this one rests for that failure.
+    pub(crate) fn takes_over(
+        &self,
+        target: &ModelTarget,
+        key: &Key,
+        (failure, terms): (&Failure<'_>, &Terms),
+        now_ms: u64,
+    ) -> bool {
+        let mut ledger = self.memory.ledger().clone();
+        let before = ledger.get(key).cloned().unwrap_or_default();
+        let Some(after) = before.after_failure(failure, terms, now_ms) else { return false };
+        ledger.put(key.clone(), after);
+        let chosen = self.first_choice(&ledger, target, now_ms);
+        chosen.is_some_and(|(derivation, _)| derivation.chosen().is_some_and(|one| one.id != key.credential))
+    }
+
+    /// What is selected for the first slot of a model's provider.
+    fn first_choice(
+        &self,
+        ledger: &Ledger,
+        target: &ModelTarget,
+        now_ms: u64,
+    ) -> Option<(CredentialDerivation, Selection)> {
+        let planned = self.plan.providers.get(&target.model.provider)?;
+        let slot = planned.grant.credentials.values().next()?;
+        Some(self.select_by(ledger, target, (slot, planned.keyless), (now_ms, false)))
     }
 
     /// Which model a turn with these needs would get, and why.
@@ -279,7 +342,8 @@ impl Knowledge {
 
     fn use_status(&self, target: &ModelTarget, now_ms: u64) -> UseStatus {
         let use_ = use_of(target);
-        let status = |state, detail: String| UseStatus { use_, models: Vec::new(), winner: None, state, detail };
+        let status =
+            |state, detail: String| UseStatus { use_, models: Vec::new(), winner: None, state, cooling: None, detail };
         let Some(planned) = self.plan.providers.get(&target.model.provider) else {
             let entry = format!("models.providers.{}", target.model.provider);
             let reasons: Vec<String> =
@@ -287,7 +351,7 @@ impl Knowledge {
             return status("no-plugin", reasons.join("; "));
         };
         let slot = planned.grant.credentials.values().next().cloned().unwrap_or_else(no_slot);
-        let (derivation, _) = self.select(target, &slot, planned, now_ms);
+        let (derivation, _) = self.select(target, (&slot, planned), (now_ms, false));
         match (derivation.chosen(), &derivation.failure) {
             (Some(chosen), _) if chosen.class.is_none() => status("not-needed", chosen.reason.clone()),
             (Some(chosen), _) => UseStatus {
@@ -297,9 +361,15 @@ impl Knowledge {
                     class: chosen.class,
                     fingerprint: chosen.fingerprint.clone(),
                 }),
-                ..status("ok", chosen.reason.clone())
+                ..status("ok", with_resting(&chosen.reason, &derivation, now_ms))
             },
-            (None, Some(failure)) => status("failed", failure.clone()),
+            (None, Some(failure)) => match derivation.resting() {
+                Some(rest) => UseStatus {
+                    cooling: Some(rest.clone()),
+                    ..status("cooling", format!("{failure} {}", rest.suffix(now_ms)))
+                },
+                None => status("failed", failure.clone()),
+            },
             (None, None) => status("not-needed", "the plugin declares no credential".into()),
         }
     }
@@ -308,6 +378,12 @@ impl Knowledge {
     pub(crate) fn describers(&self) -> Vec<ModelTarget> {
         targets(&self.config).into_iter().filter(|target| matches!(target.role, Role::Describe(_))).collect()
     }
+}
+
+/// A reason with those that rest beside the chosen one: `…; a [cooldown 4m]`.
+fn with_resting(reason: &str, derivation: &CredentialDerivation, now_ms: u64) -> String {
+    let resting = derivation.candidates.iter().filter_map(|one| Some((&one.id, one.resting.as_ref()?)));
+    resting.fold(reason.to_owned(), |said, (id, rest)| format!("{said}; `{id}` {}", rest.suffix(now_ms)))
 }
 
 /// What a call is for, seen from the role of its model.

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod chain;
 mod channel_task;
 mod collect;
 mod conversation;
@@ -14,6 +15,7 @@ mod host;
 mod knowledge;
 mod life;
 mod listen;
+mod memory;
 mod model;
 mod pause;
 mod placing;

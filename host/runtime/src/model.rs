@@ -1,18 +1,19 @@
-//! Model calls along a chain of models: one try after the other as `creel_policy::fallback` says, never beyond the
-//! chain. Knows nothing of sessions beyond their name, nor of channels.
+//! One call of one model: the credential, the plugin, and its answer read to the end. Which model is asked and what
+//! follows a failure is `chain`'s. Knows nothing of sessions beyond their name, nor of channels.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use creel_engine::{CallEnd, ChatCall, Masks, chat, types};
+use creel_policy::cooldown::Key;
 use creel_policy::credential::CredentialDerivation;
-use creel_policy::fallback::{CallFault, Next, after};
+use creel_policy::fallback::CallFault;
 use creel_policy::ids::ModelRef;
 use creel_policy::limits::{MEDIUM_BYTES_MAX, MODEL_CALL_MS_MAX, REPLY_BYTES_MAX};
 use creel_policy::media::{Area, MediaRef};
 use creel_policy::route::ModelTarget;
 use serde::Serialize;
 
+use crate::chain::{Attempt, ChainFailure, ask_chain};
 use crate::core::{CallParts, Core};
 use crate::knowledge::Knowledge;
 use crate::step::Step;
@@ -48,45 +49,22 @@ pub(crate) struct Tokens {
     reasoning: u64,
 }
 
-/// A try that failed.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Attempt {
-    pub(crate) model: String,
+/// Why one try failed.
+pub(crate) struct Failed {
     pub(crate) fault: CallFault,
     pub(crate) message: String,
+    pub(crate) status: Option<u16>,
+    pub(crate) retry_after_ms: Option<u64>,
+    /// The credential that was sent, or none where none was needed.
+    pub(crate) key: Option<Key>,
+    /// The provider was asked; else the host ended the try before that.
+    pub(crate) was_asked: bool,
 }
 
-/// A chain of which no model answered.
-#[derive(Clone, Debug)]
-pub(crate) struct ChainFailure {
-    pub(crate) attempts: Vec<Attempt>,
-    reason: Option<String>,
-}
-
-impl ChainFailure {
-    /// There was nobody to ask.
-    pub(crate) fn no_route(reason: String) -> Self {
-        Self { attempts: Vec::new(), reason: Some(reason) }
+impl Failed {
+    fn new(fault: CallFault, message: String) -> Self {
+        Self { fault, message, status: None, retry_after_ms: None, key: None, was_asked: true }
     }
-
-    /// What went wrong, for the operator.
-    pub(crate) fn for_operator(&self) -> String {
-        let attempts = self.attempts.iter().map(|one| format!("{}: {}: {}", one.model, one.fault.code(), one.message));
-        let all: Vec<String> = self.reason.iter().cloned().chain(attempts).collect();
-        all.join("; ")
-    }
-
-    /// The last failure's kind.
-    pub(crate) fn fault(&self) -> Option<CallFault> {
-        self.attempts.last().map(|attempt| attempt.fault)
-    }
-}
-
-/// Why one try failed.
-struct Failure {
-    fault: CallFault,
-    message: String,
-    retry_after_ms: Option<u64>,
 }
 
 /// Asks the models of a chain to go on with a conversation.
@@ -133,46 +111,14 @@ pub(crate) fn request(
     }
 }
 
-/// Asks one model after the other until one answers.
-pub(crate) async fn ask_chain(
+/// Asks one model once; gives the answer, and the credential that was sent.
+pub(crate) async fn ask_once(
     core: &Arc<Core>,
     session: &str,
-    chain: &[ModelTarget],
-    ask: impl Fn(&ModelTarget) -> Ask,
-) -> Result<Answer, ChainFailure> {
-    let mut attempts = Vec::new();
-    for target in chain {
-        for tries in 1.. {
-            let failure = match ask_once(core, session, target, ask(target)).await {
-                Ok(answer) => return Ok(Answer { attempts, ..answer }),
-                Err(failure) => failure,
-            };
-            let next = after(failure.fault, tries, failure.retry_after_ms);
-            core.observe(&Step::AttemptFailed {
-                session: session.to_owned(),
-                model: target.model.to_string(),
-                fault: failure.fault.code().to_owned(),
-                message: failure.message.clone(),
-                next: match next {
-                    Next::Retry { .. } => "retry",
-                    Next::NextModel => "next-model",
-                    Next::Stop => "stop",
-                },
-            });
-            let Failure { fault, message, .. } = failure;
-            attempts.push(Attempt { model: target.model.to_string(), fault, message });
-            match next {
-                Next::Retry { after_ms } => tokio::time::sleep(Duration::from_millis(after_ms)).await,
-                Next::NextModel => break,
-                Next::Stop => return Err(ChainFailure { attempts, reason: None }),
-            }
-        }
-    }
-    Err(ChainFailure { attempts, reason: None })
-}
-
-async fn ask_once(core: &Arc<Core>, session: &str, target: &ModelTarget, ask: Ask) -> Result<Answer, Failure> {
-    let failure = |fault, message: String| Failure { fault, message, retry_after_ms: None };
+    (target, is_probe): (&ModelTarget, bool),
+    ask: Ask,
+) -> Result<(Answer, Option<Key>), Failed> {
+    let failure = |fault, message: String| Failed { was_asked: false, ..Failed::new(fault, message) };
     // One generation from the choice of the credential to the end of the call.
     let now = core.generation();
     let planned = now.knowledge.plan.providers.get(&target.model.provider);
@@ -181,7 +127,7 @@ async fn ask_once(core: &Arc<Core>, session: &str, target: &ModelTarget, ask: As
         .plugins
         .get(&provider.plugin)
         .ok_or_else(|| failure(CallFault::Refused, format!("plugin `{}` is not loaded", provider.plugin)))?;
-    let (slots, credential) = core.slots(&now.knowledge, target);
+    let (slots, credential) = core.slots(&now.knowledge, (target, is_probe));
     let name = format!("{session}:{}", target.model);
     if let Some(credential) = &credential {
         core.observe(&Step::Credential {
@@ -190,9 +136,11 @@ async fn ask_once(core: &Arc<Core>, session: &str, target: &ModelTarget, ask: As
             credential: credential.clone(),
         });
         if let Some(reason) = &credential.failure {
-            return Err(failure(CallFault::CredentialMissing, reason.clone()));
+            let fault = credential.resting().map_or(CallFault::CredentialMissing, |rest| rest.why.fault());
+            return Err(failure(fault, reason.clone()));
         }
     }
+    let key = credential.as_ref().and_then(key_of);
     let headers = now.knowledge.added_headers(&target.model.provider);
     let masks = Masks::of(&slots, &headers);
     let context = core.context(CallParts {
@@ -210,9 +158,19 @@ async fn ask_once(core: &Arc<Core>, session: &str, target: &ModelTarget, ask: As
     let started = ChatCall::start(plugin, &core.egress, &core.store, context, ask.request).await;
     let call = started.map_err(|fault| failure(CallFault::PluginFault, fault.to_string()))?;
     match read(call, target, credential).await {
-        Ok(answer) => Ok(Answer { text: masks.text(answer.text), ..answer }),
-        Err(failure) => Err(Failure { message: masks.text(failure.message), ..failure }),
+        Ok(answer) => Ok((Answer { text: masks.text(answer.text), ..answer }, key)),
+        Err(failed) => Err(Failed { message: masks.text(failed.message), key, ..failed }),
     }
+}
+
+/// The credential that a derivation chose, as it is remembered.
+fn key_of(credential: &CredentialDerivation) -> Option<Key> {
+    let chosen = credential.chosen()?;
+    Some(Key {
+        provider: credential.provider.clone(),
+        credential: chosen.id.clone(),
+        fingerprint: chosen.fingerprint.clone().unwrap_or_default(),
+    })
 }
 
 /// Reads a call to its end.
@@ -220,7 +178,7 @@ async fn read(
     mut call: ChatCall,
     target: &ModelTarget,
     credential: Option<CredentialDerivation>,
-) -> Result<Answer, Failure> {
+) -> Result<Answer, Failed> {
     let mut answer = Answer {
         model: target.model.clone(),
         text: String::new(),
@@ -237,7 +195,7 @@ async fn read(
             // What a provider broke off for its content is no answer, whatever it had said by then.
             Ok(Some(chat::Output::Finished(chat::Finish::ContentFilter))) => {
                 let message = "the provider broke the answer off for its content".to_owned();
-                return Err(Failure { fault: CallFault::ContentRefused, message, retry_after_ms: None });
+                return Err(Failed::new(CallFault::ContentRefused, message));
             }
             // No tools are offered to a conversation, and what a model thinks is not what it says.
             Ok(Some(
@@ -253,12 +211,12 @@ async fn read(
         }
         if answer.text.len() > REPLY_BYTES_MAX {
             let message = format!("the answer is longer than {REPLY_BYTES_MAX} bytes");
-            return Err(Failure { fault: CallFault::MalformedResponse, message, retry_after_ms: None });
+            return Err(Failed::new(CallFault::MalformedResponse, message));
         }
     }
     if answer.text.trim().is_empty() && answer.media.is_empty() {
         let message = "the model gave an empty answer".to_owned();
-        return Err(Failure { fault: CallFault::MalformedResponse, message, retry_after_ms: None });
+        return Err(Failed::new(CallFault::MalformedResponse, message));
     }
     Ok(answer)
 }
@@ -275,20 +233,18 @@ fn no_provider(knowledge: &Knowledge, target: &ModelTarget) -> String {
     }
 }
 
-impl From<CallEnd<chat::CallError>> for Failure {
+impl From<CallEnd<chat::CallError>> for Failed {
     fn from(end: CallEnd<chat::CallError>) -> Self {
         match end {
-            CallEnd::Failed(error) => {
-                Self { fault: fault(error.fault), message: error.message, retry_after_ms: error.retry_after_ms }
-            }
-            CallEnd::Fault(fault) => {
-                Self { fault: CallFault::PluginFault, message: fault.to_string(), retry_after_ms: None }
-            }
-            CallEnd::TimedOut { milliseconds } => Self {
-                fault: CallFault::TimedOut,
-                message: format!("no whole answer within {milliseconds} ms"),
-                retry_after_ms: None,
+            CallEnd::Failed(error) => Self {
+                status: error.status,
+                retry_after_ms: error.retry_after_ms,
+                ..Self::new(fault(error.fault), error.message)
             },
+            CallEnd::Fault(fault) => Self::new(CallFault::PluginFault, fault.to_string()),
+            CallEnd::TimedOut { milliseconds } => {
+                Self::new(CallFault::TimedOut, format!("no whole answer within {milliseconds} ms"))
+            }
         }
     }
 }
@@ -296,6 +252,7 @@ impl From<CallEnd<chat::CallError>> for Failure {
 fn fault(fault: chat::Fault) -> CallFault {
     match fault {
         chat::Fault::Authentication => CallFault::Authentication,
+        chat::Fault::CredentialInvalid => CallFault::CredentialInvalid,
         chat::Fault::Permission => CallFault::Permission,
         chat::Fault::Billing => CallFault::Billing,
         chat::Fault::RateLimited => CallFault::RateLimited,

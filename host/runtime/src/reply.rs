@@ -7,9 +7,10 @@ use creel_store::outbox::NewOutbound;
 use creel_store::turn::{InboundRecord, Reply};
 use serde_json::json;
 
+use crate::chain::ChainFailure;
 use crate::conversation::Conversation;
 use crate::core::{Core, StoreFailed};
-use crate::model::{Answer, ChainFailure};
+use crate::model::Answer;
 use crate::step::Step;
 
 /// Records an answer. From here on it is delivered, whatever happens.
@@ -59,9 +60,13 @@ pub(crate) async fn give_up(core: &Core, inbound: &InboundRecord, failure: Chain
 /// What the sender is told.
 fn apology(fault: Option<CallFault>) -> &'static str {
     match fault {
-        Some(CallFault::Authentication | CallFault::Permission | CallFault::Billing | CallFault::CredentialMissing) => {
-            "I could not answer: the gateway's credential was refused. Its operator has been told."
-        }
+        Some(
+            CallFault::Authentication
+            | CallFault::CredentialInvalid
+            | CallFault::Permission
+            | CallFault::Billing
+            | CallFault::CredentialMissing,
+        ) => "I could not answer: the gateway's credential was refused. Its operator has been told.",
         Some(CallFault::ContentRefused) => "The model declined to answer that.",
         Some(CallFault::ContextTooLong) => "I could not answer: this conversation has become too long for the model.",
         Some(CallFault::RateLimited | CallFault::Overloaded | CallFault::TimedOut | CallFault::Unreachable) => {

@@ -109,12 +109,27 @@ pub enum Step {
         session: String,
         /// The model.
         model: String,
+        /// The id of the credential that was sent.
+        credential: Option<String>,
         /// What kind of failure it was.
         fault: String,
         /// In words, for the operator.
         message: String,
-        /// What follows: `retry`, `next-model` or `stop`.
+        /// What follows: `retry`, `next-profile`, `next-model` or `stop`.
         next: &'static str,
+        /// It was asked although it rests, to find out whether it still has to.
+        is_probe: bool,
+    },
+    /// A model was not asked, since no credential of it can be sent for now.
+    ModelSkipped {
+        /// The session.
+        session: String,
+        /// The model.
+        model: String,
+        /// Until when, and why.
+        reason: String,
+        /// The same in milliseconds since 1970.
+        until_ms: u64,
     },
     /// A picture was described by a model, and the description is durable beside it.
     Described {

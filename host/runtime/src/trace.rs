@@ -32,9 +32,10 @@ pub(crate) fn step(step: &Step) {
         Step::Egress { call, plugin, method, target, credential, verdict, rule } => {
             tracing::info!(call, plugin, method, target, credential, verdict, rule, "egress");
         }
-        Step::AttemptFailed { session, model, fault, message, next } => {
-            tracing::warn!(session, model, fault, message, next, "model call failed");
+        Step::AttemptFailed { session, model, credential, fault, message, next, is_probe } => {
+            tracing::warn!(session, model, credential, fault, message, next, is_probe, "model call failed");
         }
+        Step::ModelSkipped { session, model, reason, .. } => tracing::warn!(session, model, reason, "model not asked"),
         Step::Described { media, model, text } => {
             tracing::info!(%media, model, characters = text.chars().count(), "picture described");
         }

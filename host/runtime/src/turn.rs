@@ -6,10 +6,11 @@ use std::sync::Arc;
 use creel_policy::route::{RouteDerivation, RoutePlan};
 use creel_store::turn::InboundRecord;
 
+use crate::chain::ChainFailure;
 use crate::collect;
 use crate::core::{Core, StoreFailed};
 use crate::describe;
-use crate::model::{Answer, ChainFailure, answer};
+use crate::model::{Answer, answer};
 use crate::reply;
 use crate::step::Step;
 use crate::transcript::{Transcript, needs};

@@ -13,6 +13,7 @@ mod description;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests arrange what lies on disk")]
 mod fixture;
+mod ledger;
 mod limits;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests arrange what lies on disk")]

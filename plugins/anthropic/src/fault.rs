@@ -1,6 +1,7 @@
 //! What the provider's errors mean, before an answer and in the midst of one.
 
 use creel_sdk::Response;
+use creel_sdk::classify::{Signs, classify};
 use creel_sdk::provider::{CallError, Fault};
 use serde::Deserialize;
 
@@ -51,6 +52,10 @@ pub(crate) async fn read(response: &mut Response, now_ms: u64) -> CallError {
     let code = detail.details.and_then(|details| details.error_code);
     let provider_code = code.or(Some(detail.kind).filter(|kind| !kind.is_empty()));
     // A spent limit does not come back by waiting.
+    let retry_after_ms = retry_after_ms.or_else(|| {
+        let code = provider_code.as_deref().unwrap_or_default();
+        classify(Signs { status: Some(status), code, message: &message }).retry_after_ms
+    });
     let retry_after_ms = retry_after_ms.filter(|_| fault != Fault::Billing);
     CallError { fault, message, provider_code, status: Some(status), retry_after_ms }
 }
@@ -64,36 +69,28 @@ pub(crate) fn in_stream(detail: Option<Detail>) -> CallError {
     CallError { fault, message, provider_code, status: None, retry_after_ms: None }
 }
 
-/// Goes by the provider's own type; by the status only where there is none, as behind a proxy.
+/// Goes by the provider's own type; by what all providers share only where there is none, as behind a proxy.
 fn judge(status: Option<u16>, detail: &Detail) -> Fault {
     let code = detail.details.as_ref().and_then(|details| details.error_code.as_deref());
     match detail.kind.as_str() {
         "invalid_request_error" => invalid_request(&detail.message),
-        "authentication_error" => Fault::Authentication,
+        "authentication_error" => shared(status.or(Some(401)), detail),
         "billing_error" => Fault::Billing,
-        "permission_error" => Fault::Permission,
+        "permission_error" => shared(status.or(Some(403)), detail),
         "not_found_error" => Fault::UnknownModel,
         "request_too_large" => Fault::ContextTooLong,
         "rate_limit_error" if code == Some("enforced_spend_limit_reached") => Fault::Billing,
         "rate_limit_error" => Fault::RateLimited,
         "timeout_error" => Fault::TimedOut,
         "api_error" | "overloaded_error" => Fault::Overloaded,
-        _ => by_status(status),
+        // A page that is not there is no model that is not there: the provider names its type.
+        _ if status == Some(404) => Fault::Other,
+        _ => shared(status, detail),
     }
 }
 
-fn by_status(status: Option<u16>) -> Fault {
-    match status {
-        Some(400 | 405 | 415 | 422) => Fault::InvalidRequest,
-        Some(401) => Fault::Authentication,
-        Some(402) => Fault::Billing,
-        Some(403) => Fault::Permission,
-        Some(408 | 504 | 524) => Fault::TimedOut,
-        Some(413) => Fault::ContextTooLong,
-        Some(429) => Fault::RateLimited,
-        Some(500 | 502 | 503 | 520..=523 | 529) => Fault::Overloaded,
-        Some(_) | None => Fault::Other,
-    }
+fn shared(status: Option<u16>, detail: &Detail) -> Fault {
+    classify(Signs { status, code: &detail.kind, message: &detail.message }).fault.unwrap_or(Fault::Other)
 }
 
 /// The provider says many things with one type; only its words tell them apart.
@@ -138,6 +135,7 @@ mod tests {
     fn every_type_has_its_fault() {
         check(400, "invalid_request_error", "max_tokens: Field required", Fault::InvalidRequest);
         check(401, "authentication_error", "invalid x-api-key", Fault::Authentication);
+        check(401, "authentication_error", "This API key has been disabled.", Fault::CredentialInvalid);
         check(402, "billing_error", "", Fault::Billing);
         check(403, "permission_error", "", Fault::Permission);
         check(404, "not_found_error", "model: claude-none", Fault::UnknownModel);
@@ -167,8 +165,10 @@ mod tests {
         check(401, "", "", Fault::Authentication);
         check(404, "", "<html>", Fault::Other);
         check(413, "", "", Fault::ContextTooLong);
-        check(502, "", "", Fault::Overloaded);
-        check(524, "new_error", "", Fault::TimedOut);
+        check(500, "", "", Fault::Other);
+        check(502, "", "", Fault::TimedOut);
+        check(524, "new_error", "", Fault::Other);
+        check(529, "new_error", "", Fault::Overloaded);
         check(418, "new_error", "", Fault::Other);
     }
 }

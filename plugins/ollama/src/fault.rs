@@ -1,6 +1,7 @@
 //! What the server's errors mean, before an answer and in the midst of one. It gives words and a status, no codes.
 
 use creel_sdk::Response;
+use creel_sdk::classify::{Signs, classify};
 use creel_sdk::provider::{CallError, Fault};
 use serde::Deserialize;
 
@@ -40,6 +41,8 @@ pub(crate) async fn read(response: &mut Response, now_ms: u64) -> CallError {
     };
     let said = serde_json::from_slice::<Body>(&body).map_or_else(|_| excerpt(&body), |body| body.error.into_text());
     let fault = judge(Some(status), &said);
+    let in_words = || classify(Signs { status: Some(status), code: "", message: &said }).retry_after_ms;
+    let retry_after_ms = retry_after_ms.or_else(in_words);
     let message = if said.is_empty() { format!("status {status}") } else { said };
     CallError { fault, message, provider_code: None, status: Some(status), retry_after_ms }
 }
@@ -60,20 +63,11 @@ fn judge(status: Option<u16>, message: &str) -> Fault {
     {
         return Fault::UnsupportedInput;
     }
-    match status {
-        Some(401) => Fault::Authentication,
-        Some(402) => Fault::Billing,
-        Some(403) => Fault::Permission,
-        Some(404) if says(&["model"]) => Fault::UnknownModel,
-        Some(408 | 504 | 524) => Fault::TimedOut,
-        Some(413) => Fault::ContextTooLong,
-        Some(429) => Fault::RateLimited,
-        Some(502 | 503 | 520..=523 | 529) => Fault::Overloaded,
-        Some(400 | 405 | 415 | 422) => Fault::InvalidRequest,
-        Some(_) | None if says(&["server busy", "overloaded"]) => Fault::Overloaded,
-        Some(_) | None if says(&["unauthorized"]) => Fault::Authentication,
-        Some(_) | None => Fault::Other,
+    // A page that is not there is no model that is not there: another server answered.
+    if status == Some(404) && !says(&["model"]) {
+        return Fault::Other;
     }
+    classify(Signs { status, code: "", message: &message }).fault.unwrap_or(Fault::Other)
 }
 
 fn excerpt(body: &[u8]) -> String {
@@ -96,8 +90,9 @@ mod tests {
         check(Some(500), "Failed to process inputs: image: unknown format", Fault::UnsupportedInput);
         check(Some(500), "model requires more system memory", Fault::Other);
         check(Some(503), "server busy, please try again", Fault::Overloaded);
-        check(Some(502), "", Fault::Overloaded);
+        check(Some(502), "", Fault::TimedOut);
         check(Some(401), "unauthorized", Fault::Authentication);
+        check(Some(401), "this api key has been revoked", Fault::CredentialInvalid);
         check(Some(402), "", Fault::Billing);
         check(Some(403), "", Fault::Permission);
         check(Some(413), "", Fault::ContextTooLong);

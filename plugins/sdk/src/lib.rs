@@ -29,6 +29,7 @@ extern crate self as creel_sdk;
 pub mod bindings;
 mod body;
 pub mod channel;
+pub mod classify;
 mod context;
 mod error;
 mod executor;

@@ -1,4 +1,5 @@
-//! When a server wants to be asked again, from `retry-after-ms` and `retry-after` (RFC 9110, section 10.2.3).
+//! When a server wants to be asked again: from `retry-after-ms` and `retry-after` (RFC 9110, section 10.2.3), and from
+//! its words.
 
 use crate::io::Response;
 
@@ -55,6 +56,37 @@ fn http_date_ms(text: &str) -> Option<u64> {
     Some((((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000)
 }
 
+/// Reads `try again in 20s`, `retry after 2 minutes`, `"retryDelay": "34.5s"`, `resets in 1h2m`.
+pub(crate) fn retry_after_in_words(message: &str) -> Option<u64> {
+    const LEADS: [&str; 5] = ["try again in", "retry after", "retry in", "retrydelay", "resets in"];
+    let text = message.to_ascii_lowercase();
+    let rest = LEADS.into_iter().find_map(|lead| text.split_once(lead).map(|(_, rest)| rest))?;
+    let mut rest = rest.trim_start_matches([' ', '"', ':', '=']);
+    let mut total: Option<u64> = None;
+    while let Some((ms, after)) = duration(rest) {
+        total = Some(total.unwrap_or(0).saturating_add(ms).min(RETRY_MS_MAX));
+        rest = after;
+    }
+    total
+}
+
+/// Reads a number with its unit.
+fn duration(text: &str) -> Option<(u64, &str)> {
+    let is_number = |sign: char| sign.is_ascii_digit() || sign == '.';
+    let (number, rest) = text.split_at(text.find(|sign| !is_number(sign)).unwrap_or(text.len()));
+    let rest = rest.trim_start();
+    let (unit, rest) = rest.split_at(rest.find(|sign: char| !sign.is_ascii_alphabetic()).unwrap_or(rest.len()));
+    let unit_ms = match unit {
+        "ms" | "millisecond" | "milliseconds" => 1.0,
+        "s" | "sec" | "secs" | "second" | "seconds" => 1_000.0,
+        "m" | "min" | "mins" | "minute" | "minutes" => 60_000.0,
+        "h" | "hour" | "hours" => 3_600_000.0,
+        "d" | "day" | "days" => 86_400_000.0,
+        _ => return None,
+    };
+    milliseconds(number, unit_ms).map(|ms| (ms, rest))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +114,21 @@ mod tests {
     fn what_is_neither_says_nothing() {
         for value in ["", "soon", "-1", "NaN", "inf", "Sun, 06 Nov 1994 08:49:37", "Sun, 6 Foo 1994 08:49:37 GMT"] {
             assert_eq!(retry_after(value, 0), None, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn words_with_a_unit_are_read() {
+        let check = |words, expect| assert_eq!(retry_after_in_words(words), expect, "{words:?}");
+        check("Rate limit reached. Please try again in 20s.", Some(20_000));
+        check("try again in 350ms", Some(350));
+        check("Retry after 2 minutes", Some(120_000));
+        check(r#"{"retryDelay": "34.5s"}"#, Some(34_500));
+        check("your limit resets in 1h2m", Some(3_720_000));
+        check("try again in 40 days", Some(RETRY_MS_MAX));
+        for words in ["try again in a while", "try again in 20", "try again later", "20s", "retry after it has cooled"]
+        {
+            check(words, None);
         }
     }
 }

@@ -126,6 +126,7 @@ fn told(step: &Step) -> Option<(&'static str, Vec<String>)> {
         Step::AttemptFailed { model, fault, message, next, .. } => {
             ("failed", vec![format!("{model}: {fault}: {message}"), format!("next: {next}")])
         }
+        Step::ModelSkipped { model, reason, .. } => ("skipped", vec![format!("{model}: {reason}")]),
         Step::Described { media, model, text } => ("described", vec![format!("{media} by {model}"), text.clone()]),
         Step::Answered { model, .. } => ("answered", vec![format!("by {model}; durable before it is sent")]),
         Step::Delivered { channel, text, .. } => {

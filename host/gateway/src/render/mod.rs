@@ -39,7 +39,7 @@ impl Style {
     fn verdict(self, text: &str) -> String {
         match text {
             "chosen" | "taken" | "allowed" | "matches" | "ok" => self.green(text),
-            "failed" | "refused" | "no-plugin" => self.red(text),
+            "failed" | "refused" | "no-plugin" | "cooling" => self.red(text),
             _ => self.dim(text),
         }
     }

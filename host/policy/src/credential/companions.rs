@@ -50,6 +50,7 @@ mod tests {
     use super::super::{CredentialRequest, Known, Server, Use, Verdict, secret_sources, select};
     use super::*;
     use crate::config::parse_config;
+    use crate::cooldown::Health;
     use crate::ids::ProviderId;
     use crate::manifest::Manifest;
     use crate::profiles::Profiles;
@@ -88,6 +89,7 @@ place = { sign = "aws-sigv4", service = "bedrock", region = "us-east-1" }
             profile: None,
             preferred_profile: None,
             now_ms: 0,
+            health: Health::default(),
         };
         let (derivation, _) = select(&config, &Profiles::default(), &known as &dyn Known, &request);
         let first = &derivation.candidates[0];

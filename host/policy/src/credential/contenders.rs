@@ -3,6 +3,7 @@
 
 use crate::address::is_local;
 use crate::config::{Config, ProviderEntry};
+use crate::cooldown::Rest;
 use crate::manifest::CredentialClass;
 use crate::origin::Origin;
 use crate::profiles::Profiles;
@@ -11,6 +12,7 @@ use crate::secret_ref::{SecretInput, Source};
 use super::entry::configured;
 use super::environment::{environment, none_needed};
 use super::profile::{asked_profile, stored_profiles};
+use super::resting::{TakeOver, settle};
 use super::{Availability, CredentialRequest, Known, Marker, SecretSource, SelectedSecret};
 
 /// A candidate before anything is chosen.
@@ -27,6 +29,15 @@ pub(super) struct Contender {
 pub(super) enum State {
     /// It can be sent.
     Ready(SelectedSecret),
+    /// It could be sent, and rests after a failure.
+    Resting {
+        /// Until when, and why.
+        rest: Rest,
+        /// Tells its value from others, where it has one.
+        fingerprint: Option<String>,
+        /// Who may take over.
+        take_over: TakeOver,
+    },
     /// It says that none is needed.
     Bare(String),
     /// It does not apply; says why.
@@ -53,15 +64,22 @@ pub(super) struct Context<'a> {
 /// Lists every candidate, group by group, in the order in which they are asked: the ranks of `host/CREDENTIALS.md`.
 pub(super) fn groups(context: Context<'_>) -> Vec<Group> {
     let asked = context.request.profile.map(|id| vec![asked_profile(context, id)]);
-    let (stored, placeholders) = stored_profiles(context);
+    let (mut stored, placeholders) = stored_profiles(context);
+    settle(context, &mut stored, TakeOver::Others);
+    let settled = |mut group: Group| {
+        settle(context, &mut group, TakeOver::Nobody);
+        group
+    };
     let (first, later) = match configured(context) {
         Some((contender, true)) => (vec![contender], Vec::new()),
         Some((contender, false)) => (Vec::new(), vec![contender]),
         None => (Vec::new(), Vec::new()),
     };
     let none = none_needed(context).into_iter().collect();
-    let ranks = [first, stored, later, environment(context), placeholders, none];
-    asked.into_iter().chain(ranks).collect()
+    let [first, later, environment, placeholders, none] =
+        [first, later, environment(context), placeholders, none].map(settled);
+    let ranks = [first, stored, later, environment, placeholders, none];
+    asked.map(settled).into_iter().chain(ranks).collect()
 }
 
 impl<'a> Context<'a> {
@@ -205,6 +223,6 @@ pub(super) fn other_class(context: Context<'_>, wanted: CredentialClass, found: 
 pub(super) fn insist(state: State) -> State {
     match state {
         State::Absent(reason) | State::Broken(reason) => State::Failed(reason),
-        State::Ready(_) | State::Bare(_) | State::Failed(_) => state,
+        State::Ready(_) | State::Resting { .. } | State::Bare(_) | State::Failed(_) => state,
     }
 }

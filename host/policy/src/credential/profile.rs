@@ -24,7 +24,7 @@ pub(super) fn asked_profile(context: Context<'_>, id: &ProfileId) -> Contender {
 /// a marker, which are asked after everything that may hold a credential (C42, C44).
 pub(super) fn stored_profiles(context: Context<'_>) -> (Group, Group) {
     let CredentialRequest { provider, profile: asked, preferred_profile: preferred, .. } = *context.request;
-    let turns = order(context.config, context.profiles, provider).into_iter();
+    let turns = order(context.config, context.profiles, (provider, &context.request.health)).into_iter();
     let mut group: Group = turns.filter(|turn| asked != Some(turn.id)).map(|turn| contender(context, &turn)).collect();
     if let Some(preferred) = preferred.filter(|preferred| asked != Some(*preferred)) {
         match group.iter().position(|contender| contender.id == preferred.as_str()) {

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::profiles::Profiles;
 
 use super::contenders::{Contender, Context, Group, State, groups, word};
+use super::resting::TakeOver;
 use super::{Candidate, CredentialDerivation, CredentialRequest, Known, Selection, Verdict};
 
 /// Chooses the credential for a question, and says why.
@@ -43,15 +44,22 @@ enum Outcome {
 impl Walk {
     fn group(&mut self, group: Group) {
         let mut broken = None;
+        let mut resting = None;
         for contender in group {
             let at = self.candidates.len();
-            if matches!(contender.state, State::Broken(_)) {
-                broken = broken.or(Some(at));
+            match &contender.state {
+                State::Resting { take_over: TakeOver::Others, .. } => resting = resting.or(Some(at)),
+                State::Broken(_) => broken = broken.or(Some(at)),
+                State::Resting { take_over: TakeOver::Nobody, .. }
+                | State::Ready(_)
+                | State::Bare(_)
+                | State::Absent(_)
+                | State::Failed(_) => {}
             }
             self.contender(contender);
         }
-        // Nothing of this group took over, and nothing of another may.
-        if let (Outcome::Open, Some(at)) = (&self.outcome, broken) {
+        // Nothing of this group took over, and nothing of another may. What is over soonest is what is told.
+        if let (Outcome::Open, Some(at)) = (&self.outcome, resting.or(broken)) {
             self.candidates[at].verdict = Verdict::Failed;
             self.outcome = Outcome::Lost(at);
         }
@@ -60,9 +68,10 @@ impl Walk {
     fn contender(&mut self, contender: Contender) {
         let Contender { id, source, class, state, is_marker: _ } = contender;
         let at = self.candidates.len();
-        let fingerprint = match &state {
-            State::Ready(selected) => Some(selected.fingerprint.clone()),
-            State::Bare(_) | State::Absent(_) | State::Broken(_) | State::Failed(_) => None,
+        let (fingerprint, resting) = match &state {
+            State::Ready(selected) => (Some(selected.fingerprint.clone()), None),
+            State::Resting { fingerprint, rest, .. } => (fingerprint.clone(), Some(rest.clone())),
+            State::Bare(_) | State::Absent(_) | State::Broken(_) | State::Failed(_) => (None, None),
         };
         let (verdict, reason) = match (self.before(), state) {
             (None, State::Ready(selected)) => {
@@ -78,12 +87,17 @@ impl Walk {
                 self.outcome = Outcome::Lost(at);
                 (Verdict::Failed, reason)
             }
+            (None, State::Resting { rest, take_over: TakeOver::Nobody, .. }) => {
+                self.outcome = Outcome::Lost(at);
+                (Verdict::Failed, rest.to_string())
+            }
             (Some(before), State::Ready(_) | State::Bare(_)) => (Verdict::PassedOver, before),
+            (_, State::Resting { rest, .. }) => (Verdict::PassedOver, rest.to_string()),
             (_, State::Absent(reason) | State::Broken(reason)) | (Some(_), State::Failed(reason)) => {
                 (Verdict::PassedOver, reason)
             }
         };
-        self.candidates.push(Candidate { id, source, class, verdict, reason, fingerprint });
+        self.candidates.push(Candidate { id, source, class, verdict, reason, fingerprint, resting });
     }
 
     /// Why nothing that follows can be chosen.
@@ -118,6 +132,11 @@ impl Walk {
 
 /// What to do about a candidate that failed.
 fn mend(failed: &Candidate) -> String {
+    if failed.resting.is_some() {
+        return "it is sent again by itself then; until then another profile in the order of the provider, or a fallback \
+                of another provider, would answer"
+            .to_owned();
+    }
     const STERN: &str = "nothing takes over for a configured credential";
     match failed.source.strip_prefix("env:") {
         Some(name) if failed.id == failed.source => format!("mend or unset `{name}` in the daemon's environment"),

@@ -155,6 +155,7 @@ impl Given<'_> {
             profile: profile.as_ref(),
             preferred_profile: preferred.as_ref(),
             now_ms: NOW_MS,
+            health: Health::default(),
         };
         select(&config, &profiles, &known, &request)
     }

@@ -26,6 +26,7 @@ fn chosen(config: &str, profiles: Profiles) -> Vec<String> {
             profile: target.profile.as_ref(),
             preferred_profile: target.preferred_profile.as_ref(),
             now_ms: NOW_MS,
+            health: Health::default(),
         };
         let selected = select(&config, &profiles, &known, &request);
         consistent(&selected);

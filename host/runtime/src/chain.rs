@@ -1,0 +1,240 @@
+//! The way along a chain of models: who is asked next, again or with another profile as `creel_policy::fallback` says,
+//! and what is remembered of the credentials. Never beyond the chain, and never in silence: each try that failed and
+//! each model that was skipped is a step, and stands beside the answer.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use creel_policy::cooldown::{Failure, Key, Record, Rest, Terms};
+use creel_policy::fallback::{CallFault, FailedTry, Next, Standing, Turn, Walk, after};
+use creel_policy::route::ModelTarget;
+use serde::Serialize;
+
+use crate::core::Core;
+use crate::model::{Answer, Ask, Failed, ask_once};
+use crate::step::Step;
+
+/// A try that failed, or a model that was not asked.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Attempt {
+    pub(crate) model: String,
+    /// The id of the credential that was sent.
+    pub(crate) credential: Option<String>,
+    pub(crate) fault: CallFault,
+    pub(crate) message: String,
+    /// What followed.
+    pub(crate) next: &'static str,
+    /// It was asked although it rests, to find out whether it still has to.
+    pub(crate) probe: bool,
+    /// It was not asked at all, since it rests.
+    pub(crate) skipped: bool,
+}
+
+/// A chain of which no model answered.
+#[derive(Clone, Debug)]
+pub(crate) struct ChainFailure {
+    pub(crate) attempts: Vec<Attempt>,
+    reason: Option<String>,
+}
+
+impl ChainFailure {
+    /// There was nobody to ask.
+    pub(crate) fn no_route(reason: String) -> Self {
+        Self { attempts: Vec::new(), reason: Some(reason) }
+    }
+
+    /// What went wrong, for the operator.
+    pub(crate) fn for_operator(&self) -> String {
+        let attempt = |one: &Attempt| {
+            let credential = one.credential.as_ref().map_or_else(String::new, |id| format!(" with `{id}`"));
+            format!("{}{credential}: {}: {}", one.model, one.fault.code(), one.message)
+        };
+        let all: Vec<String> = self.reason.iter().cloned().chain(self.attempts.iter().map(attempt)).collect();
+        all.join("; ")
+    }
+
+    /// The last failure's kind; where nobody was asked, why.
+    pub(crate) fn fault(&self) -> Option<CallFault> {
+        let asked = self.attempts.iter().rev().find(|attempt| !attempt.skipped);
+        asked.or(self.attempts.last()).map(|attempt| attempt.fault)
+    }
+}
+
+/// Asks the models of a chain until one answers.
+pub(crate) async fn ask_chain(
+    core: &Arc<Core>,
+    session: &str,
+    chain: &[ModelTarget],
+    ask: impl Fn(&ModelTarget) -> Ask,
+) -> Result<Answer, ChainFailure> {
+    let mut course = Course {
+        core,
+        session,
+        chain,
+        walk: Walk::default(),
+        asked: BTreeSet::new(),
+        skipped: BTreeSet::new(),
+        attempts: Vec::new(),
+    };
+    while let Some(turn) = course.next() {
+        match course.ask_model(turn, &ask).await {
+            Ok(answer) => return Ok(Answer { attempts: course.attempts, ..answer }),
+            Err(Next::Stop) => break,
+            Err(Next::Retry { .. } | Next::NextProfile { .. } | Next::NextModel) => {}
+        }
+    }
+    Err(ChainFailure { attempts: course.attempts, reason: None })
+}
+
+/// One way along a chain.
+struct Course<'a> {
+    core: &'a Arc<Core>,
+    session: &'a str,
+    chain: &'a [ModelTarget],
+    walk: Walk,
+    asked: BTreeSet<usize>,
+    skipped: BTreeSet<usize>,
+    attempts: Vec<Attempt>,
+}
+
+impl Course<'_> {
+    /// Whose turn it is; tells of those that are skipped for it.
+    fn next(&mut self) -> Option<Turn> {
+        let (knowledge, now_ms) = (self.core.knowledge(), self.core.now_ms());
+        let chain = self.chain;
+        let standing = |target: &'_ ModelTarget| knowledge.rest(target, now_ms);
+        let standings: Vec<Standing<'_>> =
+            chain.iter().map(|target| Standing { model: &target.model, rest: standing(target) }).collect();
+        let turn = self.walk.next(&standings);
+        let before = turn.map_or(standings.len(), |turn| turn.index);
+        for (index, standing) in standings.iter().enumerate().take(before) {
+            if let Some(rest) = &standing.rest
+                && !self.asked.contains(&index)
+                && self.skipped.insert(index)
+            {
+                self.skip(index, rest);
+            }
+        }
+        self.asked.extend(turn.map(|turn| turn.index));
+        turn
+    }
+
+    fn skip(&mut self, index: usize, rest: &Rest) {
+        let model = self.chain[index].model.to_string();
+        let reason = rest.to_string();
+        self.core.observe(&Step::ModelSkipped {
+            session: self.session.to_owned(),
+            model: model.clone(),
+            reason: reason.clone(),
+            until_ms: rest.until_ms,
+        });
+        let message = format!("not asked: its credential is {reason}");
+        let (fault, next) = (rest.why.fault(), Next::NextModel.code());
+        self.attempts.push(Attempt { model, credential: None, fault, message, next, probe: false, skipped: true });
+    }
+
+    /// Asks one model, as often and with as many profiles as is allowed.
+    async fn ask_model(&mut self, turn: Turn, ask: &impl Fn(&ModelTarget) -> Ask) -> Result<Answer, Next> {
+        let target = &self.chain[turn.index];
+        let (mut tries, mut rotations) = (1, 0);
+        loop {
+            let failed = match ask_once(self.core, self.session, (target, turn.is_probe), ask(target)).await {
+                Ok((answer, key)) => {
+                    self.worked(key).await;
+                    return Ok(answer);
+                }
+                Err(failed) => failed,
+            };
+            let next = after(&FailedTry {
+                fault: failed.fault,
+                status: failed.status,
+                retry_after_ms: failed.retry_after_ms,
+                tries,
+                is_probe: turn.is_probe || !failed.was_asked,
+                rotation_ms: self.rotation_ms(target, &failed, rotations),
+            });
+            let fault = failed.fault;
+            // While the same is tried again nothing is settled; afterwards it rests for everybody.
+            if !matches!(next, Next::Retry { .. }) {
+                self.rests(target, &failed).await;
+            }
+            self.note(turn, failed, next);
+            match next {
+                Next::Retry { after_ms } => {
+                    tokio::time::sleep(Duration::from_millis(after_ms)).await;
+                    tries += 1;
+                }
+                Next::NextProfile { after_ms } => {
+                    tokio::time::sleep(Duration::from_millis(after_ms)).await;
+                    (tries, rotations) = (1, rotations + 1);
+                }
+                Next::NextModel | Next::Stop => {
+                    self.walk.failed(turn, &target.model, fault);
+                    return Err(next);
+                }
+            }
+        }
+    }
+
+    /// Milliseconds before another profile takes over, where one of the declared set can.
+    fn rotation_ms(&self, target: &ModelTarget, failed: &Failed, rotations: u32) -> Option<u64> {
+        let (knowledge, now_ms) = (self.core.knowledge(), self.core.now_ms());
+        let terms = Terms::of(&knowledge.config.auth.cooldowns, &target.model.provider);
+        let pause_ms = terms.rotation(failed.fault, rotations)?;
+        let key = failed.key.as_ref()?;
+        let failure = failure(target, failed);
+        knowledge.takes_over(target, key, (&failure, &terms), now_ms).then_some(pause_ms)
+    }
+
+    fn note(&mut self, turn: Turn, failed: Failed, next: Next) {
+        let model = self.chain[turn.index].model.to_string();
+        let credential = failed.key.map(|key| key.credential);
+        self.core.observe(&Step::AttemptFailed {
+            session: self.session.to_owned(),
+            model: model.clone(),
+            credential: credential.clone(),
+            fault: failed.fault.code().to_owned(),
+            message: failed.message.clone(),
+            next: next.code(),
+            is_probe: turn.is_probe,
+        });
+        let (fault, message, next, probe) = (failed.fault, failed.message, next.code(), turn.is_probe);
+        self.attempts.push(Attempt { model, credential, fault, message, next, probe, skipped: false });
+    }
+
+    async fn worked(&self, key: Option<Key>) {
+        let now_ms = self.core.now_ms();
+        self.remember(key, now_ms, move |record| Some(record.after_success(now_ms))).await;
+    }
+
+    async fn rests(&self, target: &ModelTarget, failed: &Failed) {
+        let now_ms = self.core.now_ms();
+        let terms = Terms::of(&self.core.knowledge().config.auth.cooldowns, &target.model.provider);
+        let (model, fault, retry_after_ms) = (target.model.clone(), failed.fault, failed.retry_after_ms);
+        self.remember(failed.key.clone(), now_ms, move |record| {
+            record.after_failure(&Failure { fault, model: &model, retry_after_ms }, &terms, now_ms)
+        })
+        .await;
+    }
+
+    /// F15: bookkeeping that fails is dropped with a warning, and costs nobody an answer.
+    async fn remember(
+        &self,
+        key: Option<Key>,
+        now_ms: u64,
+        change: impl FnOnce(&Record) -> Option<Record> + Send + 'static,
+    ) {
+        let Some(key) = key else { return };
+        let (memory, credential) = (Arc::clone(&self.core.knowledge().memory), key.credential.clone());
+        let done = self.core.store(move |store| memory.change(store, (key, now_ms), change)).await;
+        if let Err(error) = done {
+            let error = creel_engine::chain(&error);
+            tracing::warn!(credential, %error, "what happened to a credential could not be remembered");
+        }
+    }
+}
+
+fn failure<'a>(target: &'a ModelTarget, failed: &Failed) -> Failure<'a> {
+    Failure { fault: failed.fault, model: &target.model, retry_after_ms: failed.retry_after_ms }
+}
