@@ -10,7 +10,7 @@ use creel_policy::limits::CONFIG_BYTES_MAX;
 use creel_policy::problem::Problem;
 use creel_policy::profiles::{Profiles, parse_profiles};
 use creel_runtime::Knowledge;
-use creel_store::secrets::FingerprintKey;
+use creel_store::secrets::{FingerprintKey, Places as SecretPlaces};
 use creel_store::state::{StateError, StateRoot};
 
 use crate::places::{CONFIG_FILE, Places};
@@ -161,7 +161,8 @@ impl Files {
             None => FingerprintKey::unkept().map_err(BootError::Random)?,
         };
         let (environment, manifests) = (process.environment(), installed.manifests());
-        Ok(Knowledge::gather(self.config, self.profiles, manifests, &environment, &key))
+        let places = SecretPlaces { environment: &environment, key: &key, state, home: process.home() };
+        Ok(Knowledge::gather(self.config, self.profiles, manifests, &places))
     }
 }
 

@@ -12,6 +12,7 @@ pub mod credential;
 pub mod fallback;
 pub mod grant;
 pub mod headers;
+pub mod idle;
 pub mod ids;
 mod json5;
 pub mod judge;

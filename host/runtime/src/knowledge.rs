@@ -16,7 +16,7 @@ use creel_policy::manifest::{CredentialSlot, Input, Manifest};
 use creel_policy::plan::{Plan, PlanProblem, plan, plan_provider};
 use creel_policy::profiles::Profiles;
 use creel_policy::route::{ModelTarget, Needs, Role, RouteDerivation, RoutePlan, route, targets};
-use creel_store::secrets::{Environment, FingerprintKey, SecretSnapshot};
+use creel_store::secrets::{Places, SecretSnapshot};
 use serde::Serialize;
 
 /// Everything that answers depend on.
@@ -122,8 +122,7 @@ impl Knowledge {
         config: Config,
         profiles: Profiles,
         manifests: BTreeMap<PluginId, Manifest>,
-        environment: &Environment,
-        fingerprint_key: &FingerprintKey,
+        places: &Places<'_>,
     ) -> Self {
         let plan = plan(&config, &manifests);
         let by_provider: BTreeMap<ProviderId, &Manifest> = plan
@@ -142,7 +141,7 @@ impl Knowledge {
             }
             secret_sources(&config, &profiles, &all)
         };
-        let secrets = SecretSnapshot::resolve(&sources, (&config, &profiles), environment, fingerprint_key)
+        let secrets = SecretSnapshot::resolve(&sources, (&config, &profiles), places)
             .map(|secret| Arc::new(Injectable::new(secret)));
         Self { config, profiles, manifests, plan, catalog, secrets }
     }

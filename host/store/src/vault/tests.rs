@@ -258,9 +258,6 @@ fn a_key_may_be_kept_elsewhere() {
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
     assert_eq!(value(&house.with(KeyPlace::File(Some(path))), "a").as_deref(), Some(VALUE));
     assert!(matches!(house.vault().get("a"), Err(VaultError::NoKey { .. })));
-    let home = StateRoot::open_ambient(&house.path("")).unwrap().with_home(house.temp.path());
-    let vault = Vault::open(&home, KeyPlace::File(Some("~/keys/creel.key".into()))).unwrap();
-    assert_eq!(value(&vault, "a").as_deref(), Some(VALUE));
 }
 
 #[test]
