@@ -162,7 +162,12 @@ impl Files {
         };
         let (environment, manifests) = (process.environment(), installed.manifests());
         let places = SecretPlaces { environment: &environment, key: &key, state, home: process.home() };
-        Ok(Knowledge::gather(self.config, self.profiles, manifests, &places))
+        let knowledge = Knowledge::gather(self.config, self.profiles, manifests, &places);
+        for reference in knowledge.idle_references() {
+            // B20: worth knowing, and in nobody's way. A command that answers and ends does not say it.
+            tracing::info!(%reference, "SECRETS_REF_IGNORED_INACTIVE_SURFACE: nothing uses it, so it was not resolved");
+        }
+        Ok(knowledge)
     }
 }
 

@@ -16,6 +16,7 @@ use creel_policy::manifest::{CredentialSlot, Input, Manifest};
 use creel_policy::plan::{Plan, PlanProblem, plan, plan_provider};
 use creel_policy::profiles::Profiles;
 use creel_policy::route::{ModelTarget, Needs, Role, RouteDerivation, RoutePlan, route, targets};
+use creel_policy::secret_ref::SecretRef;
 use creel_store::secrets::{Places, SecretSnapshot};
 use serde::Serialize;
 
@@ -144,6 +145,11 @@ impl Knowledge {
         let secrets = SecretSnapshot::resolve(&sources, (&config, &profiles), places)
             .map(|secret| Arc::new(Injectable::new(secret)));
         Self { config, profiles, manifests, plan, catalog, secrets }
+    }
+
+    /// The references that nothing uses, and that were therefore not resolved.
+    pub fn idle_references(&self) -> impl Iterator<Item = &SecretRef> {
+        self.secrets.idle()
     }
 
     /// Which credential a call would get, and why.
