@@ -170,7 +170,8 @@ async fn start(play: &Play<'_>, scene: &Scene, narrator: &Arc<Narrator>, home: &
     let secret_places =
         SecretPlaces { environment: &environment, key: &fingerprint_key, state: Some(&state), home: None };
     let knowledge = Knowledge::gather(files.config, files.profiles, installed.manifests(), &secret_places);
-    let plugins = serve::load_plugins(&state, &knowledge, &mut installed, play.process)?.plugins;
+    let engine = serve::engine(&state)?;
+    let plugins = serve::load_plugins(&engine, &knowledge, &mut installed, play.process).plugins;
     let store = Store::open(&state)?;
     let observer = Arc::clone(narrator) as Arc<dyn Observer>;
     Ok(Host::start(Setup { knowledge, plugins, store, clock: play.process.clock(), observer }).await?)

@@ -6,8 +6,8 @@ mod plugin;
 mod table;
 mod vault;
 
-pub(crate) use answers::{auth, egress, media, route, status};
-pub(crate) use failure::{absence, failure, note};
+pub(crate) use answers::{auth, egress, media, reload, route, status};
+pub(crate) use failure::{absence, failure, note, reasons};
 pub(crate) use plugin::{Asked, asked, plugins};
 pub(crate) use vault::secrets;
 
