@@ -11,6 +11,10 @@ use creel_policy::manifest::Input;
 
 use crate::exit::{self, Exit};
 
+mod vault;
+
+pub(crate) use vault::{ListSecretsArgs, RemoveSecretArgs, RotateArgs, SetSecretArgs};
+
 /// Where the daemon listens unless something else is said.
 pub(crate) const LISTEN_PORT: u16 = 18790;
 
@@ -59,6 +63,9 @@ pub(crate) enum Command {
     /// Look at models and what they would be called with
     #[command(subcommand)]
     Models(ModelsCommand),
+    /// Look after the secrets that Creel is given
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
     /// Say what would be done, and why
     #[command(subcommand)]
     Explain(ExplainCommand),
@@ -269,6 +276,19 @@ pub(crate) struct StatusArgs {
     /// Exit with 3 where a model could not be called
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+/// `creel secrets …`.
+#[derive(Subcommand)]
+pub(crate) enum SecretsCommand {
+    /// Put a secret into the vault, encrypted
+    Set(SetSecretArgs),
+    /// List what is in the vault, without values
+    List(ListSecretsArgs),
+    /// Take a secret out of the vault
+    Rm(RemoveSecretArgs),
+    /// Give the vault a fresh key
+    Rotate(RotateArgs),
 }
 
 /// `creel explain …`.

@@ -32,6 +32,8 @@ mod plugins;
 mod process;
 mod reload;
 mod render;
+#[expect(clippy::disallowed_methods, reason = "a secret is read from the file that the operator names")]
+mod secrets;
 #[expect(clippy::disallowed_methods, reason = "the daemon listens here")]
 mod serve;
 mod views;
@@ -42,7 +44,7 @@ use std::sync::Arc;
 
 use clap::Parser as _;
 
-use cli::{Cli, Command, ModelsCommand, PluginCommand};
+use cli::{Cli, Command, ModelsCommand, PluginCommand, SecretsCommand};
 use creel_policy::config::LogLevel;
 use error::CommandError;
 use exit::Exit;
@@ -85,6 +87,15 @@ fn run(cli: Cli, process: &Arc<Process>) -> Result<Exit, CommandError> {
         Command::Models(ModelsCommand::Status(args)) => {
             log::start_quiet(process)?;
             explain::status(args, &places()?, process)
+        }
+        Command::Secrets(command) => {
+            log::start_quiet(process)?;
+            match command {
+                SecretsCommand::Set(args) => secrets::vault::set(args, &places()?, process),
+                SecretsCommand::List(args) => secrets::vault::list(args, &places()?, process),
+                SecretsCommand::Rm(args) => secrets::vault::remove(args, &places()?, process),
+                SecretsCommand::Rotate(_) => secrets::vault::rotate(&places()?, process),
+            }
         }
         Command::Explain(command) => {
             log::start_quiet(process)?;

@@ -14,6 +14,7 @@ pub mod entry_headers;
 pub mod fallback;
 pub mod grant;
 pub mod headers;
+pub mod idle;
 pub mod ids;
 mod json5;
 pub mod judge;

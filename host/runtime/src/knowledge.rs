@@ -17,7 +17,8 @@ use creel_policy::manifest::{CredentialSlot, Input, Manifest};
 use creel_policy::plan::{Plan, PlanProblem, ProviderPlan, plan, plan_provider};
 use creel_policy::profiles::Profiles;
 use creel_policy::route::{ModelTarget, Needs, Role, RouteDerivation, RoutePlan, route, targets};
-use creel_store::secrets::{Environment, FingerprintKey, SecretSnapshot};
+use creel_policy::secret_ref::SecretRef;
+use creel_store::secrets::{Places, SecretSnapshot};
 use serde::Serialize;
 
 use crate::memory::Memory;
@@ -130,8 +131,7 @@ impl Knowledge {
         config: Config,
         profiles: Profiles,
         manifests: BTreeMap<PluginId, Manifest>,
-        environment: &Environment,
-        fingerprint_key: &FingerprintKey,
+        places: &Places<'_>,
     ) -> Self {
         let plan = plan(&config, &manifests);
         let by_provider: BTreeMap<ProviderId, &Manifest> = plan
@@ -150,7 +150,7 @@ impl Knowledge {
             }
             secret_sources(&config, &profiles, &all)
         };
-        let secrets = SecretSnapshot::resolve(&sources, (&config, &profiles), environment, fingerprint_key)
+        let secrets = SecretSnapshot::resolve(&sources, (&config, &profiles), places)
             .map(|secret| Arc::new(Injectable::new(secret)));
         Self { config, profiles, manifests, plan, catalog, secrets, memory: Arc::default() }
     }
@@ -159,6 +159,11 @@ impl Knowledge {
     #[must_use]
     pub fn remembering(self, ledger: Ledger) -> Self {
         Self { memory: Arc::new(Memory::of(ledger)), ..self }
+    }
+
+    /// The references that nothing uses, and that were therefore not resolved.
+    pub fn idle_references(&self) -> impl Iterator<Item = &SecretRef> {
+        self.secrets.idle()
     }
 
     /// Which credential a call would get, and why.
@@ -280,7 +285,7 @@ impl Knowledge {
     ) -> Option<(CredentialDerivation, Selection)> {
         let planned = self.plan.providers.get(&target.model.provider)?;
         let slot = planned.grant.credentials.values().next()?;
-        Some(self.select_by(ledger, target, (slot, planned.keyless), (now_ms, false)))
+        Some(self.select_by(ledger, target, (slot, planned), (now_ms, false)))
     }
 
     /// Which model a turn with these needs would get, and why.

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod beneath;
+mod command;
 mod cursor;
 mod db;
 mod description;
@@ -18,6 +19,7 @@ mod limits;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests arrange what lies on disk")]
 mod properties;
+mod within;
 
 pub mod audit;
 pub mod ingest;
@@ -28,6 +30,7 @@ pub mod secrets;
 pub mod session;
 pub mod state;
 pub mod turn;
+pub mod vault;
 pub mod view;
 
 pub use db::{Store, StoreError};

@@ -4,10 +4,12 @@ mod answers;
 mod failure;
 mod plugin;
 mod table;
+mod vault;
 
 pub(crate) use answers::{auth, egress, media, reload, route, status};
 pub(crate) use failure::{absence, failure, note, reasons};
 pub(crate) use plugin::{Asked, asked, plugins};
+pub(crate) use vault::secrets;
 
 /// Whether colours are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

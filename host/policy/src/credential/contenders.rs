@@ -7,7 +7,7 @@ use crate::cooldown::Rest;
 use crate::manifest::CredentialClass;
 use crate::origin::Origin;
 use crate::profiles::Profiles;
-use crate::secret_ref::{SecretInput, Source};
+use crate::secret_ref::SecretInput;
 
 use super::entry::configured;
 use super::environment::{environment, none_needed};
@@ -120,9 +120,6 @@ impl<'a> Context<'a> {
         {
             return Judged::Unusable(format!("unresolved_ref: {refusal}"));
         }
-        if let SecretSource::Reference(reference) = &source {
-            return Judged::Unusable(not_yet(reference.source()));
-        }
         if let Some(held) = self.held_class(&source).filter(|_| class == CredentialClass::ApiKey) {
             let held = word(held);
             return Judged::Unusable(format!(
@@ -185,13 +182,6 @@ pub(super) enum Judged {
     NoPlace(String),
     /// There is a value, and it is no credential.
     Marker(Marker),
-}
-
-/// A source that is declared, understood and not there yet.
-fn not_yet(source: Source) -> String {
-    format!(
-        "unresolved_ref: secrets from `{source}` sources are not supported by this version of Creel, only from `env`"
-    )
 }
 
 fn no_place(context: Context<'_>, class: CredentialClass) -> String {

@@ -24,7 +24,7 @@ pub enum BadSecret {
     #[error("it has more than {SECRET_BYTES_MAX} bytes")]
     TooLong,
     /// What a user interface shows in place of a secret, saved by mistake.
-    #[error("it is the placeholder of a redacted value")]
+    #[error("it is the placeholder of a redacted value (SECRET_REF_REDACTED_VALUE)")]
     Redacted,
 }
 
@@ -54,6 +54,11 @@ impl Secret {
         Ok(Self(SecretString::from(value)))
     }
 
+    /// The value itself, for what keeps it encrypted.
+    pub(crate) fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
     /// The value behind `prefix`, as it goes into a header.
     #[must_use]
     pub fn with_prefix(&self, prefix: &str) -> Zeroizing<String> {
@@ -63,11 +68,6 @@ impl Secret {
         text.push_str(prefix);
         text.push_str(value);
         text
-    }
-
-    /// For what is derived from it here.
-    pub(super) fn expose(&self) -> &str {
-        self.0.expose_secret()
     }
 
     /// Holds what was derived from another one.

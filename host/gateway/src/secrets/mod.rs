@@ -1,0 +1,6 @@
+//! `creel secrets …`: what the operator does with secrets. What a secret is, and how it is kept, is the store's.
+
+mod entry;
+pub(crate) mod vault;
+
+pub(crate) use entry::EntryError;
