@@ -18,6 +18,7 @@ mod imports;
 mod inert;
 mod inspect;
 mod limiter;
+mod listing;
 mod load;
 mod log;
 mod reader;
@@ -25,8 +26,8 @@ mod redact;
 mod replay;
 mod resolve;
 
-pub use bindings::{channel, chat, io, types};
-pub use call::{CallEnd, ChannelCall, ChatCall};
+pub use bindings::{catalog, channel, chat, io, types};
+pub use call::{CallEnd, CatalogCall, ChannelCall, ChatCall};
 pub use context::{CallContext, MediaScope, Roots};
 pub use credential::{Injectable, Injection, Masks, Slot, Slots};
 pub use egress::{Egress, EgressRecord, chain};

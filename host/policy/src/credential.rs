@@ -4,6 +4,8 @@
 mod contenders;
 mod order;
 mod select;
+mod variables;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -17,6 +19,7 @@ use crate::profiles::Profiles;
 use crate::secret_ref::{Literal, SecretInput, SecretRef, Source};
 
 pub use select::select;
+pub use variables::{Comparison, Variable, VariableState, compare, variables};
 
 /// One place that a secret value is read from. Equal sources hold the same value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

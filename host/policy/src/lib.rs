@@ -21,6 +21,7 @@ pub mod manifest;
 pub mod media;
 pub mod origin;
 pub mod plan;
+pub mod probe;
 pub mod problem;
 pub mod profiles;
 pub mod route;

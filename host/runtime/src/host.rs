@@ -14,6 +14,7 @@ use crate::delivery::{self, Deliveries};
 use crate::knowledge::Knowledge;
 use crate::life::Life;
 use crate::listen;
+use crate::probe::Prober;
 use crate::sessions::Sessions;
 use crate::step::Observer;
 
@@ -48,6 +49,7 @@ pub enum StartError {
 /// A running host.
 pub struct Host {
     core: Arc<Core>,
+    prober: Prober,
     life: Life,
 }
 
@@ -59,15 +61,7 @@ impl Host {
     ///
     /// [`StartError`]. A channel that cannot run is reported in the log and does not stop the others.
     pub async fn start(setup: Setup) -> Result<Self, StartError> {
-        let Setup { knowledge, plugins, store, clock, observer } = setup;
-        for problem in &knowledge.plan.problems {
-            tracing::error!(entry = problem.entry(), "{problem}");
-        }
-        let roots = open_roots(&knowledge, &store);
-        let plugins: BTreeMap<PluginId, Plugin> =
-            plugins.into_iter().map(|plugin| (plugin.id().clone(), plugin)).collect();
-        let egress = Arc::new(Egress::new()?);
-        let core = Arc::new(Core { knowledge, plugins, roots, store, egress, clock, observer });
+        let core = set_up(setup)?;
         let (life, deliveries) = (Life::default(), Deliveries::default());
         let sessions = Sessions::new(Arc::clone(&core), deliveries.clone(), life.clone());
         take_up(&core, &sessions).await?;
@@ -75,7 +69,7 @@ impl Host {
         for channel in core.knowledge.plan.channels.keys() {
             life.spawn(listen::run(Arc::clone(&core), channel.clone(), sessions.clone(), life.stopping.clone()));
         }
-        Ok(Self { core, life })
+        Ok(Self { prober: Prober::of(Arc::clone(&core)), core, life })
     }
 
     /// What this host answers by; `explain` and `status` ask it.
@@ -89,6 +83,12 @@ impl Host {
         self.core.plugins.values()
     }
 
+    /// Asks providers whether they take the credentials that this host would send.
+    #[must_use]
+    pub fn prober(&self) -> &Prober {
+        &self.prober
+    }
+
     /// Milliseconds since the Unix epoch, by this host's clock.
     #[must_use]
     pub fn now_ms(&self) -> u64 {
@@ -100,6 +100,18 @@ impl Host {
     pub async fn shutdown(&self) {
         self.life.end().await;
     }
+}
+
+/// Makes what all parts of a host work with, and sets nothing going.
+pub(crate) fn set_up(setup: Setup) -> Result<Arc<Core>, StartError> {
+    let Setup { knowledge, plugins, store, clock, observer } = setup;
+    for problem in &knowledge.plan.problems {
+        tracing::error!(entry = problem.entry(), "{problem}");
+    }
+    let roots = open_roots(&knowledge, &store);
+    let plugins: BTreeMap<PluginId, Plugin> = plugins.into_iter().map(|plugin| (plugin.id().clone(), plugin)).collect();
+    let egress = Arc::new(Egress::new()?);
+    Ok(Arc::new(Core { knowledge, plugins, roots, store, egress, clock, observer }))
 }
 
 /// Wakes every session that has an unfinished message.

@@ -8,7 +8,10 @@ use creel_engine::Injectable;
 use creel_policy::address::{AddressRefusal, vet};
 use creel_policy::catalog::Catalog;
 use creel_policy::config::Config;
-use creel_policy::credential::{CredentialDerivation, CredentialRequest, Selection, Use, secret_sources, select};
+use creel_policy::credential::{
+    CredentialDerivation, CredentialRequest, Known as _, SecretSource, Selection, Use, Variable, secret_sources,
+    select, variables,
+};
 use creel_policy::grant::Grant;
 use creel_policy::ids::{ModelRef, PluginId, ProfileId, ProviderId};
 use creel_policy::judge::{Outgoing, Refusal, Refused, Target, judge};
@@ -18,6 +21,8 @@ use creel_policy::profiles::Profiles;
 use creel_policy::route::{ModelTarget, Needs, Role, RouteDerivation, RoutePlan, route, targets};
 use creel_store::secrets::{Environment, FingerprintKey, SecretSnapshot};
 use serde::Serialize;
+
+use crate::probe::Probe;
 
 /// Everything that answers depend on.
 pub struct Knowledge {
@@ -32,6 +37,8 @@ pub struct Knowledge {
     /// What models take in.
     pub catalog: Catalog,
     pub(crate) secrets: SecretSnapshot<Arc<Injectable>>,
+    /// When the secrets were read; `None` where nobody said.
+    pub(crate) resolved_ms: Option<u64>,
 }
 
 /// One use of a provider's credential.
@@ -48,6 +55,12 @@ pub struct UseStatus {
     pub state: &'static str,
     /// Why.
     pub detail: String,
+    /// What came of a real call, where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
+    /// The models, as they would be called.
+    #[serde(skip)]
+    pub(crate) targets: Vec<ModelTarget>,
 }
 
 /// The credential that would be sent.
@@ -61,6 +74,8 @@ pub struct Winner {
     pub class: Option<creel_policy::manifest::CredentialClass>,
     /// Tells values apart without telling them.
     pub fingerprint: Option<String>,
+    /// How long ago its value was read from where it is.
+    pub age_ms: Option<u64>,
 }
 
 /// A provider with each use of its credential.
@@ -144,7 +159,13 @@ impl Knowledge {
         };
         let secrets = SecretSnapshot::resolve(&sources, (&config, &profiles), environment, fingerprint_key)
             .map(|secret| Arc::new(Injectable::new(secret)));
-        Self { config, profiles, manifests, plan, catalog, secrets }
+        Self { config, profiles, manifests, plan, catalog, secrets, resolved_ms: None }
+    }
+
+    /// Says when the secrets were read.
+    #[must_use]
+    pub fn resolved_at(self, resolved_ms: u64) -> Self {
+        Self { resolved_ms: Some(resolved_ms), ..self }
     }
 
     /// Which credential a call would get, and why.
@@ -174,6 +195,21 @@ impl Knowledge {
             now_ms,
         };
         Ok(select(&self.config, &self.profiles, &self.secrets, &request).0)
+    }
+
+    /// The variables of the environment on which the credential of a provider depends, as they were when the secrets
+    /// were read, without their values.
+    #[must_use]
+    pub fn variables(&self, provider: &ProviderId) -> Vec<Variable> {
+        let planned = match self.plan.providers.get(provider) {
+            Some(planned) => Some(planned.clone()),
+            None => plan_provider(&self.config, &self.manifests, provider).ok(),
+        };
+        let slots = planned.iter().flat_map(|planned| planned.grant.credentials.values());
+        let names = variables(&self.config, &self.profiles, provider, slots).into_iter();
+        names
+            .map(|name| Variable::of(&name, self.secrets.availability(&SecretSource::Environment(name.clone()))))
+            .collect()
     }
 
     /// The model that is meant, the first that a turn of that kind would call and that fits; where no turn would call
@@ -269,9 +305,12 @@ impl Knowledge {
                 known.use_ == use_ && known.state == status.state && winner(known) == winner(&status)
             };
             match uses.iter_mut().find(same) {
-                Some(known) if !known.models.contains(&model) => known.models.push(model),
+                Some(known) if !known.models.contains(&model) => {
+                    known.models.push(model);
+                    known.targets.push(target);
+                }
                 Some(_) => {}
-                None => uses.push(UseStatus { models: vec![model], ..status }),
+                None => uses.push(UseStatus { models: vec![model], targets: vec![target], ..status }),
             }
         }
         providers.into_iter().map(|(provider, uses)| ProviderStatus { provider, uses }).collect()
@@ -279,7 +318,15 @@ impl Knowledge {
 
     fn use_status(&self, target: &ModelTarget, now_ms: u64) -> UseStatus {
         let use_ = use_of(target);
-        let status = |state, detail: String| UseStatus { use_, models: Vec::new(), winner: None, state, detail };
+        let status = |state, detail: String| UseStatus {
+            use_,
+            models: Vec::new(),
+            winner: None,
+            state,
+            detail,
+            probe: None,
+            targets: Vec::new(),
+        };
         let Some(planned) = self.plan.providers.get(&target.model.provider) else {
             let entry = format!("models.providers.{}", target.model.provider);
             let reasons: Vec<String> =
@@ -296,6 +343,7 @@ impl Knowledge {
                     source: chosen.source.clone(),
                     class: chosen.class,
                     fingerprint: chosen.fingerprint.clone(),
+                    age_ms: self.resolved_ms.map(|resolved_ms| now_ms.saturating_sub(resolved_ms)),
                 }),
                 ..status("ok", chosen.reason.clone())
             },

@@ -15,6 +15,7 @@ mod life;
 mod listen;
 mod model;
 mod pause;
+mod probe;
 mod reply;
 
 mod sessions;
@@ -26,5 +27,6 @@ mod turn;
 pub use crate::core::Clock;
 pub use host::{Host, Setup, StartError};
 pub use knowledge::{AuthQuestion, EgressExplanation, GrantedEndpoint, Knowledge, ProviderStatus, UseStatus, Winner};
+pub use probe::{Probe, Prober};
 
 pub use step::{Observer, Step};

@@ -13,7 +13,7 @@ use creel_policy::media::{Area, MediaRef};
 use creel_policy::route::ModelTarget;
 use serde::Serialize;
 
-use crate::core::{CallParts, Core};
+use crate::core::{Audit, CallParts, Core};
 use crate::step::Step;
 use crate::transcript::Transcript;
 
@@ -53,6 +53,18 @@ pub(crate) struct Attempt {
     pub(crate) model: String,
     pub(crate) fault: CallFault,
     pub(crate) message: String,
+    /// Where it was the credential that failed: how it came to be sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) credential: Option<CredentialDerivation>,
+}
+
+impl Attempt {
+    /// What went wrong, for the operator: with the credential that was sent, where that was not good enough.
+    fn for_operator(&self) -> String {
+        let sent = self.credential.as_ref().filter(|credential| credential.chosen().is_some());
+        let sent = sent.map(|credential| format!(" [{}]", credential.in_words())).unwrap_or_default();
+        format!("{}: {}: {}{sent}", self.model, self.fault.code(), self.message)
+    }
 }
 
 /// A chain of which no model answered.
@@ -70,7 +82,7 @@ impl ChainFailure {
 
     /// What went wrong, for the operator.
     pub(crate) fn for_operator(&self) -> String {
-        let attempts = self.attempts.iter().map(|one| format!("{}: {}: {}", one.model, one.fault.code(), one.message));
+        let attempts = self.attempts.iter().map(Attempt::for_operator);
         let all: Vec<String> = self.reason.iter().cloned().chain(attempts).collect();
         all.join("; ")
     }
@@ -82,10 +94,23 @@ impl ChainFailure {
 }
 
 /// Why one try failed.
-struct Failure {
-    fault: CallFault,
-    message: String,
-    retry_after_ms: Option<u64>,
+pub(crate) struct Failure {
+    pub(crate) fault: CallFault,
+    pub(crate) message: String,
+    pub(crate) retry_after_ms: Option<u64>,
+    /// Where it was the credential that failed: how it came to be sent.
+    pub(crate) credential: Option<CredentialDerivation>,
+}
+
+impl Failure {
+    pub(crate) fn new(fault: CallFault, message: String) -> Self {
+        Self { fault, message, retry_after_ms: None, credential: None }
+    }
+
+    /// Keeps the derivation if the failure is about the credential.
+    fn with(self, credential: Option<CredentialDerivation>) -> Self {
+        Self { credential: credential.filter(|_| self.fault.is_about_credential()), ..self }
+    }
 }
 
 /// Asks the models of a chain to go on with a conversation.
@@ -156,9 +181,12 @@ pub(crate) async fn ask_chain(
                     Next::NextModel => "next-model",
                     Next::Stop => "stop",
                 },
+                credential: failure.credential.clone(),
             });
-            let Failure { fault, message, .. } = failure;
-            attempts.push(Attempt { model: target.model.to_string(), fault, message });
+            let Failure { fault, message, credential, .. } = failure;
+            let attempt = Attempt { model: target.model.to_string(), fault, message, credential };
+            audit(core, target, &attempt);
+            attempts.push(attempt);
             match next {
                 Next::Retry { after_ms } => tokio::time::sleep(Duration::from_millis(after_ms)).await,
                 Next::NextModel => break,
@@ -169,8 +197,21 @@ pub(crate) async fn ask_chain(
     Err(ChainFailure { attempts, reason: None })
 }
 
+/// A credential that was not good enough is a decision that somebody will ask about.
+fn audit(core: &Core, target: &ModelTarget, attempt: &Attempt) {
+    let Some(credential) = &attempt.credential else { return };
+    let planned = core.knowledge.plan.providers.get(&target.model.provider);
+    core.audit(Audit {
+        plugin: planned.map_or_else(|| "host".to_owned(), |planned| planned.plugin.to_string()),
+        action: "credential".to_owned(),
+        is_allowed: false,
+        rule: format!("{}: {}", attempt.fault.code(), credential.in_words()),
+        target: attempt.model.clone(),
+    });
+}
+
 async fn ask_once(core: &Arc<Core>, session: &str, target: &ModelTarget, ask: Ask) -> Result<Answer, Failure> {
-    let failure = |fault, message: String| Failure { fault, message, retry_after_ms: None };
+    let failure = Failure::new;
     let planned = core.knowledge.plan.providers.get(&target.model.provider);
     let provider = planned.ok_or_else(|| failure(CallFault::Refused, no_provider(core, target)))?;
     let plugin = core
@@ -186,7 +227,7 @@ async fn ask_once(core: &Arc<Core>, session: &str, target: &ModelTarget, ask: As
             credential: credential.clone(),
         });
         if let Some(reason) = &credential.failure {
-            return Err(failure(CallFault::CredentialMissing, reason.clone()));
+            return Err(failure(CallFault::CredentialMissing, reason.clone()).with(Some(credential.clone())));
         }
     }
     let masks = Masks::of(&slots);
@@ -203,24 +244,20 @@ async fn ask_once(core: &Arc<Core>, session: &str, target: &ModelTarget, ask: As
     });
     let started = ChatCall::start(plugin, &core.egress, &core.store, context, ask.request).await;
     let call = started.map_err(|fault| failure(CallFault::PluginFault, fault.to_string()))?;
-    match read(call, target, credential).await {
-        Ok(answer) => Ok(Answer { text: masks.text(answer.text), ..answer }),
-        Err(failure) => Err(Failure { message: masks.text(failure.message), ..failure }),
+    match read(call, target).await {
+        Ok(answer) => Ok(Answer { text: masks.text(answer.text), credential, ..answer }),
+        Err(failure) => Err(Failure { message: masks.text(failure.message), ..failure }.with(credential)),
     }
 }
 
 /// Reads a call to its end.
-async fn read(
-    mut call: ChatCall,
-    target: &ModelTarget,
-    credential: Option<CredentialDerivation>,
-) -> Result<Answer, Failure> {
+async fn read(mut call: ChatCall, target: &ModelTarget) -> Result<Answer, Failure> {
     let mut answer = Answer {
         model: target.model.clone(),
         text: String::new(),
         media: Vec::new(),
         usage: None,
-        credential,
+        credential: None,
         attempts: Vec::new(),
     };
     loop {
@@ -231,7 +268,7 @@ async fn read(
             // What a provider broke off for its content is no answer, whatever it had said by then.
             Ok(Some(chat::Output::Finished(chat::Finish::ContentFilter))) => {
                 let message = "the provider broke the answer off for its content".to_owned();
-                return Err(Failure { fault: CallFault::ContentRefused, message, retry_after_ms: None });
+                return Err(Failure::new(CallFault::ContentRefused, message));
             }
             // No tools are offered to a conversation, and what a model thinks is not what it says.
             Ok(Some(
@@ -247,12 +284,12 @@ async fn read(
         }
         if answer.text.len() > REPLY_BYTES_MAX {
             let message = format!("the answer is longer than {REPLY_BYTES_MAX} bytes");
-            return Err(Failure { fault: CallFault::MalformedResponse, message, retry_after_ms: None });
+            return Err(Failure::new(CallFault::MalformedResponse, message));
         }
     }
     if answer.text.trim().is_empty() && answer.media.is_empty() {
         let message = "the model gave an empty answer".to_owned();
-        return Err(Failure { fault: CallFault::MalformedResponse, message, retry_after_ms: None });
+        return Err(Failure::new(CallFault::MalformedResponse, message));
     }
     Ok(answer)
 }
@@ -273,16 +310,12 @@ impl From<CallEnd<chat::CallError>> for Failure {
     fn from(end: CallEnd<chat::CallError>) -> Self {
         match end {
             CallEnd::Failed(error) => {
-                Self { fault: fault(error.fault), message: error.message, retry_after_ms: error.retry_after_ms }
+                Self { retry_after_ms: error.retry_after_ms, ..Self::new(fault(error.fault), error.message) }
             }
-            CallEnd::Fault(fault) => {
-                Self { fault: CallFault::PluginFault, message: fault.to_string(), retry_after_ms: None }
+            CallEnd::Fault(fault) => Self::new(CallFault::PluginFault, fault.to_string()),
+            CallEnd::TimedOut { milliseconds } => {
+                Self::new(CallFault::TimedOut, format!("no whole answer within {milliseconds} ms"))
             }
-            CallEnd::TimedOut { milliseconds } => Self {
-                fault: CallFault::TimedOut,
-                message: format!("no whole answer within {milliseconds} ms"),
-                retry_after_ms: None,
-            },
         }
     }
 }

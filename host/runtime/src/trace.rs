@@ -1,5 +1,6 @@
 //! Steps as log lines. The words of people, what they send and what models answer, are left out at every level.
 
+use crate::probe::Probe;
 use crate::step::Step;
 
 /// Logs a step.
@@ -32,8 +33,20 @@ pub(crate) fn step(step: &Step) {
         Step::Egress { call, plugin, method, target, credential, verdict, rule } => {
             tracing::info!(call, plugin, method, target, credential, verdict, rule, "egress");
         }
-        Step::AttemptFailed { session, model, fault, message, next } => {
+        Step::AttemptFailed { session, model, fault, message, next, credential: None } => {
             tracing::warn!(session, model, fault, message, next, "model call failed");
+        }
+        Step::AttemptFailed { session, model, fault, message, next, credential: Some(credential) } => {
+            let credential = credential.in_words();
+            tracing::warn!(session, model, fault, message, next, credential, "model call failed");
+        }
+        Step::Probed { provider, credential, probe } => {
+            let Probe { status, message, ms } = probe;
+            if status.is_good() {
+                tracing::info!(provider, credential, ?status, message, ms, "credential probed");
+            } else {
+                tracing::warn!(provider, credential, ?status, message, ms, "credential probed");
+            }
         }
         Step::Described { media, model, text } => {
             tracing::info!(%media, model, characters = text.chars().count(), "picture described");

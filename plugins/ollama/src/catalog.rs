@@ -44,9 +44,8 @@ pub(crate) async fn list(cx: Context, query: Query, io: Io) -> Result<Vec<Model>
     }
     let list: List = response.json(LIST_BYTES_MAX).await?;
     let mut models: Vec<Model> = list.models.into_iter().map(model).collect();
-    let is_wanted = |model: &Model| {
-        model.accepts_images.is_none() && query.details.iter().any(|name| model.answers_to(name))
-    };
+    let is_wanted =
+        |model: &Model| model.accepts_images.is_none() && query.details.iter().any(|name| model.answers_to(name));
     let mut wanted: Vec<&mut Model> = models.iter_mut().filter(|model| is_wanted(model)).take(DETAILS_MAX).collect();
     for some in wanted.chunks_mut(AT_ONCE_MAX) {
         let told = join_all(some.iter().map(|model| facts(&io, &model.id))).await;

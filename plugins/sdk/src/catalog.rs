@@ -114,7 +114,7 @@ macro_rules! catalog {
             impl $crate::bindings::catalog::exports::creel::plugin::model_catalog::Guest for Exported {
                 type Listing = $crate::catalog::Listing<$catalog>;
             }
-            $crate::bindings::catalog::export_catalog!(Exported with_types_in $crate::bindings::catalog);
+    $crate::bindings::catalog::export_catalog!(Exported with_types_in $crate::bindings::catalog);
         };
     };
 }

@@ -1,0 +1,285 @@
+//! Probes: asks providers with a real call whether they take the credentials that `status` shows. The call goes the way
+//! of every other, through the same choice of a credential and the same egress; it costs as little as can be.
+
+use std::sync::Arc;
+
+use creel_engine::{CatalogCall, ChatCall, Masks, Plugin, catalog, types};
+use creel_policy::fallback::CallFault;
+use creel_policy::ids::ProviderId;
+use creel_policy::limits::{MEDIUM_BYTES_MAX, PROBE_MS_MAX, PROBES_AT_ONCE_MAX, PROBES_MS_MAX};
+use creel_policy::media::Area;
+use creel_policy::plan::ProviderPlan;
+use creel_policy::probe::{ListedModel, ProbeStatus, judge_listed};
+use creel_policy::route::ModelTarget;
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{Duration, Instant, timeout_at};
+
+use crate::core::{CallParts, Core};
+use crate::host::{Setup, StartError, set_up};
+use crate::knowledge::{ProviderStatus, UseStatus};
+use crate::model::{Failure, request};
+use crate::step::Step;
+
+/// What is said to a model that lists nothing.
+const PROMPT: &str = "Hi";
+/// Statuses that mean "there is no such question here", as a gateway in between says that knows completions only.
+const NO_SUCH_ROUTE: [u16; 3] = [404, 405, 501];
+
+/// What came of a probe.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Probe {
+    /// In one word.
+    pub status: ProbeStatus,
+    /// In words.
+    pub message: String,
+    /// How long it took.
+    pub ms: u64,
+}
+
+/// Asks providers whether they take credentials.
+pub struct Prober {
+    core: Arc<Core>,
+    permits: Arc<Semaphore>,
+}
+
+/// One question: a provider with one credential, and all models that would be called with it.
+#[derive(Clone)]
+struct Question {
+    provider: ProviderId,
+    /// The winner's id and fingerprint; `None`: none is needed.
+    credential: Option<(String, Option<String>)>,
+    /// Never empty.
+    targets: Vec<ModelTarget>,
+}
+
+/// What a provider said.
+#[derive(Clone)]
+enum Said {
+    /// These models, so that the models of each use can be judged.
+    Models(Vec<ListedModel>),
+    /// Something that holds for every use.
+    Word(ProbeStatus, String),
+}
+
+impl Prober {
+    /// A prober in a program that runs no host: nothing is listened to, taken up or delivered.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`].
+    pub fn new(setup: Setup) -> Result<Self, StartError> {
+        Ok(Self::of(set_up(setup)?))
+    }
+
+    pub(crate) fn of(core: Arc<Core>) -> Self {
+        Self { core, permits: Arc::new(Semaphore::new(PROBES_AT_ONCE_MAX)) }
+    }
+
+    /// Asks each provider once for each credential that it would be sent, several at once, and adds what came of it to
+    /// each use. A use that could not be called is left as it is.
+    pub async fn probe(&self, mut providers: Vec<ProviderStatus>) -> Vec<ProviderStatus> {
+        let deadline = Instant::now() + Duration::from_millis(PROBES_MS_MAX);
+        let questions = questions(&providers);
+        let mut asking = JoinSet::new();
+        for (index, question) in questions.iter().cloned().enumerate() {
+            let (core, permits) = (Arc::clone(&self.core), Arc::clone(&self.permits));
+            asking.spawn(async move { (index, answer(&core, &permits, &question, deadline).await) });
+        }
+        let mut answers: Vec<Option<(Said, u64)>> = vec![None; questions.len()];
+        while let Some(answered) = asking.join_next().await {
+            match answered {
+                Ok((index, answer)) => answers[index] = Some(answer),
+                Err(error) => tracing::error!(%error, "a probe broke off"),
+            }
+        }
+        for status in &mut providers {
+            for one in status.uses.iter_mut().filter(|one| is_callable(one)) {
+                let asked = questions.iter().position(|question| question.is_of(&status.provider, one));
+                let answer = asked.and_then(|index| answers[index].as_ref());
+                let probe = judge(one, answer);
+                self.core.observe(&Step::Probed {
+                    provider: status.provider.to_string(),
+                    credential: one.winner.as_ref().map(|winner| winner.id.clone()),
+                    probe: probe.clone(),
+                });
+                one.probe = Some(probe);
+            }
+        }
+        providers
+    }
+}
+
+impl Question {
+    fn is_of(&self, provider: &ProviderId, one: &UseStatus) -> bool {
+        &self.provider == provider && self.credential == credential_of(one)
+    }
+}
+
+fn credential_of(one: &UseStatus) -> Option<(String, Option<String>)> {
+    one.winner.as_ref().map(|winner| (winner.id.clone(), winner.fingerprint.clone()))
+}
+
+fn is_callable(one: &UseStatus) -> bool {
+    matches!(one.state, "ok" | "not-needed") && !one.targets.is_empty()
+}
+
+/// One question for each provider and credential.
+fn questions(providers: &[ProviderStatus]) -> Vec<Question> {
+    let mut questions: Vec<Question> = Vec::new();
+    for status in providers {
+        for one in status.uses.iter().filter(|one| is_callable(one)) {
+            match questions.iter_mut().find(|question| question.is_of(&status.provider, one)) {
+                Some(question) => question.targets.extend(one.targets.iter().cloned()),
+                None => questions.push(Question {
+                    provider: status.provider.clone(),
+                    credential: credential_of(one),
+                    targets: one.targets.clone(),
+                }),
+            }
+        }
+    }
+    questions
+}
+
+/// What a provider's answer means for one use.
+fn judge(one: &UseStatus, answer: Option<&(Said, u64)>) -> Probe {
+    let models: Vec<&str> = one.targets.iter().map(|target| &*target.model.model).collect();
+    let broken = || (ProbeStatus::Unknown, "the probe broke off; the log says why".to_owned());
+    let ((status, message), ms) = match answer {
+        Some((Said::Models(listed), ms)) => (judge_listed(one.use_, &models, listed), *ms),
+        Some((Said::Word(status, message), ms)) => ((*status, message.clone()), *ms),
+        None => (broken(), 0),
+    };
+    Probe { status, message, ms }
+}
+
+/// Waits for a turn and asks, both within the bound.
+async fn answer(core: &Arc<Core>, permits: &Semaphore, question: &Question, deadline: Instant) -> (Said, u64) {
+    let late = |what: &str| Said::Word(ProbeStatus::Timeout, what.to_owned());
+    let Ok(Ok(_permit)) = timeout_at(deadline, permits.acquire()).await else {
+        return (late("there was no time left to ask"), 0);
+    };
+    let begun = Instant::now();
+    let bound = deadline.min(begun + Duration::from_millis(PROBE_MS_MAX));
+    let said = match timeout_at(bound, ask(core, question)).await {
+        Ok(said) => said.unwrap_or_else(|failure| Said::Word(failure.fault.into(), failure.message)),
+        Err(_) => late("no answer in time"),
+    };
+    (said, u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX))
+}
+
+async fn ask(core: &Arc<Core>, question: &Question) -> Result<Said, Failure> {
+    let refused = |message: String| Failure::new(CallFault::Refused, message);
+    let planned = core.knowledge.plan.providers.get(&question.provider);
+    let planned = planned.ok_or_else(|| refused(format!("no plugin serves provider `{}`", question.provider)))?;
+    if planned.grant.endpoints.is_empty() {
+        let message = format!("plugin `{}` sends nothing to anybody", planned.plugin);
+        return Ok(Said::Word(ProbeStatus::NotNeeded, message));
+    }
+    let plugin = core.plugins.get(&planned.plugin);
+    let plugin = plugin.ok_or_else(|| refused(format!("plugin `{}` is not loaded", planned.plugin)))?;
+    let Some(target) = question.targets.first() else {
+        return Err(refused("there is no model to ask for".to_owned()));
+    };
+    if plugin.lists_models() {
+        let details = question.targets.iter().map(|target| target.model.model.to_string()).collect();
+        match list(core, plugin, (planned, question), details).await? {
+            Some(models) => return Ok(Said::Models(models)),
+            None => {
+                let message = complete(core, plugin, (planned, question), target).await?;
+                return Ok(Said::Word(ProbeStatus::Ok, format!("{message}; the server has no list of models")));
+            }
+        }
+    }
+    let message = complete(core, plugin, (planned, question), target).await?;
+    Ok(Said::Word(ProbeStatus::Ok, message))
+}
+
+/// The parts of a probe's call, with the credential that `status` has shown, or none at all.
+fn parts(core: &Core, planned: &ProviderPlan, question: &Question) -> Result<CallParts, Failure> {
+    let Some(target) = question.targets.first() else {
+        return Err(Failure::new(CallFault::Refused, "there is no model to ask for".to_owned()));
+    };
+    let (slots, credential) = core.slots(target);
+    let chosen = credential.as_ref().and_then(|credential| credential.chosen());
+    let chosen = chosen.filter(|chosen| chosen.class.is_some());
+    let chosen = chosen.map(|chosen| (chosen.id.clone(), chosen.fingerprint.clone()));
+    if chosen != question.credential {
+        let message = "another credential would be sent by now than the one that was shown; ask again";
+        return Err(Failure::new(CallFault::Other, message.to_owned()));
+    }
+    let name = format!("probe:{}", target.model);
+    if let Some(credential) = credential {
+        core.observe(&Step::Credential { call: name.clone(), model: target.model.to_string(), credential });
+    }
+    Ok(CallParts {
+        name,
+        grant: Arc::clone(&planned.grant),
+        settings_json: planned.settings_json.clone(),
+        slots,
+        media: Vec::new(),
+        area: Area::Outbound,
+        medium_bytes_max: MEDIUM_BYTES_MAX,
+        roots: Arc::default(),
+        total_ms_max: Some(PROBE_MS_MAX),
+    })
+}
+
+/// The models that the provider lists; `None` where the server knows no such question.
+async fn list(
+    core: &Arc<Core>,
+    plugin: &Plugin,
+    (planned, question): (&ProviderPlan, &Question),
+    details: Vec<String>,
+) -> Result<Option<Vec<ListedModel>>, Failure> {
+    let parts = parts(core, planned, question)?;
+    let masks = Masks::of(&parts.slots);
+    let context = core.context(parts);
+    let started = CatalogCall::start(plugin, &core.egress, &core.store, context, catalog::Query { details }).await;
+    let mut call = started.map_err(|fault| Failure::new(CallFault::PluginFault, fault.to_string()))?;
+    let mut models = Vec::new();
+    loop {
+        match call.next().await {
+            Ok(Some(model)) => models.push(ListedModel {
+                names: std::iter::once(model.id).chain(model.aliases).collect(),
+                accepts_images: model.accepts_images,
+            }),
+            Ok(None) => return Ok(Some(models)),
+            Err(creel_engine::CallEnd::Failed(error))
+                if error.status.is_some_and(|status| NO_SUCH_ROUTE.contains(&status)) =>
+            {
+                return Ok(None);
+            }
+            Err(end) => return Err(masked(&masks, end.into())),
+        }
+    }
+}
+
+/// Has the model say one token.
+async fn complete(
+    core: &Arc<Core>,
+    plugin: &Plugin,
+    (planned, question): (&ProviderPlan, &Question),
+    target: &ModelTarget,
+) -> Result<String, Failure> {
+    let parts = parts(core, planned, question)?;
+    let masks = Masks::of(&parts.slots);
+    let context = core.context(parts);
+    let prompt = types::Message { role: types::Role::User, parts: vec![types::Part::Text(PROMPT.to_owned())] };
+    let asked = creel_engine::chat::ChatRequest { streaming: false, ..request(target, vec![prompt], Some(1)) };
+    let started = ChatCall::start(plugin, &core.egress, &core.store, context, asked).await;
+    let mut call = started.map_err(|fault| Failure::new(CallFault::PluginFault, fault.to_string()))?;
+    loop {
+        match call.next().await {
+            Ok(Some(_)) => {}
+            Ok(None) => return Ok(format!("`{}` answers", target.model.model)),
+            Err(end) => return Err(masked(&masks, end.into())),
+        }
+    }
+}
+
+fn masked(masks: &Masks, failure: Failure) -> Failure {
+    Failure { message: masks.text(failure.message), ..failure }
+}
