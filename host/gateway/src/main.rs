@@ -30,6 +30,7 @@ mod plugin;
 mod plugins;
 #[expect(clippy::disallowed_methods, reason = "the environment and the command line are read here, once")]
 mod process;
+mod reload;
 mod render;
 #[expect(clippy::disallowed_methods, reason = "the daemon listens here")]
 mod serve;
@@ -37,6 +38,7 @@ mod views;
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser as _;
 
@@ -49,7 +51,7 @@ use process::Process;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let process = Process::ambient();
+    let process = Arc::new(Process::ambient());
     let exit = run(cli, &process).unwrap_or_else(|error| {
         let text = render::failure(&error, process.style_of_stderr());
         // Where standard error is closed there is nobody to tell.
@@ -59,10 +61,14 @@ fn main() -> ExitCode {
     exit.into()
 }
 
-fn run(cli: Cli, process: &Process) -> Result<Exit, CommandError> {
+fn run(cli: Cli, process: &Arc<Process>) -> Result<Exit, CommandError> {
     let places = || Places::find(&cli.global, process);
     match &cli.command {
         Command::Serve(args) => serve::run(args, &places()?, process),
+        Command::Reload(args) => {
+            log::start_quiet(process)?;
+            reload::run(args, &places()?, process)
+        }
         Command::Demo(args) => {
             log::start(&args.log, Some(LogLevel::Warn), process)?;
             demo::run(args, process)

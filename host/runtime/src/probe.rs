@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use creel_engine::{CatalogCall, ChatCall, Masks, Plugin, catalog, types};
+use creel_engine::{CallEnd, CatalogCall, ChatCall, Masks, Plugin, catalog, chat, types};
+use creel_policy::credential::CredentialDerivation;
 use creel_policy::fallback::CallFault;
 use creel_policy::ids::ProviderId;
 use creel_policy::limits::{MEDIUM_BYTES_MAX, PROBE_MS_MAX, PROBES_AT_ONCE_MAX, PROBES_MS_MAX};
@@ -16,7 +17,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, timeout_at};
 
-use crate::core::{CallParts, Core};
+use crate::core::{CallParts, Core, Generation};
 use crate::host::{Setup, StartError, set_up};
 use crate::knowledge::{ProviderStatus, UseStatus};
 use crate::model::{Failure, request};
@@ -54,6 +55,13 @@ struct Question {
     targets: Vec<ModelTarget>,
 }
 
+/// A question on its way, with the configuration that it is asked by.
+struct Asked {
+    core: Arc<Core>,
+    now: Arc<Generation>,
+    question: Question,
+}
+
 /// What a provider said.
 #[derive(Clone)]
 enum Said {
@@ -82,10 +90,12 @@ impl Prober {
     pub async fn probe(&self, mut providers: Vec<ProviderStatus>) -> Vec<ProviderStatus> {
         let deadline = Instant::now() + Duration::from_millis(PROBES_MS_MAX);
         let questions = questions(&providers);
+        let now = self.core.generation();
         let mut asking = JoinSet::new();
         for (index, question) in questions.iter().cloned().enumerate() {
-            let (core, permits) = (Arc::clone(&self.core), Arc::clone(&self.permits));
-            asking.spawn(async move { (index, answer(&core, &permits, &question, deadline).await) });
+            let permits = Arc::clone(&self.permits);
+            let asked = Asked { core: Arc::clone(&self.core), now: Arc::clone(&now), question };
+            asking.spawn(async move { (index, asked.answer(&permits, deadline).await) });
         }
         let mut answers: Vec<Option<(Said, u64)>> = vec![None; questions.len()];
         while let Some(answered) = asking.join_next().await {
@@ -155,129 +165,113 @@ fn judge(one: &UseStatus, answer: Option<&(Said, u64)>) -> Probe {
     Probe { status, message, ms }
 }
 
-/// Waits for a turn and asks, both within the bound.
-async fn answer(core: &Arc<Core>, permits: &Semaphore, question: &Question, deadline: Instant) -> (Said, u64) {
-    let late = |what: &str| Said::Word(ProbeStatus::Timeout, what.to_owned());
-    let Ok(Ok(_permit)) = timeout_at(deadline, permits.acquire()).await else {
-        return (late("there was no time left to ask"), 0);
-    };
-    let begun = Instant::now();
-    let bound = deadline.min(begun + Duration::from_millis(PROBE_MS_MAX));
-    let said = match timeout_at(bound, ask(core, question)).await {
-        Ok(said) => said.unwrap_or_else(|failure| Said::Word(failure.fault.into(), failure.message)),
-        Err(_) => late("no answer in time"),
-    };
-    (said, u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX))
-}
-
-async fn ask(core: &Arc<Core>, question: &Question) -> Result<Said, Failure> {
-    let refused = |message: String| Failure::new(CallFault::Refused, message);
-    let planned = core.knowledge.plan.providers.get(&question.provider);
-    let planned = planned.ok_or_else(|| refused(format!("no plugin serves provider `{}`", question.provider)))?;
-    if planned.grant.endpoints.is_empty() {
-        let message = format!("plugin `{}` sends nothing to anybody", planned.plugin);
-        return Ok(Said::Word(ProbeStatus::NotNeeded, message));
+impl Asked {
+    /// Waits for a turn and asks, both within the bound.
+    async fn answer(&self, permits: &Semaphore, deadline: Instant) -> (Said, u64) {
+        let late = |what: &str| Said::Word(ProbeStatus::Timeout, what.to_owned());
+        let Ok(Ok(_permit)) = timeout_at(deadline, permits.acquire()).await else {
+            return (late("there was no time left to ask"), 0);
+        };
+        let begun = Instant::now();
+        let bound = deadline.min(begun + Duration::from_millis(PROBE_MS_MAX));
+        let said = match timeout_at(bound, self.ask()).await {
+            Ok(said) => said.unwrap_or_else(|failure| Said::Word(failure.fault.into(), failure.message)),
+            Err(_) => late("no answer in time"),
+        };
+        (said, u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
-    let plugin = core.plugins.get(&planned.plugin);
-    let plugin = plugin.ok_or_else(|| refused(format!("plugin `{}` is not loaded", planned.plugin)))?;
-    let Some(target) = question.targets.first() else {
-        return Err(refused("there is no model to ask for".to_owned()));
-    };
-    if plugin.lists_models() {
-        let details = question.targets.iter().map(|target| target.model.model.to_string()).collect();
-        match list(core, plugin, (planned, question), details).await? {
-            Some(models) => return Ok(Said::Models(models)),
-            None => {
-                let message = complete(core, plugin, (planned, question), target).await?;
-                return Ok(Said::Word(ProbeStatus::Ok, format!("{message}; the server has no list of models")));
+
+    async fn ask(&self) -> Result<Said, Failure> {
+        let Question { provider, targets, .. } = &self.question;
+        let planned = self.now.knowledge.plan.providers.get(provider);
+        let planned = planned.ok_or_else(|| refused(format!("no plugin serves provider `{provider}`")))?;
+        if planned.grant.endpoints.is_empty() {
+            let message = format!("plugin `{}` sends nothing to anybody", planned.plugin);
+            return Ok(Said::Word(ProbeStatus::NotNeeded, message));
+        }
+        let plugin = self.now.plugins.get(&planned.plugin);
+        let plugin = plugin.ok_or_else(|| refused(format!("plugin `{}` is not loaded", planned.plugin)))?;
+        let target = targets.first().ok_or_else(|| refused("there is no model to ask for".to_owned()))?;
+        let mut why = "";
+        if plugin.lists_models() {
+            if let Some(models) = self.list(plugin, self.parts(planned, target)?).await? {
+                return Ok(Said::Models(models));
+            }
+            why = "; the server has no list of models";
+        }
+        let message = self.complete(plugin, self.parts(planned, target)?, target).await?;
+        Ok(Said::Word(ProbeStatus::Ok, format!("{message}{why}")))
+    }
+
+    /// The parts of a probe's call, with the credential that `status` has shown, or none at all.
+    fn parts(&self, planned: &ProviderPlan, target: &ModelTarget) -> Result<CallParts, Failure> {
+        let (slots, credential) = self.core.slots(&self.now.knowledge, target);
+        let chosen = credential.as_ref().and_then(CredentialDerivation::chosen).filter(|chosen| chosen.class.is_some());
+        let chosen = chosen.map(|chosen| (chosen.id.clone(), chosen.fingerprint.clone()));
+        if chosen != self.question.credential {
+            let message = "another credential would be sent by now than the one that was shown; ask again";
+            return Err(Failure::new(CallFault::Other, message.to_owned()));
+        }
+        let name = format!("probe:{}", target.model);
+        if let Some(credential) = credential {
+            self.core.observe(&Step::Credential { call: name.clone(), model: target.model.to_string(), credential });
+        }
+        Ok(CallParts {
+            name,
+            grant: Arc::clone(&planned.grant),
+            settings_json: planned.settings_json.clone(),
+            slots,
+            media: Vec::new(),
+            area: Area::Outbound,
+            medium_bytes_max: MEDIUM_BYTES_MAX,
+            roots: Arc::default(),
+            total_ms_max: Some(PROBE_MS_MAX),
+        })
+    }
+
+    /// The models that the provider lists; `None` where the server knows no such question.
+    async fn list(&self, plugin: &Plugin, parts: CallParts) -> Result<Option<Vec<ListedModel>>, Failure> {
+        let masks = Masks::of(&parts.slots);
+        let context = self.core.context(parts);
+        let details = self.question.targets.iter().map(|target| target.model.model.to_string()).collect();
+        let query = catalog::Query { details };
+        let started = CatalogCall::start(plugin, &self.core.egress, &self.core.store, context, query).await;
+        let mut call = started.map_err(|fault| Failure::new(CallFault::PluginFault, fault.to_string()))?;
+        let is_no_route = |error: &types::CallError| error.status.is_some_and(|status| NO_SUCH_ROUTE.contains(&status));
+        let mut models = Vec::new();
+        loop {
+            match call.next().await {
+                Ok(Some(model)) => models.push(ListedModel {
+                    names: std::iter::once(model.id).chain(model.aliases).collect(),
+                    accepts_images: model.accepts_images,
+                }),
+                Ok(None) => return Ok(Some(models)),
+                Err(CallEnd::Failed(error)) if is_no_route(&error) => return Ok(None),
+                Err(end) => return Err(masked(&masks, end.into())),
             }
         }
     }
-    let message = complete(core, plugin, (planned, question), target).await?;
-    Ok(Said::Word(ProbeStatus::Ok, message))
-}
 
-/// The parts of a probe's call, with the credential that `status` has shown, or none at all.
-fn parts(core: &Core, planned: &ProviderPlan, question: &Question) -> Result<CallParts, Failure> {
-    let Some(target) = question.targets.first() else {
-        return Err(Failure::new(CallFault::Refused, "there is no model to ask for".to_owned()));
-    };
-    let (slots, credential) = core.slots(target);
-    let chosen = credential.as_ref().and_then(|credential| credential.chosen());
-    let chosen = chosen.filter(|chosen| chosen.class.is_some());
-    let chosen = chosen.map(|chosen| (chosen.id.clone(), chosen.fingerprint.clone()));
-    if chosen != question.credential {
-        let message = "another credential would be sent by now than the one that was shown; ask again";
-        return Err(Failure::new(CallFault::Other, message.to_owned()));
-    }
-    let name = format!("probe:{}", target.model);
-    if let Some(credential) = credential {
-        core.observe(&Step::Credential { call: name.clone(), model: target.model.to_string(), credential });
-    }
-    Ok(CallParts {
-        name,
-        grant: Arc::clone(&planned.grant),
-        settings_json: planned.settings_json.clone(),
-        slots,
-        media: Vec::new(),
-        area: Area::Outbound,
-        medium_bytes_max: MEDIUM_BYTES_MAX,
-        roots: Arc::default(),
-        total_ms_max: Some(PROBE_MS_MAX),
-    })
-}
-
-/// The models that the provider lists; `None` where the server knows no such question.
-async fn list(
-    core: &Arc<Core>,
-    plugin: &Plugin,
-    (planned, question): (&ProviderPlan, &Question),
-    details: Vec<String>,
-) -> Result<Option<Vec<ListedModel>>, Failure> {
-    let parts = parts(core, planned, question)?;
-    let masks = Masks::of(&parts.slots);
-    let context = core.context(parts);
-    let started = CatalogCall::start(plugin, &core.egress, &core.store, context, catalog::Query { details }).await;
-    let mut call = started.map_err(|fault| Failure::new(CallFault::PluginFault, fault.to_string()))?;
-    let mut models = Vec::new();
-    loop {
-        match call.next().await {
-            Ok(Some(model)) => models.push(ListedModel {
-                names: std::iter::once(model.id).chain(model.aliases).collect(),
-                accepts_images: model.accepts_images,
-            }),
-            Ok(None) => return Ok(Some(models)),
-            Err(creel_engine::CallEnd::Failed(error))
-                if error.status.is_some_and(|status| NO_SUCH_ROUTE.contains(&status)) =>
-            {
-                return Ok(None);
+    /// Has the model say one token.
+    async fn complete(&self, plugin: &Plugin, parts: CallParts, target: &ModelTarget) -> Result<String, Failure> {
+        let masks = Masks::of(&parts.slots);
+        let context = self.core.context(parts);
+        let prompt = types::Message { role: types::Role::User, parts: vec![types::Part::Text(PROMPT.to_owned())] };
+        let asked = chat::ChatRequest { streaming: false, ..request(target, vec![prompt], Some(1)) };
+        let started = ChatCall::start(plugin, &self.core.egress, &self.core.store, context, asked).await;
+        let mut call = started.map_err(|fault| Failure::new(CallFault::PluginFault, fault.to_string()))?;
+        loop {
+            match call.next().await {
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(format!("`{}` answers", target.model.model)),
+                Err(end) => return Err(masked(&masks, end.into())),
             }
-            Err(end) => return Err(masked(&masks, end.into())),
         }
     }
 }
 
-/// Has the model say one token.
-async fn complete(
-    core: &Arc<Core>,
-    plugin: &Plugin,
-    (planned, question): (&ProviderPlan, &Question),
-    target: &ModelTarget,
-) -> Result<String, Failure> {
-    let parts = parts(core, planned, question)?;
-    let masks = Masks::of(&parts.slots);
-    let context = core.context(parts);
-    let prompt = types::Message { role: types::Role::User, parts: vec![types::Part::Text(PROMPT.to_owned())] };
-    let asked = creel_engine::chat::ChatRequest { streaming: false, ..request(target, vec![prompt], Some(1)) };
-    let started = ChatCall::start(plugin, &core.egress, &core.store, context, asked).await;
-    let mut call = started.map_err(|fault| Failure::new(CallFault::PluginFault, fault.to_string()))?;
-    loop {
-        match call.next().await {
-            Ok(Some(_)) => {}
-            Ok(None) => return Ok(format!("`{}` answers", target.model.model)),
-            Err(end) => return Err(masked(&masks, end.into())),
-        }
-    }
+fn refused(message: String) -> Failure {
+    Failure::new(CallFault::Refused, message)
 }
 
 fn masked(masks: &Masks, failure: Failure) -> Failure {

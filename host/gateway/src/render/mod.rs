@@ -5,8 +5,8 @@ mod failure;
 mod plugin;
 mod table;
 
-pub(crate) use answers::{auth, egress, media, route, status};
-pub(crate) use failure::{absence, failure, note};
+pub(crate) use answers::{auth, egress, media, reload, route, status};
+pub(crate) use failure::{absence, failure, note, reasons};
 pub(crate) use plugin::{Asked, asked, plugins};
 
 /// Whether colours are written.
