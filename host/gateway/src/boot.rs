@@ -161,7 +161,8 @@ impl Files {
             None => FingerprintKey::unkept().map_err(BootError::Random)?,
         };
         let (environment, manifests) = (process.environment(), installed.manifests());
-        Ok(Knowledge::gather(self.config, self.profiles, manifests, &environment, &key))
+        let knowledge = Knowledge::gather(self.config, self.profiles, manifests, &environment, &key);
+        Ok(knowledge.resolved_at(crate::clock::now_ms()))
     }
 }
 

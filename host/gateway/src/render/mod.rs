@@ -6,7 +6,7 @@ mod plugin;
 mod table;
 
 pub(crate) use answers::{auth, egress, media, reload, route, status};
-pub(crate) use failure::{absence, failure, note, reasons};
+pub(crate) use failure::{absence, difference, failure, note, reasons};
 pub(crate) use plugin::{Asked, asked, plugins};
 
 /// Whether colours are written.
