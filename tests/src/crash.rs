@@ -55,6 +55,7 @@ fn kind_of(step: &Step) -> Option<&'static str> {
         | Step::Duplicate { .. }
         | Step::MediaMissing { .. }
         | Step::AttemptFailed { .. }
-        | Step::DeliveryFailed { .. } => None,
+        | Step::DeliveryFailed { .. }
+        | Step::Probed { .. } => None,
     }
 }

@@ -443,7 +443,7 @@ fn a_changed_configuration_is_noted() {
     assert_eq!(place.run(&["models", "status"]).err, "");
     fs::write(place.state.join("creel.json5"), "{}").expect("it is written");
     let ran = place.run(&["models", "status"]);
-    assert!(ran.err.contains("has changed since the daemon read it: restart the daemon\n"), "{}", ran.err);
+    assert!(ran.err.contains("has changed since the daemon read it: run `creel reload`\n"), "{}", ran.err);
     assert!(ran.out.contains("answered by the daemon: process "), "{}", ran.out);
     let other = place.temp.path().join("other.json5");
     fs::write(&other, "{}").expect("it is written");
