@@ -56,6 +56,7 @@ fn kind_of(step: &Step) -> Option<&'static str> {
         | Step::MediaMissing { .. }
         | Step::AttemptFailed { .. }
         | Step::ModelSkipped { .. }
-        | Step::DeliveryFailed { .. } => None,
+        | Step::Probed { .. }
+         | Step::DeliveryFailed { .. } => None,
     }
 }

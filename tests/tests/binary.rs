@@ -209,12 +209,42 @@ async fn the_daemon_answers_explains_and_stops() {
     assert_eq!((&uses["use"], &uses["winner"]["id"]), (&Value::from("image"), &Value::from("anthropic:default")));
     assert_eq!(uses["winner"]["fingerprint"], explained["winner"]["fingerprint"]);
 
+    // A real call takes the credential that was shown, by the daemon that showed it.
+    let before = fakes.anthropic.requests().len();
+    let probed = place.json(&["models", "status", "--probe", "--check"]);
+    assert_eq!(probed["daemon"]["pid"], daemon.child.id());
+    let image = &probed["providers"][0]["uses"][0];
+    assert_eq!(
+        (&image["probe"]["status"], &image["winner"]["id"]),
+        (&Value::from("ok"), &Value::from("anthropic:default"))
+    );
+    let asked = fakes.anthropic.requests().split_off(before);
+    assert_eq!(
+        asked.iter().map(|one| (one.path.as_str(), one.header("x-api-key"))).collect::<Vec<_>>(),
+        [("/v1/models", Some(API_KEY))]
+    );
+
     // One daemon for each state directory.
     let second = run(place.command().args(["serve", "--listen", "127.0.0.1:0"]));
     assert_eq!(second.status.code(), Some(1), "{}", stderr(&second));
     assert!(stderr(&second).contains(&format!("{}", daemon.child.id())), "{}", stderr(&second));
     assert_eq!(daemon.terminate(), Some(0));
     assert_eq!(place.json(&["models", "status"])["daemon"], Value::Null);
+
+    // Without a daemon this program asks itself, and says so; a credential that is refused is a no.
+    let output = run(place
+        .command()
+        .env("ANTHROPIC_API_KEY", "sk-ant-api03-wrong")
+        .args(["models", "status", "--probe", "--check", "--json"]));
+    let probed: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((output.status.code(), &probed["daemon"]), (Some(3), &Value::Null));
+    assert_eq!(probed["providers"][0]["uses"][0]["probe"]["status"], "auth");
+    assert_eq!(probed["providers"][1]["uses"][0]["probe"]["status"], "ok");
+    assert!(
+        stderr(&output).contains("the environment of this shell, and the calls were made by this program\n"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

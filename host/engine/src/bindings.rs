@@ -23,6 +23,22 @@ mod channel_world {
     });
 }
 
+#[expect(missing_docs, reason = "generated from wit/creel.wit, which documents each item")]
+mod catalog_world {
+    wasmtime::component::bindgen!({
+        world: "catalog-plugin",
+        path: "../../wit",
+        imports: { default: trappable },
+        with: {
+            "creel:plugin/types": super::provider::creel::plugin::types,
+            "creel:plugin/io": super::provider::creel::plugin::io,
+            "creel:plugin/log": super::provider::creel::plugin::log,
+        },
+    });
+}
+
+pub use catalog_world::exports::creel::plugin::model_catalog as catalog;
+pub(crate) use catalog_world::{CatalogPlugin, CatalogPluginPre};
 pub use channel_world::exports::creel::plugin::channel;
 pub(crate) use channel_world::{ChannelPlugin, ChannelPluginPre};
 pub(crate) use provider::creel::plugin::log;

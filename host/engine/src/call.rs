@@ -13,12 +13,13 @@ use futures_util::{FutureExt, stream};
 use tokio::time::{Instant, timeout_at};
 
 use crate::bindings::io::{Command, Event, RequestId};
-use crate::bindings::{channel, chat};
+use crate::bindings::{catalog, channel, chat, types};
 use crate::command::{Events, Shared, events, refused};
 use crate::context::CallContext;
 use crate::egress::Egress;
 use crate::fault::{Fault, FaultKind};
 use crate::guest::{ChannelGuest, ChatGuest, Guest, Maker, Progress, StepOf};
+use crate::listing::CatalogGuest;
 use crate::load::Plugin;
 
 /// Events that a plugin is resumed with at once.
@@ -96,7 +97,36 @@ impl ChannelCall {
     }
 }
 
-/// What both kinds share.
+/// A call of a provider that lists models.
+pub struct CatalogCall(Call<CatalogGuest>);
+
+impl CatalogCall {
+    /// Starts a listing. Only a plugin for which [`Plugin::lists_models`] is true has one.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] when there is no place for it, or the plugin failed at once.
+    pub async fn start(
+        plugin: &Plugin,
+        egress: &Arc<Egress>,
+        store: &Store,
+        context: CallContext,
+        query: catalog::Query,
+    ) -> Result<Self, Fault> {
+        Call::start(plugin, egress, store, context, query).await.map(Self)
+    }
+
+    /// The next model; `None` when there are no more.
+    ///
+    /// # Errors
+    ///
+    /// [`CallEnd`] when the call came to another end.
+    pub async fn next(&mut self) -> Result<Option<catalog::Model>, CallEnd<types::CallError>> {
+        self.0.next().await
+    }
+}
+
+/// What all kinds share.
 struct Call<G: Guest> {
     /// `None` while the guest is in a blocking thread, and after the end.
     guest: Option<G>,

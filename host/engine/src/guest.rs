@@ -58,7 +58,7 @@ pub(crate) enum Progress<F> {
 
 pub(crate) type StepOf<G> = Step<<G as Guest>::Output, <G as Guest>::Failure>;
 
-/// A started instance, of either kind.
+/// A started instance, of any kind.
 pub(crate) trait Guest: Sized + Send + 'static {
     type Output: Send + 'static;
     type Failure: Send + 'static;
@@ -82,11 +82,11 @@ pub(crate) struct Maker {
 }
 
 impl Maker {
-    fn fault(&self, kind: FaultKind) -> Fault {
+    pub(crate) fn fault(&self, kind: FaultKind) -> Fault {
         Fault { plugin: self.plugin.id().clone(), kind }
     }
 
-    fn store(&self) -> Result<Store<CallState>, Fault> {
+    pub(crate) fn store(&self) -> Result<Store<CallState>, Fault> {
         let reads_media = self.plugin.manifest().media.read;
         let call_ms_max = if reads_media { MEDIA_CALL_MS_MAX } else { CALL_MS_MAX };
         let wasi = self.media.as_ref().map(|view| Wasi::with_media(view.path()).map(Box::new)).transpose();
@@ -109,7 +109,7 @@ impl Maker {
         Ok(store)
     }
 
-    fn context(&self) -> io::Context {
+    pub(crate) fn context(&self) -> io::Context {
         let CallContext { call, now_ms, entropy, settings_json, .. } = &*self.context;
         io::Context { call: call.clone(), now_ms: *now_ms, entropy: *entropy, settings_json: settings_json.clone() }
     }
@@ -147,7 +147,7 @@ fn hand_over() {
 }
 
 /// Arms the clock for one call into the guest, and forgets what an earlier call could be blamed for.
-fn arm(store: &mut Store<CallState>) {
+pub(crate) fn arm(store: &mut Store<CallState>) {
     let state = store.data_mut();
     state.clock.handed_over = false;
     state.clock.expired = false;
@@ -157,7 +157,7 @@ fn arm(store: &mut Store<CallState>) {
 }
 
 /// Names what ended a call.
-fn fault(store: &Store<CallState>, error: &wasmtime::Error) -> Fault {
+pub(crate) fn fault(store: &Store<CallState>, error: &wasmtime::Error) -> Fault {
     let state = store.data();
     let kind = if state.clock.expired {
         FaultKind::Deadline { milliseconds: state.clock.ticks_max * EPOCH_TICK_MS }
@@ -188,7 +188,8 @@ pub(crate) struct ChatGuest {
     _maker: Arc<Maker>,
 }
 
-fn no_room(maker: &Maker, store: &Store<CallState>, error: &wasmtime::Error) -> Fault {
+/// Names what kept an instance from being made.
+pub(crate) fn no_room(maker: &Maker, store: &Store<CallState>, error: &wasmtime::Error) -> Fault {
     if error.is::<wasmtime::PoolConcurrencyLimitError>() {
         return maker.fault(FaultKind::NoRoom { detail: format!("{error:#}") });
     }
@@ -227,7 +228,7 @@ impl Guest for ChatGuest {
 
     fn start(maker: &Arc<Maker>, job: Self::Job) -> Result<(Self, StepOf<Self>), Fault> {
         match maker.plugin.linked() {
-            crate::load::Linked::Provider(pre) => Self::begin(maker, pre, &job),
+            crate::load::Linked::Provider { chat: pre, .. } => Self::begin(maker, pre, &job),
             crate::load::Linked::Channel(_) => {
                 Err(maker.fault(FaultKind::Protocol { rule: "a channel plugin answers no chat request" }))
             }
@@ -295,7 +296,7 @@ impl Guest for ChannelGuest {
     fn start(maker: &Arc<Maker>, job: Self::Job) -> Result<(Self, StepOf<Self>), Fault> {
         match maker.plugin.linked() {
             crate::load::Linked::Channel(pre) => Self::begin(maker, pre, &job),
-            crate::load::Linked::Provider(_) => {
+            crate::load::Linked::Provider { .. } => {
                 Err(maker.fault(FaultKind::Protocol { rule: "a provider plugin has no channel tasks" }))
             }
         }

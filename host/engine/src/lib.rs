@@ -19,6 +19,7 @@ mod imports;
 mod inert;
 mod inspect;
 mod limiter;
+mod listing;
 mod load;
 mod log;
 mod placing;
@@ -29,8 +30,8 @@ mod resolve;
 mod sign;
 
 pub use added::{AddedHeader, AddedHeaders};
-pub use bindings::{channel, chat, io, types};
-pub use call::{CallEnd, ChannelCall, ChatCall};
+pub use bindings::{catalog, channel, chat, io, types};
+pub use call::{CallEnd, CatalogCall, ChannelCall, ChatCall};
 pub use context::{CallContext, MediaScope, Roots, Witness};
 pub use credential::{Injectable, Masks, Slot, Slots};
 pub use egress::{Egress, EgressRecord, chain};

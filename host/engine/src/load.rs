@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, Linker};
 
-use crate::bindings::{ChannelPluginPre, ProviderPluginPre, log};
+use crate::bindings::{CatalogPluginPre, ChannelPluginPre, ProviderPluginPre, log};
 use crate::engine::Engine;
 use crate::guest::CallState;
 use crate::imports::first_unlinkable;
@@ -20,6 +20,8 @@ use crate::{inert, reader};
 /// The exports that make a plugin, as this host knows them.
 const CHAT_PROVIDER: &str = "creel:plugin/chat-provider@0.1.0";
 const CHANNEL: &str = "creel:plugin/channel@0.1.0";
+/// What a provider may export beside.
+const MODEL_CATALOG: &str = "creel:plugin/model-catalog@0.1.0";
 
 /// A component that was not taken, and why. The other plugins are not affected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +62,10 @@ pub enum LoadError {
         supported: &'static str,
     },
     /// It exports none of our interfaces, or more than one.
-    #[error("the component exports {found}, but a plugin exports exactly one of `{CHAT_PROVIDER}` and `{CHANNEL}`")]
+    #[error(
+        "the component exports {found}, but a plugin exports exactly one of `{CHAT_PROVIDER}` and `{CHANNEL}`, and beside \
+         the first at most `{MODEL_CATALOG}`"
+    )]
     Exports {
         /// What it exports.
         found: String,
@@ -105,7 +110,11 @@ struct Inner {
 }
 
 pub(crate) enum Linked {
-    Provider(ProviderPluginPre<CallState>),
+    Provider {
+        chat: ProviderPluginPre<CallState>,
+        /// Where it lists models.
+        catalog: Option<CatalogPluginPre<CallState>>,
+    },
     Channel(ChannelPluginPre<CallState>),
 }
 
@@ -122,7 +131,7 @@ impl Plugin {
             return Err(LoadError::TooLarge { bytes: size });
         }
         let inspection = inspect(bytes)?;
-        let kind = kind(&inspection)?;
+        let exports = exports(&inspection)?;
         if let Some(import) = first_unlinkable(&inspection.imports) {
             return Err(LoadError::Import { import: import.to_owned() });
         }
@@ -135,7 +144,7 @@ impl Plugin {
             Some(component) => component,
             None => compile(engine, bytes, &digest)?,
         };
-        let linked = link(engine, &component, &inspection, kind, manifest.media.read)?;
+        let linked = link(engine, &component, &inspection, exports, manifest.media.read)?;
         let places = Engine::plugin_places();
         let manifest_text = inspection.manifest;
         let inner = Inner { manifest, manifest_text, digest, from_cache, linked, places, engine: engine.clone() };
@@ -176,8 +185,17 @@ impl Plugin {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self.inner.linked {
-            Linked::Provider(_) => Kind::Provider,
+            Linked::Provider { .. } => Kind::Provider,
             Linked::Channel(_) => Kind::Channel,
+        }
+    }
+
+    /// Whether it can list the models of an account.
+    #[must_use]
+    pub fn lists_models(&self) -> bool {
+        match &self.inner.linked {
+            Linked::Provider { catalog, .. } => catalog.is_some(),
+            Linked::Channel(_) => false,
         }
     }
 
@@ -200,24 +218,35 @@ impl fmt::Debug for Plugin {
     }
 }
 
+/// What a plugin was seen to export.
+#[derive(Clone, Copy)]
+enum Exports {
+    Provider { lists_models: bool },
+    Channel,
+}
+
 /// Sees from the exports what the plugin can do.
-fn kind(inspection: &Inspection) -> Result<Kind, LoadError> {
+fn exports(inspection: &Inspection) -> Result<Exports, LoadError> {
     let ours: Vec<&str> =
         inspection.exports.iter().map(String::as_str).filter(|name| name.starts_with("creel:plugin/")).collect();
+    if let Some((found, supported)) = ours.iter().find_map(|found| Some((*found, other_version(found)?))) {
+        return Err(LoadError::Version { found: found.to_owned(), supported });
+    }
     match ours[..] {
-        [CHAT_PROVIDER] => Ok(Kind::Provider),
-        [CHANNEL] => Ok(Kind::Channel),
-        [other] => {
-            let interface = |name: &str| name.split('@').next().unwrap_or_default().to_owned();
-            let known = [CHAT_PROVIDER, CHANNEL].into_iter().find(|known| interface(known) == interface(other));
-            match known {
-                Some(supported) => Err(LoadError::Version { found: other.to_owned(), supported }),
-                None => Err(LoadError::Exports { found: format!("`{other}`") }),
-            }
-        }
+        [CHAT_PROVIDER] => Ok(Exports::Provider { lists_models: false }),
+        // They are sorted.
+        [CHAT_PROVIDER, MODEL_CATALOG] => Ok(Exports::Provider { lists_models: true }),
+        [CHANNEL] => Ok(Exports::Channel),
         [] => Err(LoadError::Exports { found: "neither".into() }),
         [..] => Err(LoadError::Exports { found: format!("`{}`", ours.join("`, `")) }),
     }
+}
+
+/// The version that this host speaks of an interface that is exported in another one.
+fn other_version(found: &str) -> Option<&'static str> {
+    let interface = |name: &str| name.split('@').next().unwrap_or_default().to_owned();
+    let known = [CHAT_PROVIDER, CHANNEL, MODEL_CATALOG].into_iter().find(|known| interface(known) == interface(found));
+    known.filter(|known| *known != found)
 }
 
 fn compile(engine: &Engine, bytes: &[u8], digest: &[u8; 32]) -> Result<Component, LoadError> {
@@ -234,7 +263,7 @@ fn link(
     engine: &Engine,
     component: &Component,
     inspection: &Inspection,
-    kind: Kind,
+    exports: Exports,
     reads_media: bool,
 ) -> Result<Linked, LoadError> {
     let types = |error: wasmtime::Error| LoadError::Types { detail: format!("{error:#}") };
@@ -248,8 +277,12 @@ fn link(
         linker.define_unknown_imports_as_traps(component).map_err(types)?;
     }
     let pre = linker.instantiate_pre(component).map_err(types)?;
-    match kind {
-        Kind::Provider => ProviderPluginPre::new(pre).map(Linked::Provider).map_err(types),
-        Kind::Channel => ChannelPluginPre::new(pre).map(Linked::Channel).map_err(types),
+    match exports {
+        Exports::Provider { lists_models } => {
+            let catalog = lists_models.then(|| CatalogPluginPre::new(pre.clone())).transpose().map_err(types)?;
+            let chat = ProviderPluginPre::new(pre).map_err(types)?;
+            Ok(Linked::Provider { chat, catalog })
+        }
+        Exports::Channel => ChannelPluginPre::new(pre).map(Linked::Channel).map_err(types),
     }
 }

@@ -1,7 +1,7 @@
 //! The questions that can be asked of a host, and their answers as JSON: the daemon answers these, and so does the
 //! command line where there is none. The answers themselves are `creel_runtime`'s and `creel_store`'s.
 
-use creel_policy::credential::{CredentialDerivation, Use};
+use creel_policy::credential::{CredentialDerivation, Use, Variable};
 use creel_policy::ids::{BadId, ModelRef, ProfileId, ProviderId};
 use creel_policy::route::Needs;
 use creel_runtime::{AuthQuestion, Knowledge, ProviderStatus};
@@ -22,6 +22,9 @@ pub(crate) struct AuthAsked {
     pub(crate) use_: Option<String>,
     pub(crate) profile: Option<String>,
     pub(crate) model: Option<String>,
+    /// Whether the variables that can decide are to be told of, without their values.
+    #[serde(default)]
+    pub(crate) variables: bool,
 }
 
 /// `explain media`, as it is asked.
@@ -81,6 +84,15 @@ struct Signed<'a, T> {
     answer: &'a T,
 }
 
+/// A derivation, and the variables that can decide.
+#[derive(Serialize)]
+struct Explained<'a> {
+    #[serde(flatten)]
+    derivation: &'a CredentialDerivation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variables: Option<Vec<Variable>>,
+}
+
 /// What answers come from.
 #[derive(Clone, Copy)]
 pub(crate) struct Source<'a> {
@@ -114,7 +126,8 @@ impl Source<'_> {
                 hint: None,
             }
         });
-        Ok(self.signed(&derivation)?)
+        let variables = asked.variables.then(|| self.knowledge.variables(&provider));
+        Ok(self.signed(&Explained { derivation: &derivation, variables })?)
     }
 
     /// Which models a message would be given to.
@@ -131,11 +144,7 @@ impl Source<'_> {
 
     /// Which credential each configured model would be called with. Where the plugin of a model cannot be called, that
     /// is what is said: no credential is sent then.
-    pub(crate) fn status(&self) -> Result<String, NoAnswerError> {
-        #[derive(Serialize)]
-        struct Status {
-            providers: Vec<ProviderStatus>,
-        }
+    pub(crate) fn providers(&self) -> Vec<ProviderStatus> {
         let mut providers = self.knowledge.models_status(self.now_ms);
         for status in &mut providers {
             if let Some(absence) = self.absence(&status.provider) {
@@ -145,7 +154,12 @@ impl Source<'_> {
                 }
             }
         }
-        Ok(self.signed(&Status { providers })?)
+        providers
+    }
+
+    /// The same as an answer.
+    pub(crate) fn status(&self) -> Result<String, NoAnswerError> {
+        Ok(statuses(self.answerer, self.providers())?)
     }
 
     /// Why the plugin of a provider cannot be called.
@@ -162,6 +176,15 @@ impl Source<'_> {
 /// What a reference to a medium comes to. Waits for the disk.
 pub(crate) fn media(store: &Store, answerer: &Answerer, asked: &MediaAsked) -> Result<String, NoAnswerError> {
     Ok(signed(answerer, &store.resolve(&asked.reference)?)?)
+}
+
+/// `models status`.
+pub(crate) fn statuses(answerer: &Answerer, providers: Vec<ProviderStatus>) -> serde_json::Result<String> {
+    #[derive(Serialize)]
+    struct Status {
+        providers: Vec<ProviderStatus>,
+    }
+    signed(answerer, &Status { providers })
 }
 
 fn signed<T: Serialize>(answerer: &Answerer, answer: &T) -> serde_json::Result<String> {

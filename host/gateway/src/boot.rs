@@ -180,7 +180,7 @@ impl Files {
             // B20: worth knowing, and in nobody's way. A command that answers and ends does not say it.
             tracing::info!(%reference, "SECRETS_REF_IGNORED_INACTIVE_SURFACE: nothing uses it, so it was not resolved");
         }
-        Ok(knowledge)
+        Ok(knowledge.resolved_at(crate::clock::now_ms()))
     }
 }
 

@@ -264,11 +264,14 @@ pub(crate) enum ModelsCommand {
 /// `creel models status`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-The daemon answers where one runs: what it prints is what it would send. Else the files are read.
+The daemon answers where one runs: what it prints is what it would send. Else the files are read. With `--probe` each
+provider is asked once for each credential that it would be sent: for its list of models, which costs nothing, else for
+one token.
 
 Examples:
   creel models status
-  creel models status --check   # exit code 3 where a model could not be called")]
+  creel models status --check           # exit code 3 where a model could not be called
+  creel models status --probe --check   # the same after a real call")]
 pub(crate) struct StatusArgs {
     /// Print JSON
     #[arg(long)]
@@ -276,6 +279,9 @@ pub(crate) struct StatusArgs {
     /// Exit with 3 where a model could not be called
     #[arg(long)]
     pub(crate) check: bool,
+    /// Ask each provider whether it takes the credential
+    #[arg(long)]
+    pub(crate) probe: bool,
 }
 
 /// `creel secrets …`.
@@ -307,7 +313,14 @@ pub(crate) enum ExplainCommand {
 
 /// `creel explain auth`.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  creel explain auth anthropic\n  creel explain auth anthropic --for image --json")]
+#[command(after_help = "\
+`--compare-shell` says which variables that can decide are other ones for the daemon than here. Neither side tells the other
+a value: fingerprints are compared, keyed with random bytes of the state directory.
+
+Examples:
+  creel explain auth anthropic
+  creel explain auth anthropic --for image --json
+  creel explain auth anthropic --compare-shell")]
 pub(crate) struct ExplainAuthArgs {
     /// The provider
     #[arg(value_parser = ProviderId::parse)]
@@ -321,6 +334,9 @@ pub(crate) struct ExplainAuthArgs {
     /// The model of the call, as `provider/model` or without the provider
     #[arg(long)]
     pub(crate) model: Option<String>,
+    /// Say what differs between the environment of the daemon and that of this shell
+    #[arg(long)]
+    pub(crate) compare_shell: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

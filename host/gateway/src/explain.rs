@@ -6,19 +6,22 @@ use std::path::Path;
 
 use creel_policy::manifest::Input;
 use creel_store::Store;
+use serde::Deserialize;
 
 use crate::admin::{AdminError, Client};
 use crate::answers::{self, AuthAsked, EgressAsked, MediaAsked, NoAnswerError, RouteAsked, Source};
 use crate::boot::{self, BootError};
 use crate::cli::{ExplainAuthArgs, ExplainCommand, StatusArgs, UseArg};
 use crate::clock;
+use crate::compare::{self, Difference};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::places::Places;
 use crate::plugins::sha256;
+use crate::probe;
 use crate::process::Process;
 use crate::render::{self, Style};
-use crate::views::{Answerer, AuthView, EgressView, FilesRead, MediaView, RouteView, StatusView};
+use crate::views::{Answerer, AuthView, EgressView, FilesRead, MediaView, ProbeView, RouteView, StatusView, UseView};
 
 /// What is asked.
 enum Question {
@@ -26,7 +29,7 @@ enum Question {
     Media(MediaAsked),
     Route(RouteAsked),
     Egress(EgressAsked),
-    Status { is_check: bool },
+    Status { is_check: bool, is_probe: bool },
 }
 
 /// How an answer is written.
@@ -63,7 +66,7 @@ pub(crate) fn run(command: &ExplainCommand, places: &Places, process: &Process) 
 ///
 /// [`CommandError`].
 pub(crate) fn status(args: &StatusArgs, places: &Places, process: &Process) -> Result<Exit, CommandError> {
-    answer(&Question::Status { is_check: args.check }, form(args.json), places, process)
+    answer(&Question::Status { is_check: args.check, is_probe: args.probe }, form(args.json), places, process)
 }
 
 /// Writes an answer to standard output.
@@ -87,10 +90,21 @@ fn answer(question: &Question, form: Form, places: &Places, process: &Process) -
             let json = from_files(question, places, process)?;
             let state_dir = places.state_dir.display();
             let whence = "this answer is from the files and the environment of this shell";
-            note(process, &format!("no daemon is running in `{state_dir}`; {whence}"));
+            let calls = match question {
+                Question::Status { is_probe: true, .. } => ", and the calls were made by this program",
+                Question::Auth(AuthAsked { variables: true, .. }) => ", so that there is nothing to compare it with",
+                _ => "",
+            };
+            note(process, &format!("no daemon is running in `{state_dir}`; {whence}{calls}"));
             json
         }
     };
+    let json = match question {
+        Question::Auth(asked) => compare::annotate(&json, asked.variables, places, process)?,
+        Question::Status { .. } => compare::annotate(&json, false, places, process)?,
+        Question::Media(_) | Question::Route(_) | Question::Egress(_) => json,
+    };
+    warn_of_differences(&json, places, process)?;
     let (exit, prose) = read(question, &json, process.style_of_stdout())?;
     print(match form {
         Form::Json => &json,
@@ -119,10 +133,12 @@ fn read(question: &Question, json: &str, style: Style) -> Result<(Exit, String),
             let view: EgressView = serde_json::from_str(json)?;
             (yes_if(view.verdict == "allowed"), render::egress(&view, style))
         }
-        Question::Status { is_check } => {
+        Question::Status { is_check, .. } => {
             let view: StatusView = serde_json::from_str(json)?;
             let mut uses = view.providers.iter().flat_map(|provider| &provider.uses);
-            let can_all_be_called = uses.all(|one| matches!(one.state.as_str(), "ok" | "not-needed"));
+            let is_good = |probe: &ProbeView| probe.status.is_good();
+            let can_be_called = |one: &UseView| matches!(one.state.as_str(), "ok" | "not-needed");
+            let can_all_be_called = uses.all(|one| can_be_called(one) && one.probe.as_ref().is_none_or(is_good));
             (yes_if(can_all_be_called || !is_check), render::status(&view, style))
         }
     })
@@ -147,6 +163,7 @@ async fn exchange(client: Client, question: &Question) -> Result<String, AdminEr
             query.extend(asked.use_.as_deref().map(|use_| ("for", use_)));
             query.extend(asked.profile.as_deref().map(|profile| ("profile", profile)));
             query.extend(asked.model.as_deref().map(|model| ("model", model)));
+            query.extend(asked.variables.then_some(("variables", "true")));
             client.ask("/v1/explain/auth", &query).await
         }
         Question::Media(asked) => client.ask("/v1/explain/media", &[("reference", &asked.reference)]).await,
@@ -155,7 +172,8 @@ async fn exchange(client: Client, question: &Question) -> Result<String, AdminEr
             let query = [("name", &*asked.name), ("method", &*asked.method), ("url", &*asked.url)];
             client.ask("/v1/explain/egress", &query).await
         }
-        Question::Status { .. } => client.ask("/v1/status", &[]).await,
+        Question::Status { is_probe: false, .. } => client.ask("/v1/status", &[]).await,
+        Question::Status { is_probe: true, .. } => client.tell("/v1/probe").await,
     }
 }
 
@@ -173,6 +191,9 @@ fn from_files(question: &Question, places: &Places, process: &Process) -> Result
         config_path: files.config_path.display().to_string(),
     };
     let answerer = Answerer { daemon: None, files: Some(read) };
+    if matches!(question, Question::Status { is_probe: true, .. }) {
+        return probe::from_files(files, state.as_ref(), &answerer, places, process);
+    }
     let by_source = |ask: &dyn Fn(Source<'_>) -> Result<String, NoAnswerError>| {
         let installed = files.find_plugins(places, process);
         let knowledge = files.know(&installed, process, state.as_ref())?;
@@ -208,6 +229,24 @@ fn note_other_config(json: &str, places: &Places, process: &Process) -> Result<(
     Ok(())
 }
 
+/// Tells the operator where the daemon looks, if it is somewhere else than this shell would look.
+fn warn_of_differences(json: &str, places: &Places, process: &Process) -> Result<(), CommandError> {
+    #[derive(Default, Deserialize)]
+    struct Differing {
+        #[serde(default)]
+        differences: Vec<Difference>,
+    }
+    let Differing { differences } = serde_json::from_str(json)?;
+    // A configuration that was named is noted already.
+    let is_new = |one: &&Difference| one.what != "config_path" || places.config.is_none();
+    for difference in differences.iter().filter(is_new) {
+        let line = render::difference(difference, process.style_of_stderr());
+        // Where standard error is closed there is nobody to tell.
+        drop(std::io::stderr().lock().write_all(line.as_bytes()));
+    }
+    Ok(())
+}
+
 fn note(process: &Process, text: &str) {
     let line = render::note(text, process.style_of_stderr());
     // Where standard error is closed there is nobody to tell.
@@ -228,6 +267,7 @@ fn auth_asked(args: &ExplainAuthArgs) -> AuthAsked {
         use_: args.use_.map(|use_| word_of_use(use_).to_owned()),
         profile: args.profile.as_ref().map(ToString::to_string),
         model: args.model(),
+        variables: args.compare_shell,
     }
 }
 

@@ -12,6 +12,7 @@ mod build;
 mod cli;
 #[expect(clippy::disallowed_methods, reason = "the one clock of the program")]
 mod clock;
+mod compare;
 mod component_build;
 mod connections;
 #[expect(
@@ -28,6 +29,7 @@ mod places;
 mod plugin;
 #[expect(clippy::disallowed_methods, reason = "components are found and read here")]
 mod plugins;
+mod probe;
 #[expect(clippy::disallowed_methods, reason = "the environment and the command line are read here, once")]
 mod process;
 mod reload;

@@ -242,7 +242,7 @@ impl Signals {
 }
 
 /// A daemon's steps go to the log, where the runtime puts them.
-struct Unobserved;
+pub(crate) struct Unobserved;
 
 impl Observer for Unobserved {
     fn step(&self, _step: &Step) {}

@@ -1,6 +1,8 @@
 //! The answers of a daemon as they travel: JSON that scripts read too, so no key here changes its name or meaning. How
 //! they are found is in `answers`, how they look in `render`.
 
+use creel_policy::credential::Comparison;
+use creel_policy::probe::ProbeStatus;
 use creel_runtime::Reloaded;
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +51,8 @@ pub(crate) struct WinnerView {
     pub(crate) source: String,
     pub(crate) class: Option<String>,
     pub(crate) fingerprint: Option<String>,
+    #[serde(default)]
+    pub(crate) age_ms: Option<u64>,
 }
 
 /// `explain auth`.
@@ -63,6 +67,8 @@ pub(crate) struct AuthView {
     pub(crate) candidates: Vec<AuthCandidateView>,
     pub(crate) failure: Option<String>,
     pub(crate) hint: Option<String>,
+    #[serde(default)]
+    pub(crate) comparison: Option<Vec<Comparison>>,
 }
 
 /// A place where a credential was sought.
@@ -180,6 +186,16 @@ pub(crate) struct UseView {
     pub(crate) winner: Option<WinnerView>,
     pub(crate) state: String,
     pub(crate) detail: String,
+    #[serde(default)]
+    pub(crate) probe: Option<ProbeView>,
+}
+
+/// What came of a real call.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct ProbeView {
+    pub(crate) status: ProbeStatus,
+    pub(crate) message: String,
+    pub(crate) ms: u64,
 }
 
 /// What a reload has changed.

@@ -170,6 +170,7 @@ fn every_answer_is_the_same_with_and_without_a_daemon() {
         let object = answer.as_object_mut().expect("an object");
         let daemon = object.remove("daemon").expect("who answers");
         object.remove("files");
+        forget_ages(&mut answer);
         (daemon, answer, place.run(question).code)
     };
     let from_files: Vec<_> = questions.iter().map(ask).collect();
@@ -181,6 +182,88 @@ fn every_answer_is_the_same_with_and_without_a_daemon() {
         assert_eq!((by_daemon, code_by_daemon), (answer, code), "{question:?}");
     }
     assert_eq!(daemon.stop(), Some(0));
+}
+
+/// Takes out how long ago values were read: the only thing that differs from one answer to the next.
+fn forget_ages(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            object.remove("age_ms");
+            object.values_mut().for_each(forget_ages);
+        }
+        Value::Array(list) => list.iter_mut().for_each(forget_ages),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn a_shell_is_compared_with_the_daemon_and_no_value_travels() {
+    // U10, and the third complaint of the story: is it the daemon's environment or my shell's?
+    const OTHER_KEY: &str = "sk-ant-api03-another-key-of-the-shell";
+    let place = Place::with(CONFIG);
+    let daemon = place.serve();
+    let args = ["explain", "auth", "anthropic", "--compare-shell"];
+    let same = place.json(&[&args[..], &["--json"]].concat());
+    let expect = serde_json::json!([
+        { "name": "ANTHROPIC_API_KEY", "daemon": "set", "shell": "set", "same": true },
+        { "name": "ANTHROPIC_OAUTH_TOKEN", "daemon": "set", "shell": "set", "same": true },
+    ]);
+    assert_eq!((&same["comparison"], &same["differences"]), (&expect, &serde_json::json!([])));
+    assert_eq!((&same["variables"], &same["daemon"]["pid"]), (&Value::Null, &Value::from(daemon.child.id())));
+
+    let home = place.temp.path().join("elsewhere");
+    fs::create_dir(&home).expect("a directory");
+    let mut command = place.command(&[&args[..], &["--json"]].concat());
+    command.env("HOME", &home).env("ANTHROPIC_API_KEY", OTHER_KEY).env("ANTHROPIC_OAUTH_TOKEN", "  ");
+    let output = command.output().expect("the program runs");
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let other: Value = serde_json::from_str(&out).expect("JSON");
+    let compared = &other["comparison"];
+    assert_eq!((&compared[0]["same"], &compared[1]["same"]), (&Value::from(false), &Value::from(false)));
+    assert_eq!((&compared[1]["daemon"], &compared[1]["shell"]), (&Value::from("set"), &Value::from("blank")));
+    let detail = compared[0]["detail"].as_str().expect("a text");
+    assert!(detail.starts_with("other values: fingerprint "), "{detail}");
+    let theirs = place.temp.path().display();
+    assert_eq!(other["differences"][0]["what"], "home");
+    assert_eq!(other["differences"][0]["daemon"], theirs.to_string());
+    assert_eq!(other["caller"]["home"], home.display().to_string());
+    let warning =
+        format!("warning: the daemon's home directory is `{theirs}`, and that of this shell `{}`\n", home.display());
+    assert_eq!(err, warning);
+
+    // What crosses the socket tells of variables, and holds none of their values.
+    let mut socket = std::os::unix::net::UnixStream::connect(place.state.join("admin.sock")).expect("a connection");
+    let request =
+        "GET /v1/explain/auth?provider=anthropic&variables=true HTTP/1.1\r\nhost: creel\r\nconnection: close\r\n\r\n";
+    socket.write_all(request.as_bytes()).expect("it is sent");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.contains("\"variables\""), "{answer}");
+    for secret in [KEY, STALE_TOKEN, OTHER_KEY] {
+        assert!(!answer.contains(secret) && !out.contains(secret) && !err.contains(secret));
+    }
+    let ran = place.run(&args);
+    assert!(ran.out.contains("\nthe daemon and this shell have the same variables\n"), "{}", ran.out);
+    assert!(ran.out.contains(&format!("home `{theirs}`")), "{}", ran.out);
+    assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
+fn without_a_daemon_there_is_nothing_to_compare_with() {
+    let place = Place::with(CONFIG);
+    let ran = place.run(&["explain", "auth", "anthropic", "--compare-shell", "--json"]);
+    let answer: Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!((&answer["comparison"], &answer["variables"]), (&Value::Null, &Value::Null));
+    assert!(ran.err.ends_with(", so that there is nothing to compare it with\n"), "{}", ran.err);
+}
+
+#[test]
+fn the_help_shows_how_a_credential_is_proved() {
+    let place = Place::empty();
+    let status = place.run(&["models", "status", "--help"]).out;
+    assert!(status.contains("\n  creel models status --probe --check   # the same after a real call\n"), "{status}");
+    let auth = place.run(&["explain", "auth", "--help"]).out;
+    assert!(auth.contains("\n  creel explain auth anthropic --compare-shell\n"), "{auth}");
 }
 
 #[test]

@@ -10,6 +10,8 @@ mod order;
 mod profile;
 mod resting;
 mod select;
+mod variables;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -28,6 +30,7 @@ pub use companions::companions;
 pub use marker::Marker;
 use marker::marker;
 pub use select::select;
+pub use variables::{Comparison, Variable, VariableState, compare, variables};
 
 /// One place that a secret value is read from. Equal sources hold the same value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

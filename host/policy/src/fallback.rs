@@ -120,6 +120,31 @@ impl CallFault {
         }
     }
 
+    /// Whether it is the credential that was not good enough: who mends it needs to know which one that was.
+    #[must_use]
+    pub fn is_about_credential(self) -> bool {
+        match self {
+            Self::Authentication
+            | Self::CredentialInvalid
+            | Self::Permission
+            | Self::Billing
+            | Self::CredentialMissing => true,
+            Self::RateLimited
+            | Self::Overloaded
+            | Self::TimedOut
+            | Self::InvalidRequest
+            | Self::ContextTooLong
+            | Self::UnsupportedInput
+            | Self::UnknownModel
+            | Self::ContentRefused
+            | Self::MalformedResponse
+            | Self::Unreachable
+            | Self::Refused
+            | Self::PluginFault
+            | Self::Other => false,
+        }
+    }
+
     /// The name used in logs, metrics and `--json`.
     #[must_use]
     pub fn code(self) -> &'static str {

@@ -25,6 +25,7 @@ pub mod media;
 pub mod moment;
 pub mod origin;
 pub mod plan;
+pub mod probe;
 pub mod problem;
 pub mod profiles;
 pub mod route;

@@ -104,3 +104,9 @@ pub const HISTORY_ENTRIES_MAX: usize = 50;
 pub const REPLY_BYTES_MAX: usize = 1 << 20;
 /// Milliseconds that a shutdown waits for turns before it parks them.
 pub const SHUTDOWN_MS_MAX: u64 = 20_000;
+/// Milliseconds of one probe of a credential: a list of models takes one second, a cold local model ten.
+pub const PROBE_MS_MAX: u64 = 15_000;
+/// Probes at once, of everybody who asks; each costs its provider a request.
+pub const PROBES_AT_ONCE_MAX: usize = 4;
+/// Milliseconds of all probes of one question; somebody waits for them at a terminal.
+pub const PROBES_MS_MAX: u64 = 60_000;

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use creel_policy::cooldown::{Failure, Key, Record, Rest, Terms};
+use creel_policy::credential::CredentialDerivation;
 use creel_policy::fallback::{CallFault, FailedTry, Next, Standing, Turn, Walk, after};
 use creel_policy::route::ModelTarget;
 use serde::Serialize;
 
-use crate::core::Core;
+use crate::core::{Audit, Core};
 use crate::model::{Answer, Ask, Failed, ask_once};
 use crate::step::Step;
 
@@ -21,6 +22,9 @@ pub(crate) struct Attempt {
     pub(crate) model: String,
     /// The id of the credential that was sent.
     pub(crate) credential: Option<String>,
+    /// Where it was the credential that failed: how it came to be sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) derivation: Option<CredentialDerivation>,
     pub(crate) fault: CallFault,
     pub(crate) message: String,
     /// What followed.
@@ -48,7 +52,9 @@ impl ChainFailure {
     pub(crate) fn for_operator(&self) -> String {
         let attempt = |one: &Attempt| {
             let credential = one.credential.as_ref().map_or_else(String::new, |id| format!(" with `{id}`"));
-            format!("{}{credential}: {}: {}", one.model, one.fault.code(), one.message)
+            let sent = one.derivation.as_ref().filter(|derivation| derivation.chosen().is_some());
+            let sent = sent.map(|derivation| format!(" [{}]", derivation.in_words())).unwrap_or_default();
+            format!("{}{credential}: {}: {}{sent}", one.model, one.fault.code(), one.message)
         };
         let all: Vec<String> = self.reason.iter().cloned().chain(self.attempts.iter().map(attempt)).collect();
         all.join("; ")
@@ -131,7 +137,17 @@ impl Course<'_> {
         });
         let message = format!("not asked: its credential is {reason}");
         let (fault, next) = (rest.why.fault(), Next::NextModel.code());
-        self.attempts.push(Attempt { model, credential: None, fault, message, next, probe: false, skipped: true });
+        let attempt = Attempt {
+            model,
+            credential: None,
+            derivation: None,
+            fault,
+            message,
+            next,
+            probe: false,
+            skipped: true,
+        };
+        self.attempts.push(attempt);
     }
 
     /// Asks one model, as often and with as many profiles as is allowed.
@@ -159,7 +175,7 @@ impl Course<'_> {
             if !matches!(next, Next::Retry { .. }) {
                 self.rests(target, &failed).await;
             }
-            self.note(turn, failed, next);
+            self.note(turn, failed, next).await;
             match next {
                 Next::Retry { after_ms } => {
                     tokio::time::sleep(Duration::from_millis(after_ms)).await;
@@ -187,9 +203,9 @@ impl Course<'_> {
         knowledge.takes_over(target, key, (&failure, &terms), now_ms).then_some(pause_ms)
     }
 
-    fn note(&mut self, turn: Turn, failed: Failed, next: Next) {
+    async fn note(&mut self, turn: Turn, failed: Failed, next: Next) {
         let model = self.chain[turn.index].model.to_string();
-        let credential = failed.key.map(|key| key.credential);
+        let credential = failed.key.as_ref().map(|key| key.credential.clone());
         self.core.observe(&Step::AttemptFailed {
             session: self.session.to_owned(),
             model: model.clone(),
@@ -198,9 +214,28 @@ impl Course<'_> {
             message: failed.message.clone(),
             next: next.code(),
             is_probe: turn.is_probe,
+            derivation: failed.derivation.clone(),
         });
-        let (fault, message, next, probe) = (failed.fault, failed.message, next.code(), turn.is_probe);
-        self.attempts.push(Attempt { model, credential, fault, message, next, probe, skipped: false });
+        self.audit(turn, &failed).await;
+        let Failed { fault, message, derivation, .. } = failed;
+        let (next, probe) = (next.code(), turn.is_probe);
+        self.attempts.push(Attempt { model, credential, derivation, fault, message, next, probe, skipped: false });
+    }
+
+    /// A credential that was not good enough is a decision that somebody will ask about.
+    async fn audit(&self, turn: Turn, failed: &Failed) {
+        let Some(derivation) = &failed.derivation else { return };
+        let target = &self.chain[turn.index];
+        let knowledge = self.core.knowledge();
+        let planned = knowledge.plan.providers.get(&target.model.provider);
+        let audit = Audit {
+            plugin: planned.map_or_else(|| "host".to_owned(), |planned| planned.plugin.to_string()),
+            action: "credential".to_owned(),
+            is_allowed: false,
+            rule: format!("{}: {}", failed.fault.code(), derivation.in_words()),
+            target: target.model.to_string(),
+        };
+        self.core.audit(audit).await;
     }
 
     async fn worked(&self, key: Option<Key>) {

@@ -14,6 +14,7 @@ use crate::delivery::{self, Deliveries};
 use crate::knowledge::Knowledge;
 use crate::life::Life;
 use crate::listen::Listeners;
+use crate::probe::Prober;
 use crate::sessions::Sessions;
 use crate::step::Observer;
 
@@ -48,6 +49,7 @@ pub enum StartError {
 /// A running host.
 pub struct Host {
     core: Arc<Core>,
+    prober: Prober,
     listeners: Listeners,
     sessions: Sessions,
     deliveries: Deliveries,
@@ -75,14 +77,7 @@ impl Host {
     ///
     /// [`StartError`]. A channel that cannot run is reported in the log and does not stop the others.
     pub async fn start(setup: Setup) -> Result<Self, StartError> {
-        let Setup { knowledge, plugins, store, clock, observer } = setup;
-        let reading = store.clone();
-        let ledger = tokio::task::spawn_blocking(move || reading.ledger()).await;
-        let ledger = ledger.map_err(|error| StartError::Store(error.into()))?;
-        let knowledge = knowledge.remembering(ledger.map_err(|error| StartError::Store(error.into()))?);
-        let generation = generation(knowledge, plugins, &store);
-        let egress = Arc::new(Egress::new()?);
-        let core = Arc::new(Core::new(generation, (store, egress), (clock, observer)));
+        let core = set_up(setup).await?;
         let (life, deliveries) = (Life::default(), Deliveries::default());
         let sessions = Sessions::new(Arc::clone(&core), deliveries.clone(), life.clone());
         take_up(&core, &sessions).await?;
@@ -91,7 +86,7 @@ impl Host {
         for channel in core.knowledge().plan.channels.keys() {
             listeners.start(&core, channel, &sessions, &life);
         }
-        Ok(Self { core, listeners, sessions, deliveries, life })
+        Ok(Self { prober: Prober::of(Arc::clone(&core)), core, listeners, sessions, deliveries, life })
     }
 
     /// Goes on by another configuration. What has begun ends by the one that it began with; whatever begins from now
@@ -141,6 +136,12 @@ impl Host {
         self.core.generation().plugins.values().cloned().collect()
     }
 
+    /// Asks providers whether they take the credentials that this host would send.
+    #[must_use]
+    pub fn prober(&self) -> &Prober {
+        &self.prober
+    }
+
     /// Milliseconds since the Unix epoch, by this host's clock.
     #[must_use]
     pub fn now_ms(&self) -> u64 {
@@ -153,6 +154,18 @@ impl Host {
         self.life.end().await;
         self.core.audit.flush().await;
     }
+}
+
+/// Makes what all parts of a host work with, and sets nothing going.
+pub(crate) async fn set_up(setup: Setup) -> Result<Arc<Core>, StartError> {
+    let Setup { knowledge, plugins, store, clock, observer } = setup;
+    let reading = store.clone();
+    let ledger = tokio::task::spawn_blocking(move || reading.ledger()).await;
+    let ledger = ledger.map_err(|error| StartError::Store(error.into()))?;
+    let knowledge = knowledge.remembering(ledger.map_err(|error| StartError::Store(error.into()))?);
+    let generation = generation(knowledge, plugins, &store);
+    let egress = Arc::new(Egress::new()?);
+    Ok(Arc::new(Core::new(generation, (store, egress), (clock, observer))))
 }
 
 fn generation(knowledge: Knowledge, plugins: Vec<Plugin>, store: &Store) -> Generation {

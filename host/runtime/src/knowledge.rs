@@ -9,7 +9,10 @@ use creel_policy::address::{AddressRefusal, vet};
 use creel_policy::catalog::Catalog;
 use creel_policy::config::Config;
 use creel_policy::cooldown::{Failure, Health, Key, Ledger, Rest, Terms};
-use creel_policy::credential::{CredentialDerivation, CredentialRequest, Selection, Use, secret_sources, select};
+use creel_policy::credential::{
+    CredentialDerivation, CredentialRequest, Known as _, SecretSource, Selection, Use, Variable, secret_sources,
+    select, variables,
+};
 use creel_policy::grant::Grant;
 use creel_policy::ids::{ModelRef, PluginId, ProfileId, ProviderId};
 use creel_policy::judge::{Outgoing, Refusal, Refused, Target, judge};
@@ -22,6 +25,7 @@ use creel_store::secrets::{Places, SecretSnapshot};
 use serde::Serialize;
 
 use crate::memory::Memory;
+use crate::probe::Probe;
 
 /// Everything that answers depend on.
 pub struct Knowledge {
@@ -38,6 +42,8 @@ pub struct Knowledge {
     pub(crate) secrets: SecretSnapshot<Arc<Injectable>>,
     /// What is remembered of credentials; one memory for all generations.
     pub(crate) memory: Arc<Memory>,
+    /// When the secrets were read; `None` where nobody said.
+    pub(crate) resolved_ms: Option<u64>,
 }
 
 /// One use of a provider's credential.
@@ -57,6 +63,12 @@ pub struct UseStatus {
     pub cooling: Option<Rest>,
     /// Why.
     pub detail: String,
+    /// What came of a real call, where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
+    /// The models, as they would be called.
+    #[serde(skip)]
+    pub(crate) targets: Vec<ModelTarget>,
 }
 
 /// The credential that would be sent.
@@ -70,6 +82,8 @@ pub struct Winner {
     pub class: Option<creel_policy::manifest::CredentialClass>,
     /// Tells values apart without telling them.
     pub fingerprint: Option<String>,
+    /// How long ago its value was read from where it is.
+    pub age_ms: Option<u64>,
 }
 
 /// A provider with each use of its credential.
@@ -152,7 +166,7 @@ impl Knowledge {
         };
         let secrets = SecretSnapshot::resolve(&sources, (&config, &profiles), places)
             .map(|secret| Arc::new(Injectable::new(secret)));
-        Self { config, profiles, manifests, plan, catalog, secrets, memory: Arc::default() }
+        Self { config, profiles, manifests, plan, catalog, secrets, memory: Arc::default(), resolved_ms: None }
     }
 
     /// The same with what is remembered of credentials, so that what is explained is what would be sent.
@@ -164,6 +178,12 @@ impl Knowledge {
     /// The references that nothing uses, and that were therefore not resolved.
     pub fn idle_references(&self) -> impl Iterator<Item = &SecretRef> {
         self.secrets.idle()
+    }
+
+    /// Says when the secrets were read.
+    #[must_use]
+    pub fn resolved_at(self, resolved_ms: u64) -> Self {
+        Self { resolved_ms: Some(resolved_ms), ..self }
     }
 
     /// Which credential a call would get, and why.
@@ -199,6 +219,21 @@ impl Knowledge {
             },
         };
         Ok(select(&self.config, &self.profiles, &self.secrets, &request).0)
+    }
+
+    /// The variables of the environment on which the credential of a provider depends, as they were when the secrets
+    /// were read, without their values.
+    #[must_use]
+    pub fn variables(&self, provider: &ProviderId) -> Vec<Variable> {
+        let planned = match self.plan.providers.get(provider) {
+            Some(planned) => Some(planned.clone()),
+            None => plan_provider(&self.config, &self.manifests, provider).ok(),
+        };
+        let slots = planned.iter().flat_map(|planned| planned.grant.credentials.values());
+        let names = variables(&self.config, &self.profiles, provider, slots).into_iter();
+        names
+            .map(|name| Variable::of(&name, self.secrets.availability(&SecretSource::Environment(name.clone()))))
+            .collect()
     }
 
     /// The model that is meant, the first that a turn of that kind would call and that fits; where no turn would call
@@ -337,9 +372,12 @@ impl Knowledge {
                 known.use_ == use_ && known.state == status.state && winner(known) == winner(&status)
             };
             match uses.iter_mut().find(same) {
-                Some(known) if !known.models.contains(&model) => known.models.push(model),
+                Some(known) if !known.models.contains(&model) => {
+                    known.models.push(model);
+                    known.targets.push(target);
+                }
                 Some(_) => {}
-                None => uses.push(UseStatus { models: vec![model], ..status }),
+                None => uses.push(UseStatus { models: vec![model], targets: vec![target], ..status }),
             }
         }
         providers.into_iter().map(|(provider, uses)| ProviderStatus { provider, uses }).collect()
@@ -347,8 +385,16 @@ impl Knowledge {
 
     fn use_status(&self, target: &ModelTarget, now_ms: u64) -> UseStatus {
         let use_ = use_of(target);
-        let status =
-            |state, detail: String| UseStatus { use_, models: Vec::new(), winner: None, state, cooling: None, detail };
+        let status = |state, detail: String| UseStatus {
+            use_,
+            models: Vec::new(),
+            winner: None,
+            state,
+            cooling: None,
+            detail,
+            probe: None,
+            targets: Vec::new(),
+        };
         let Some(planned) = self.plan.providers.get(&target.model.provider) else {
             let entry = format!("models.providers.{}", target.model.provider);
             let reasons: Vec<String> =
@@ -365,6 +411,7 @@ impl Knowledge {
                     source: chosen.source.clone(),
                     class: chosen.class,
                     fingerprint: chosen.fingerprint.clone(),
+                    age_ms: self.resolved_ms.map(|resolved_ms| now_ms.saturating_sub(resolved_ms)),
                 }),
                 ..status("ok", with_resting(&chosen.reason, &derivation, now_ms))
             },

@@ -19,6 +19,7 @@ mod memory;
 mod model;
 mod pause;
 mod placing;
+mod probe;
 mod reply;
 
 mod sessions;
@@ -30,5 +31,6 @@ mod turn;
 pub use crate::core::Clock;
 pub use host::{Host, Reloaded, Setup, StartError};
 pub use knowledge::{AuthQuestion, EgressExplanation, GrantedEndpoint, Knowledge, ProviderStatus, UseStatus, Winner};
+pub use probe::{Probe, Prober};
 
 pub use step::{Observer, Step};

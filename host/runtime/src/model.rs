@@ -59,11 +59,19 @@ pub(crate) struct Failed {
     pub(crate) key: Option<Key>,
     /// The provider was asked; else the host ended the try before that.
     pub(crate) was_asked: bool,
+    /// Where it was the credential that failed: how it came to be sent.
+    pub(crate) derivation: Option<CredentialDerivation>,
 }
 
 impl Failed {
-    fn new(fault: CallFault, message: String) -> Self {
-        Self { fault, message, status: None, retry_after_ms: None, key: None, was_asked: true }
+    pub(crate) fn new(fault: CallFault, message: String) -> Self {
+        let (status, retry_after_ms) = (None, None);
+        Self { fault, message, status, retry_after_ms, key: None, was_asked: true, derivation: None }
+    }
+
+    /// Keeps the derivation if the failure is about the credential.
+    fn with(self, credential: Option<CredentialDerivation>) -> Self {
+        Self { derivation: credential.filter(|_| self.fault.is_about_credential()), ..self }
     }
 }
 
@@ -137,7 +145,7 @@ pub(crate) async fn ask_once(
         });
         if let Some(reason) = &credential.failure {
             let fault = credential.resting().map_or(CallFault::CredentialMissing, |rest| rest.why.fault());
-            return Err(failure(fault, reason.clone()));
+            return Err(failure(fault, reason.clone()).with(Some(credential.clone())));
         }
     }
     let key = credential.as_ref().and_then(key_of);
@@ -157,9 +165,9 @@ pub(crate) async fn ask_once(
     });
     let started = ChatCall::start(plugin, &core.egress, &core.store, context, ask.request).await;
     let call = started.map_err(|fault| failure(CallFault::PluginFault, fault.to_string()))?;
-    match read(call, target, credential).await {
-        Ok(answer) => Ok((Answer { text: masks.text(answer.text), ..answer }, key)),
-        Err(failed) => Err(Failed { message: masks.text(failed.message), key, ..failed }),
+    match read(call, target).await {
+        Ok(answer) => Ok((Answer { text: masks.text(answer.text), credential, ..answer }, key)),
+        Err(failed) => Err(Failed { message: masks.text(failed.message), key, ..failed }.with(credential)),
     }
 }
 
@@ -174,17 +182,13 @@ fn key_of(credential: &CredentialDerivation) -> Option<Key> {
 }
 
 /// Reads a call to its end.
-async fn read(
-    mut call: ChatCall,
-    target: &ModelTarget,
-    credential: Option<CredentialDerivation>,
-) -> Result<Answer, Failed> {
+async fn read(mut call: ChatCall, target: &ModelTarget) -> Result<Answer, Failed> {
     let mut answer = Answer {
         model: target.model.clone(),
         text: String::new(),
         media: Vec::new(),
         usage: None,
-        credential,
+        credential: None,
         attempts: Vec::new(),
     };
     loop {

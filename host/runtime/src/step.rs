@@ -7,6 +7,8 @@ use creel_policy::media::MediaRef;
 use creel_policy::route::RouteDerivation;
 use serde::Serialize;
 
+use crate::probe::Probe;
+
 /// One step of a turn.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
@@ -117,6 +119,8 @@ pub enum Step {
         message: String,
         /// What follows: `retry`, `next-profile`, `next-model` or `stop`.
         next: &'static str,
+        /// Each candidate with its verdict, where it was the credential that failed.
+        derivation: Option<CredentialDerivation>,
         /// It was asked although it rests, to find out whether it still has to.
         is_probe: bool,
     },
@@ -130,6 +134,15 @@ pub enum Step {
         reason: String,
         /// The same in milliseconds since 1970.
         until_ms: u64,
+    },
+    /// A provider was asked whether it takes a credential.
+    Probed {
+        /// The provider.
+        provider: String,
+        /// The credential that was sent; `None`: none.
+        credential: Option<String>,
+        /// What came of it.
+        probe: Probe,
     },
     /// A picture was described by a model, and the description is durable beside it.
     Described {

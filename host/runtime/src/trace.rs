@@ -1,5 +1,6 @@
 //! Steps as log lines. The words of people, what they send and what models answer, are left out at every level.
 
+use crate::probe::Probe;
 use crate::step::Step;
 
 /// Logs a step.
@@ -32,10 +33,19 @@ pub(crate) fn step(step: &Step) {
         Step::Egress { call, plugin, method, target, credential, verdict, rule } => {
             tracing::info!(call, plugin, method, target, credential, verdict, rule, "egress");
         }
-        Step::AttemptFailed { session, model, credential, fault, message, next, is_probe } => {
-            tracing::warn!(session, model, credential, fault, message, next, is_probe, "model call failed");
+        Step::AttemptFailed { session, model, credential, fault, message, next, is_probe, derivation } => {
+            let derivation = derivation.as_ref().map(creel_policy::credential::CredentialDerivation::in_words);
+            tracing::warn!(session, model, credential, fault, message, next, is_probe, derivation, "model call failed");
         }
         Step::ModelSkipped { session, model, reason, .. } => tracing::warn!(session, model, reason, "model not asked"),
+        Step::Probed { provider, credential, probe } => {
+            let Probe { status, message, ms } = probe;
+            if status.is_good() {
+                tracing::info!(provider, credential, ?status, message, ms, "credential probed");
+            } else {
+                tracing::warn!(provider, credential, ?status, message, ms, "credential probed");
+            }
+        }
         Step::Described { media, model, text } => {
             tracing::info!(%media, model, characters = text.chars().count(), "picture described");
         }

@@ -40,6 +40,15 @@ impl Environment {
         Self(variables.into_iter().map(|(name, value)| (name, bytes(value))).collect())
     }
 
+    /// What is known of one variable, as a snapshot that is read now would know it.
+    #[must_use]
+    pub fn availability(&self, name: &str, key: &FingerprintKey) -> Availability {
+        match read_variable(&SecretSource::Environment(name.to_owned()), self.get(name), key) {
+            Held::Present { fingerprint, .. } => Availability::Present { fingerprint },
+            Held::Absent(availability) => availability,
+        }
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
         self.0.get(std::ffi::OsStr::new(name)).map(|value| value.as_slice())
     }

@@ -1,11 +1,14 @@
 //! The Anthropic Messages API. This file is the call from top to bottom; what a request says is in `request`, what an
-//! answer says in `answer`, what an error means in `fault`. No origin and no key is known here.
+//! answer says in `answer`, what an error means in `fault`, which models there are in `catalog`. No origin and no key is
+//! known here.
 
 mod answer;
+mod catalog;
 mod fault;
 mod model;
 mod request;
 
+use creel_sdk::catalog::{Catalog, Model, Query};
 use creel_sdk::provider::{CallError, ChatRequest, Output, Provider};
 use creel_sdk::{Context, Io, JsonBody, Request, Response};
 use serde::Deserialize;
@@ -52,6 +55,12 @@ impl Provider for Anthropic {
     }
 }
 
+impl Catalog for Anthropic {
+    async fn list(cx: Context, query: Query, io: Io) -> Result<Vec<Model>, CallError> {
+        catalog::list(cx, query, io).await
+    }
+}
+
 /// Believes the content type, and what was asked for where there is none: gateways in between may not stream.
 fn is_stream(response: &Response, was_asked_for: bool) -> bool {
     match response.header("content-type") {
@@ -62,3 +71,4 @@ fn is_stream(response: &Response, was_asked_for: bool) -> bool {
 }
 
 creel_sdk::provider!(Anthropic);
+creel_sdk::catalog!(Anthropic);

@@ -1,10 +1,12 @@
 //! Ollama, by its own API. This file is the call from top to bottom; what a request says is in `request`, what an answer
-//! says in `answer`, what an error means in `fault`. No origin and no key is known here.
+//! says in `answer`, what an error means in `fault`, which models there are in `catalog`. No origin and no key is known here.
 
 mod answer;
+mod catalog;
 mod fault;
 mod request;
 
+use creel_sdk::catalog::{Catalog, Model, Query};
 use creel_sdk::provider::{CallError, ChatRequest, Output, Provider};
 use creel_sdk::{Context, Io, JsonBody, Request, Response};
 use serde::Deserialize;
@@ -46,6 +48,12 @@ impl Provider for Ollama {
     }
 }
 
+impl Catalog for Ollama {
+    async fn list(cx: Context, query: Query, io: Io) -> Result<Vec<Model>, CallError> {
+        catalog::list(cx, query, io).await
+    }
+}
+
 /// Believes the content type, and what was asked for where there is none: gateways in between may not stream.
 fn is_stream(response: &Response, was_asked_for: bool) -> bool {
     match response.header("content-type") {
@@ -56,3 +64,4 @@ fn is_stream(response: &Response, was_asked_for: bool) -> bool {
 }
 
 creel_sdk::provider!(Ollama);
+creel_sdk::catalog!(Ollama);

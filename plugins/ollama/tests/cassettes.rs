@@ -11,6 +11,12 @@ fn cassettes_play() {
     assert!(cassette::run_provider::<Ollama>(directory) >= 25);
 }
 
+#[test]
+fn cassettes_of_the_list_of_models_play() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/cassettes/models");
+    assert!(cassette::run_catalog::<Ollama>(directory) >= 6);
+}
+
 /// A request that is refused before anything is sent.
 fn check_refused(request: ChatRequest, fault: Fault, message: &str) {
     let mut script = ProviderScript::provider::<Ollama>(context(), request);

@@ -1,7 +1,7 @@
-//! What `wit-bindgen` makes of `wit/creel.wit`. The shared words are bound once, so that both worlds speak of the same
+//! What `wit-bindgen` makes of `wit/creel.wit`. The shared words are bound once, so that all worlds speak of the same
 //! Rust types. Nothing here is written by hand, and no plugin needs to name this module.
 
-/// `types`, `io` and `log`, shared by both worlds.
+/// `types`, `io` and `log`, shared by all worlds.
 pub mod words {
     wit_bindgen::generate!({
         path: "../../wit",
@@ -25,6 +25,24 @@ pub mod provider {
         pub_export_macro: true,
         export_macro_name: "export_provider",
         default_bindings_module: "creel_sdk::bindings::provider",
+        runtime_path: "::creel_sdk::wit_bindgen::rt",
+    });
+}
+
+/// The world of a provider that lists models.
+pub mod catalog {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "catalog-plugin",
+        with: {
+            "creel:plugin/types@0.1.0": crate::bindings::words::creel::plugin::types,
+            "creel:plugin/io@0.1.0": crate::bindings::words::creel::plugin::io,
+            "creel:plugin/log@0.1.0": crate::bindings::words::creel::plugin::log,
+        },
+        additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
+        pub_export_macro: true,
+        export_macro_name: "export_catalog",
+        default_bindings_module: "creel_sdk::bindings::catalog",
         runtime_path: "::creel_sdk::wit_bindgen::rt",
     });
 }

@@ -5,8 +5,8 @@ use std::error::Error;
 use std::fmt;
 
 use crate::bindings::channel::exports::creel::plugin::channel::{ChannelError, Fault as ChannelFault};
-use crate::bindings::provider::exports::creel::plugin::chat_provider::{CallError, Fault as CallFault};
 use crate::bindings::words::creel::plugin::io::IoError;
+use crate::bindings::words::creel::plugin::types::{CallError, Fault as CallFault};
 use crate::body::BodyError;
 use crate::context::SettingsError;
 use crate::ndjson::NdjsonError;

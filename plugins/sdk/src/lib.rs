@@ -20,7 +20,8 @@
 //! }
 //! ```
 //!
-//! `creel_sdk::provider!(Shout);` (or `channel!`) exports it, with the crate's `plugin.toml` beside it.
+//! `creel_sdk::provider!(Shout);` (or `channel!`) exports it, with the crate's `plugin.toml` beside it. A provider that can
+//! list its models exports that too, with `catalog!`.
 //! No host crate is used here, and nothing here decides what a plugin may do.
 
 extern crate self as creel_sdk;
@@ -28,6 +29,7 @@ extern crate self as creel_sdk;
 #[doc(hidden)]
 pub mod bindings;
 mod body;
+pub mod catalog;
 pub mod channel;
 pub mod classify;
 mod context;

@@ -79,11 +79,25 @@ fn a_component_whose_manifest_is_not_there_or_not_one() {
 #[test]
 fn what_exports_no_interface_of_ours_or_two_or_another_version() {
     let none = "the component exports neither, but a plugin exports exactly one of \
-                `creel:plugin/chat-provider@0.1.0` and `creel:plugin/channel@0.1.0`";
+                `creel:plugin/chat-provider@0.1.0` and `creel:plugin/channel@0.1.0`, and beside the first at most \
+                `creel:plugin/model-catalog@0.1.0`";
     check(&exporting(&[]), none);
     let both = exporting(&["creel:plugin/chat-provider@0.1.0", "creel:plugin/channel@0.1.0"]);
     check(&both, &none.replace("neither", "`creel:plugin/channel@0.1.0`, `creel:plugin/chat-provider@0.1.0`"));
     check(&exporting(&["creel:plugin/oracle@0.1.0"]), &none.replace("neither", "`creel:plugin/oracle@0.1.0`"));
+    // A list of models stands beside a provider, and neither alone nor beside a channel.
+    let catalog = "creel:plugin/model-catalog@0.1.0";
+    check(&exporting(&[catalog]), &none.replace("neither", &format!("`{catalog}`")));
+    let beside = exporting(&["creel:plugin/channel@0.1.0", catalog]);
+    check(&beside, &none.replace("neither", &format!("`creel:plugin/channel@0.1.0`, `{catalog}`")));
+    let other = exporting(&["creel:plugin/chat-provider@0.1.0", "creel:plugin/model-catalog@0.2.0"]);
+    check(
+        &other,
+        &format!(
+            "the component exports `creel:plugin/model-catalog@0.2.0`, but this host speaks `{catalog}`: rebuild it \
+             against that version"
+        ),
+    );
     for found in ["creel:plugin/chat-provider@0.2.0", "creel:plugin/chat-provider@0.1.1"] {
         let expect = format!(
             "the component exports `{found}`, but this host speaks `creel:plugin/chat-provider@0.1.0`: \
@@ -107,7 +121,7 @@ async fn an_import_that_is_not_granted_is_named_and_the_others_load() {
         "the component imports `wasi:sockets/instance-network@0.2.6`, which Creel does not give to plugins",
     );
     let plugin = rig.load(&guest("trap"));
-    assert_eq!(plugin.kind(), Kind::Provider);
+    assert_eq!((plugin.kind(), plugin.lists_models()), (Kind::Provider, false));
     assert_eq!(plugin.id().as_str(), "trap");
     assert_eq!(rig.call_of(plugin, &serde_json::json!({})).told(saying("hello")).await, "well behaved");
 }

@@ -16,8 +16,8 @@ use crate::views::NoAnswer;
 
 /// How long a daemon may take: it answers from memory, and looks one medium up at most.
 const ANSWER_MS_MAX: u64 = 10_000;
-/// How long a reload may take: it asks commands for secrets, and may compile a plugin.
-const RELOAD_MS_MAX: u64 = 300_000;
+/// How long a deed may take: a reload asks commands for secrets, and may compile a plugin; a probe asks providers.
+const DEED_MS_MAX: u64 = 300_000;
 /// Bytes of an answer.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 
@@ -85,7 +85,7 @@ impl Client {
     ///
     /// [`AdminError`].
     pub(crate) async fn tell(self, path: &str) -> Result<String, AdminError> {
-        self.within(RELOAD_MS_MAX, Method::POST, path.to_owned()).await
+        self.within(DEED_MS_MAX, Method::POST, path.to_owned()).await
     }
 
     async fn within(self, milliseconds: u64, method: Method, path: String) -> Result<String, AdminError> {

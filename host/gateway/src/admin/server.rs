@@ -68,6 +68,7 @@ pub(crate) fn listen(state_dir: &Path, _lock: &StateLock) -> io::Result<UnixList
 pub(crate) fn router(admin: Arc<Admin>) -> Router {
     Router::new()
         .route("/v1/status", get(status))
+        .route("/v1/probe", post(probe))
         .route("/v1/plugins", get(plugins))
         .route("/v1/reload", post(reload))
         .route("/v1/explain/auth", get(auth))
@@ -79,6 +80,14 @@ pub(crate) fn router(admin: Arc<Admin>) -> Router {
 
 async fn status(State(admin): Shared) -> Response {
     admin.answer(|source| source.status())
+}
+
+async fn probe(State(admin): Shared) -> Response {
+    let (knowledge, answering) = (admin.host.knowledge(), admin.reloader.answering());
+    let now_ms = admin.host.now_ms();
+    let source = Source { knowledge: &knowledge, absent: &answering.absent, answerer: &answering.answerer, now_ms };
+    let providers = admin.host.prober().probe(source.providers()).await;
+    answer(answers::statuses(&answering.answerer, providers).map_err(NoAnswerError::from))
 }
 
 async fn auth(State(admin): Shared, Query(question): Query<AuthAsked>) -> Response {

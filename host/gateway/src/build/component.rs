@@ -5,6 +5,8 @@ use wasmparser::{Parser, Payload};
 
 /// The interfaces that a plugin can export; it exports at least one and nothing else.
 const EXPORTS: [&str; 2] = ["creel:plugin/chat-provider@0.1.0", "creel:plugin/channel@0.1.0"];
+/// What a provider can export beside.
+const MODEL_CATALOG: &str = "creel:plugin/model-catalog@0.1.0";
 
 /// Why it is no plugin.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +25,11 @@ pub(crate) enum ComponentError {
     #[error("it exports neither `{}` nor `{}`", EXPORTS[0], EXPORTS[1])]
     NoPlugin,
     /// Something that no host would call.
-    #[error("it exports `{name}`; a plugin exports `{}`, `{}` or both, and nothing else", EXPORTS[0], EXPORTS[1])]
+    #[error(
+        "it exports `{name}`; a plugin exports `{}`, `{}` or both, beside the first also `{MODEL_CATALOG}`, and nothing else",
+        EXPORTS[0],
+        EXPORTS[1]
+    )]
     OtherExport {
         /// Its name.
         name: String,
@@ -40,7 +46,9 @@ pub(crate) fn check(wasm: &[u8]) -> Result<(), ComponentError> {
         return Err(ComponentError::Module);
     }
     let exports = exports(wasm).map_err(|source| ComponentError::Malformed { source })?;
-    if let Some(name) = exports.iter().find(|name| !EXPORTS.contains(name)) {
+    let may_list = exports.contains(&EXPORTS[0]);
+    let is_known = |name: &str| EXPORTS.contains(&name) || (may_list && name == MODEL_CATALOG);
+    if let Some(name) = exports.iter().find(|name| !is_known(name)) {
         return Err(ComponentError::OtherExport { name: (*name).to_owned() });
     }
     if exports.is_empty() { Err(ComponentError::NoPlugin) } else { Ok(()) }
@@ -99,6 +107,7 @@ mod tests {
         says(&exporting(&["creel:plugin/chat-provider@0.1.0"]).finish(), "a plugin");
         says(&exporting(&["creel:plugin/channel@0.1.0"]).finish(), "a plugin");
         says(&exporting(&EXPORTS).finish(), "a plugin");
+        says(&exporting(&[EXPORTS[0], MODEL_CATALOG]).finish(), "a plugin");
     }
 
     #[test]
@@ -112,9 +121,12 @@ mod tests {
         let other = |name| {
             format!(
                 "it exports `{name}`; a plugin exports `creel:plugin/chat-provider@0.1.0`, \
-                 `creel:plugin/channel@0.1.0` or both, and nothing else"
+                 `creel:plugin/channel@0.1.0` or both, beside the first also `creel:plugin/model-catalog@0.1.0`, and \
+                 nothing else"
             )
         };
+        says(&exporting(&[MODEL_CATALOG]).finish(), &other(MODEL_CATALOG));
+        says(&exporting(&[EXPORTS[1], MODEL_CATALOG]).finish(), &other(MODEL_CATALOG));
         for name in ["creel:plugin/chat-provider@0.2.0", "creel:plugin/log@0.1.0", "wasi:cli/run@0.2.6"] {
             says(&exporting(&[name]).finish(), &other(name));
             says(&exporting(&[EXPORTS[0], name]).finish(), &other(name));

@@ -123,8 +123,10 @@ fn told(step: &Step) -> Option<(&'static str, Vec<String>)> {
             let verdict = rule.as_ref().map_or_else(|| "granted".to_owned(), |rule| format!("refused: {rule}"));
             ("grant", vec![format!("{plugin}: {method} {target}"), format!("{verdict}{with}")])
         }
-        Step::AttemptFailed { model, fault, message, next, .. } => {
-            ("failed", vec![format!("{model}: {fault}: {message}"), format!("next: {next}")])
+        Step::AttemptFailed { model, fault, message, next, credential, .. } => {
+            let sent = credential.iter().map(CredentialDerivation::in_words);
+            let lines = std::iter::once(format!("{model}: {fault}: {message}")).chain(sent);
+            ("failed", lines.chain([format!("next: {next}")]).collect())
         }
         Step::ModelSkipped { model, reason, .. } => ("skipped", vec![format!("{model}: {reason}")]),
         Step::Described { media, model, text } => ("described", vec![format!("{media} by {model}"), text.clone()]),
@@ -135,7 +137,7 @@ fn told(step: &Step) -> Option<(&'static str, Vec<String>)> {
             ("delivered", lines)
         }
         Step::DeliveryFailed { reason, .. } => ("delivery", vec![format!("failed: {reason}")]),
-        Step::Duplicate { .. } | Step::Ready { .. } | Step::Recorded { .. } => return None,
+        Step::Duplicate { .. } | Step::Ready { .. } | Step::Recorded { .. } | Step::Probed { .. } => return None,
     })
 }
 

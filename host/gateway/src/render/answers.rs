@@ -1,10 +1,14 @@
 //! Answers as people read them: the verdict first, then how it came about, then who says so.
 
+use creel_policy::credential::{Comparison, VariableState};
+use creel_policy::probe::ProbeStatus;
+
 use super::table::{Table, plain};
 use super::{Style, shown};
 use crate::clock::rfc3339;
 use crate::views::{
-    Answerer, AuthView, EgressView, MediaView, PlanView, ReloadView, RouteView, StatusView, TargetView, WinnerView,
+    Answerer, AuthView, EgressView, MediaView, PlanView, ProbeView, ReloadView, RouteView, StatusView, TargetView,
+    UseView, WinnerView,
 };
 
 /// `explain auth`.
@@ -38,7 +42,37 @@ pub(crate) fn auth(view: &AuthView, style: Style) -> String {
         }
         text.push_str(&table.render(style));
     }
+    if let Some(compared) = &view.comparison {
+        text.push_str(&comparison(compared, style));
+    }
     finish(text, view.hint.as_deref(), &view.answerer, style)
+}
+
+/// The variables that can decide, for the daemon and in this shell.
+fn comparison(compared: &[Comparison], style: Style) -> String {
+    if compared.is_empty() {
+        return "no variable of the environment can decide\n".to_owned();
+    }
+    let differing = compared.iter().filter(|one| !one.same).count();
+    let mut text = match differing {
+        0 => "the daemon and this shell have the same variables\n".to_owned(),
+        _ => format!("{} of {} variables differ between the daemon and this shell\n", differing, compared.len()),
+    };
+    let mut table = Table::new(&[("variable", plain), ("daemon", plain), ("shell", plain), ("", plain)]);
+    for one in compared {
+        let detail = one.detail.clone().unwrap_or_else(|| "the same".to_owned());
+        table.row([one.name.clone(), state(one.daemon).to_owned(), state(one.shell).to_owned(), detail]);
+    }
+    text.push_str(&table.render(style));
+    text
+}
+
+fn state(state: VariableState) -> &'static str {
+    match state {
+        VariableState::Set => "set",
+        VariableState::Unset => "unset",
+        VariableState::Blank => "blank",
+    }
 }
 
 /// `explain media`.
@@ -117,8 +151,14 @@ pub(crate) fn status(view: &StatusView, style: Style) -> String {
     }
     for provider in &view.providers {
         text.push_str(&format!("{}\n", style.bold(&shown(&provider.provider))));
-        let heads: [(&str, super::table::Paint); 5] =
-            [("use", plain), ("state", Style::verdict), ("models", plain), ("credential", plain), ("why", plain)];
+        let heads: [(&str, super::table::Paint); 6] = [
+            ("use", plain),
+            ("state", Style::verdict),
+            ("models", plain),
+            ("credential", plain),
+            ("probe", plain),
+            ("why", plain),
+        ];
         let mut table = Table::new(&heads);
         for one in &provider.uses {
             let credential = one.winner.as_ref().map(|winner| format!("{}{}", winner.id, of_winner(winner)));
@@ -127,12 +167,45 @@ pub(crate) fn status(view: &StatusView, style: Style) -> String {
                 one.state.clone(),
                 one.models.join(", "),
                 credential.unwrap_or_default(),
+                one.probe.as_ref().map(probe).unwrap_or_default(),
                 one.detail.clone(),
             ]);
         }
         text.push_str(&table.render(style));
     }
-    finish(text, None, &view.answerer, style)
+    let is_refused = |one: &UseView| one.probe.as_ref().is_some_and(|probe| probe.status == ProbeStatus::Auth);
+    let refused = view.providers.iter().find(|provider| provider.uses.iter().any(is_refused));
+    let hint = refused.map(|provider| {
+        let ask = format!("creel explain auth {} --compare-shell", provider.provider);
+        format!("`{ask}` says why this credential is sent, and what your shell has instead")
+    });
+    finish(text, hint.as_deref(), &view.answerer, style)
+}
+
+/// What came of a real call.
+fn probe(probe: &ProbeView) -> String {
+    let word = match probe.status {
+        ProbeStatus::Ok => "ok",
+        ProbeStatus::Auth => "auth",
+        ProbeStatus::RateLimit => "rate limit",
+        ProbeStatus::Billing => "billing",
+        ProbeStatus::Timeout => "timeout",
+        ProbeStatus::Format => "format",
+        ProbeStatus::Unknown => "unknown",
+        ProbeStatus::NoModel => "no model",
+        ProbeStatus::NotNeeded => "not needed",
+    };
+    format!("{word}: {} ({} ms)", probe.message, probe.ms)
+}
+
+/// A time that has passed, as far as people care.
+fn ago(age_ms: u64) -> String {
+    match age_ms / 1_000 {
+        seconds @ ..120 => format!("{seconds} s"),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds @ 7_200..172_800 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
 }
 
 /// `reload`.
@@ -163,6 +236,9 @@ fn of_winner(winner: &WinnerView) -> String {
     if let Some(fingerprint) = &winner.fingerprint {
         said.push_str(&format!(", fingerprint {fingerprint}"));
     }
+    if let Some(age_ms) = winner.age_ms {
+        said.push_str(&format!(", read {} ago", ago(age_ms)));
+    }
     said.push(')');
     said
 }
@@ -178,10 +254,11 @@ fn finish(mut text: String, hint: Option<&str>, answerer: &Answerer, style: Styl
     }
     if let Some(daemon) = &answerer.daemon {
         let said = format!(
-            "answered by the daemon: process {}, version {}, started {}, state directory `{}`, configuration `{}`",
+            "answered by the daemon: process {}, version {}, started {}, home `{}`, state directory `{}`, configuration `{}`",
             daemon.pid,
             shown(&daemon.version),
             rfc3339(daemon.started_ms),
+            shown(daemon.home.as_deref().unwrap_or_default()),
             shown(&daemon.state_dir),
             shown(&daemon.config_path)
         );

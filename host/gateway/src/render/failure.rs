@@ -8,6 +8,7 @@ use creel_store::state::StateError;
 
 use super::{Style, shown};
 use crate::boot::BootError;
+use crate::compare::Difference;
 use crate::error::CommandError;
 use crate::places::NoPlace;
 use crate::plugins::{Absence, FileRefusal, LockError, PluginVeto};
@@ -35,6 +36,21 @@ pub(crate) fn reasons(error: &CommandError, style: Style) -> String {
 /// Something that is good to know.
 pub(crate) fn note(text: &str, style: Style) -> String {
     format!("{} {}\n", style.bold("note:"), shown(text))
+}
+
+/// A place that is another one for the daemon than for this shell.
+pub(crate) fn difference(difference: &Difference, style: Style) -> String {
+    let what = match difference.what.as_str() {
+        "home" => "home directory",
+        "state_dir" => "state directory",
+        "config_path" => "configuration",
+        other => other,
+    };
+    let place =
+        |place: &Option<String>| place.as_ref().map_or_else(|| "not set".to_owned(), |place| format!("`{place}`"));
+    let (theirs, ours) = (place(&difference.daemon), place(&difference.caller));
+    let said = format!("the daemon's {what} is {theirs}, and that of this shell {ours}");
+    format!("{} {}\n", style.red("warning:"), shown(&said))
 }
 
 /// Why a plugin cannot be called, and what to do about it, in one line: for the log and for `status`.

@@ -7,7 +7,7 @@ mod table;
 mod vault;
 
 pub(crate) use answers::{auth, egress, media, reload, route, status};
-pub(crate) use failure::{absence, failure, note, reasons};
+pub(crate) use failure::{absence, difference, failure, note, reasons};
 pub(crate) use plugin::{Asked, asked, plugins};
 pub(crate) use vault::secrets;
 

@@ -41,7 +41,7 @@ anthropic, for image: `anthropic:default` is sent (api_key, env:KEY, fingerprint
      candidate          source     class    verdict      reason
   1  anthropic:default  env:KEY    api_key  chosen       first
   2  env:TOKEN          env:TOKEN           passed-over  not set
-answered by the daemon: process 7, version 0.1.0, started 1970-01-01T00:00:00Z, state directory `/s`, configuration `/s/creel.json5`
+answered by the daemon: process 7, version 0.1.0, started 1970-01-01T00:00:00Z, home `/h`, state directory `/s`, configuration `/s/creel.json5`
 ";
     assert_eq!(auth(&view, Style::Plain), expect);
 }
@@ -58,6 +58,51 @@ fn no_credential_is_told_with_what_to_write() {
     check(json!(null), None, None, "p, for chat: no credential is sent: the plugin declares none\n");
     let none = json!({ "id": "none", "source": "none", "class": null, "fingerprint": null });
     check(none, None, None, "p, for chat: no credential is sent, and none is needed\n");
+}
+
+#[test]
+fn a_shell_is_told_apart_from_the_daemon() {
+    let compared = |comparison: serde_json::Value| {
+        let view = view(json!({ "daemon": null, "provider": "p", "use": "chat", "winner": null, "candidates": [],
+                                "failure": null, "hint": null, "comparison": comparison }));
+        auth(&view, Style::Plain).lines().skip(1).map(|line| format!("{line}\n")).collect::<String>()
+    };
+    let expect = "\
+1 of 2 variables differ between the daemon and this shell
+  variable  daemon  shell
+  KEY       set     unset  only the daemon has it
+  TOKEN     blank   blank  the same
+";
+    let all = json!([
+        { "name": "KEY", "daemon": "set", "shell": "unset", "same": false, "detail": "only the daemon has it" },
+        { "name": "TOKEN", "daemon": "blank", "shell": "blank", "same": true },
+    ]);
+    assert_eq!(compared(all), expect);
+    assert_eq!(compared(json!([])), "no variable of the environment can decide\n");
+    assert_eq!(compared(json!(null)), "");
+    let home = json!({ "what": "home", "daemon": "/root", "caller": null });
+    let expect = "warning: the daemon's home directory is `/root`, and that of this shell not set\n";
+    assert_eq!(difference(&view(home), Style::Plain), expect);
+}
+
+#[test]
+fn a_probe_is_told_with_its_word_and_what_to_ask_next() {
+    let status_of = |probe: serde_json::Value| {
+        let winner = json!({ "id": "a:b", "source": "env:KEY", "class": "api_key", "fingerprint": "1a2b3c4d", "age_ms": 61_000 });
+        let uses = json!([{ "use": "image", "models": ["a/m"], "winner": winner, "state": "ok", "detail": "first", "probe": probe }]);
+        status(&view(json!({ "daemon": null, "providers": [{ "provider": "a", "uses": uses }] })), Style::Plain)
+    };
+    let expect = "\
+a
+  use    state  models  credential                                                      probe                                   why
+  image  ok     a/m     a:b (api_key, env:KEY, fingerprint 1a2b3c4d, read 61 s ago)  auth: invalid x-api-key (12 ms)  first
+hint: `creel explain auth a --compare-shell` says why this credential is sent, and what your shell has instead
+";
+    let squeeze = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = status_of(json!({ "status": "auth", "message": "invalid x-api-key", "ms": 12 }));
+    assert_eq!(squeeze(&told), squeeze(expect));
+    assert!(!status_of(json!({ "status": "ok", "message": "x", "ms": 1 })).contains("hint:"));
+    assert!(!status_of(json!(null)).contains("probe"));
 }
 
 #[test]

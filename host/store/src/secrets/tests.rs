@@ -129,3 +129,13 @@ fn a_variable_that_is_no_text_is_refused() {
     let snapshot = SecretSnapshot::resolve(&[variable("A")], (&files.0, &files.1), &places);
     assert!(matches!(snapshot.availability(&variable("A")), Availability::Refused(_)));
 }
+
+#[test]
+fn a_variable_on_its_own_is_known_as_in_a_snapshot() {
+    let variables = [("A", " sk-a "), ("BLANK", " "), ("BREAK", "a\r\nb")];
+    let known = known(&variables);
+    let environment = Environment::of(variables.iter().map(|(name, value)| (name.into(), value.into())));
+    for name in ["A", "BLANK", "BREAK", "NAMED"] {
+        assert_eq!(environment.availability(name, &known.key), known.snapshot.availability(&variable(name)), "{name}");
+    }
+}

@@ -15,7 +15,8 @@
 //! }
 //! ```
 //!
-//! A channel has `job` (`"Listen"`, `{"Collect": …}`, `{"Deliver": …}`) and `cursor` in place of `request`. Other
+//! A list of models has `query` (`{"details": […]}`) in place of `request`, and the models as its `output`. A channel has
+//! `job` (`"Listen"`, `{"Collect": …}`, `{"Deliver": …}`) and `cursor` in place of `request`. Other
 //! commands are `{"fetch": …}`, `{"ingest": {"root", "name"}}`, `{"store": {"name", "bytes"}}` and `{"wait": 1000}`;
 //! other responses are `{"stored": media}`, `{"failed": error}` (also after `status` and `chunks`) and
 //! `{"elapsed": true}`. A response with `"open": true` does not end; it goes on with a turn `{"of": 0, "respond": …}`
@@ -29,9 +30,13 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{ChannelScript, Chunking, ProviderScript, Script, chunks, context, forbidden_header, head, render, target};
+use super::{
+    CatalogScript, ChannelScript, Chunking, ProviderScript, Script, chunks, context, forbidden_header, head, render,
+    target,
+};
 use crate::bindings::words::creel::plugin::io::{Command, Context, Event, IoError, Request, RequestId};
 use crate::bindings::words::creel::plugin::types::Media;
+use crate::catalog::{Catalog, Query};
 use crate::channel::{Channel, Job};
 use crate::provider::Provider;
 
@@ -43,6 +48,8 @@ struct Cassette {
     settings: Option<Value>,
     #[serde(default)]
     request: Option<Value>,
+    #[serde(default)]
+    query: Option<Query>,
     #[serde(default)]
     job: Option<Job>,
     #[serde(default)]
@@ -105,6 +112,20 @@ pub fn run_provider<P: Provider>(directory: impl AsRef<Path>) -> usize {
         assert!(request.is_ok(), "{place}: `request` cannot be read: {:?}", request.err());
         let request = request.expect("asserted above");
         let script = ProviderScript::provider::<P>(context_of(cassette), request);
+        play(script, cassette, place, chunking);
+    })
+}
+
+/// Runs every cassette of the directory against a list of models and says how many there are.
+///
+/// # Panics
+///
+/// When a cassette cannot be read, or the list does something else than it says.
+pub fn run_catalog<C: Catalog>(directory: impl AsRef<Path>) -> usize {
+    run_all(directory.as_ref(), |cassette, place, chunking| {
+        assert!(cassette.query.is_some(), "{place}: `query` is missing");
+        let query = cassette.query.clone().expect("asserted above");
+        let script = CatalogScript::catalog::<C>(context_of(cassette), query);
         play(script, cassette, place, chunking);
     })
 }

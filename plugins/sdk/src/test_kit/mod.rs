@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use crate::bindings::words::creel::plugin::io::{BodyPiece, Context, Header, Request, ResponseHead, Target};
 use crate::bindings::words::creel::plugin::types::{Media, Message, Part, Role};
+use crate::catalog::{self, Catalog, Listing, Model, Query};
 use crate::channel::{self, Channel, ChannelError, Job, Task};
 use crate::provider::{self, CallError, ChatRequest, Completion, Provider, ResponseFormat, ToolChoice};
 
@@ -20,11 +21,13 @@ pub struct Script<O, E> {
     result: Option<Result<(), E>>,
 }
 
-/// A step in one form for both worlds: commands, output, and the end if this was it.
+/// A step in one form for all worlds: commands, output, and the end if this was it.
 type Turn<O, E> = (Vec<Command>, Vec<O>, Option<Result<(), E>>);
 
 /// A provider under test.
 pub type ProviderScript = Script<provider::OutputEvent, CallError>;
+/// A list of models under test. Its output are the models.
+pub type CatalogScript = Script<Model, CallError>;
 /// A channel under test.
 pub type ChannelScript = Script<channel::OutputEvent, ChannelError>;
 
@@ -45,6 +48,15 @@ impl ProviderScript {
     pub fn provider<P: Provider>(context: Context, request: ChatRequest) -> Self {
         let (completion, step) = Completion::<P>::begin(context, request);
         Self::new(provider_turn(step), move |events| provider_turn(completion.proceed(events)))
+    }
+}
+
+impl CatalogScript {
+    /// Begins a listing.
+    #[must_use]
+    pub fn catalog<C: Catalog>(context: Context, query: Query) -> Self {
+        let (listing, step) = Listing::<C>::begin(context, query);
+        Self::new(catalog_turn(step), move |events| catalog_turn(listing.proceed(events)))
     }
 }
 
@@ -252,6 +264,15 @@ fn provider_turn(step: provider::Step) -> Turn<provider::OutputEvent, CallError>
         provider::Progress::Failed(error) => Some(Err(error)),
     };
     (step.commands, step.output, end)
+}
+
+fn catalog_turn(step: catalog::Step) -> Turn<Model, CallError> {
+    let (output, end) = match step.state {
+        catalog::Progress::Running => (Vec::new(), None),
+        catalog::Progress::Done(models) => (models, Some(Ok(()))),
+        catalog::Progress::Failed(error) => (Vec::new(), Some(Err(error))),
+    };
+    (step.commands, output, end)
 }
 
 fn channel_turn(step: channel::Step) -> Turn<channel::OutputEvent, ChannelError> {

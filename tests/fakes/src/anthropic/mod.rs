@@ -1,6 +1,7 @@
 //! A strict fake of the Anthropic Messages API: routes, the order of the checks, and what a test may ask of it.
 //! What a request must look like stands in `request` and `content`, which credential goes where in `credential`.
 
+mod catalog;
 mod content;
 mod credential;
 mod error;
@@ -20,7 +21,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub use content::Block;
 pub use error::{error, overloaded, rate_limited};
@@ -124,6 +125,7 @@ impl fmt::Debug for Config {
 pub struct Anthropic {
     config: Config,
     script: Mutex<VecDeque<Answer>>,
+    models_script: Mutex<VecDeque<Answer>>,
     accepted: Mutex<Vec<Request>>,
     request_count: AtomicU64,
 }
@@ -135,8 +137,8 @@ impl Anthropic {
     ///
     /// When no port can be bound.
     pub async fn start(config: Config) -> io::Result<Running<Self>> {
-        let (script, accepted) = (Mutex::default(), Mutex::default());
-        running::start(Self { config, script, accepted, request_count: AtomicU64::new(0) }).await
+        let (script, models_script, accepted) = (Mutex::default(), Mutex::default(), Mutex::default());
+        running::start(Self { config, script, models_script, accepted, request_count: AtomicU64::new(0) }).await
     }
 
     fn route(&self, request: &Recorded) -> Result<Answer, ApiError> {
@@ -147,7 +149,8 @@ impl Anthropic {
             }
             "/v1/models" if request.method == Method::GET => {
                 self.check_head(request)?;
-                Ok(self.models())
+                let page = catalog::page(&self.config.models, request.query.as_deref().unwrap_or_default())?;
+                Ok(lock(&self.models_script).pop_front().unwrap_or(page))
             }
             "/v1/messages" | "/v1/models" => Err(ApiError::new(405, "invalid_request_error", "Method Not Allowed")),
             _ => Err(ApiError::not_found("Not found")),
@@ -191,13 +194,6 @@ impl Anthropic {
         let reply = (self.config.reply)(&request).cut_to(request.max_tokens);
         Ok(if request.stream { stream(&request, &reply) } else { whole(&request, &reply) })
     }
-
-    fn models(&self) -> Answer {
-        let models: Vec<Value> = self.config.models.iter().map(model_json).collect();
-        let id = |model: Option<&Model>| model.map(|model| model.dated_id.clone());
-        let (first, last) = (id(self.config.models.first()), id(self.config.models.last()));
-        Answer::json(200, &json!({"data": models, "has_more": false, "first_id": first, "last_id": last}))
-    }
 }
 
 impl Service for Anthropic {
@@ -220,20 +216,16 @@ impl Running<Anthropic> {
         lock(&self.fake().script).push_back(answer);
     }
 
+    /// Gives this answer to the next request for the list of models that passes every check.
+    pub fn script_models(&self, answer: Answer) {
+        lock(&self.fake().models_script).push_back(answer);
+    }
+
     /// The message requests that passed every check, oldest first, with their pictures decoded.
     #[must_use]
     pub fn accepted(&self) -> Vec<Request> {
         lock(&self.fake().accepted).clone()
     }
-}
-
-fn model_json(model: &Model) -> Value {
-    json!({
-        "type": "model",
-        "id": model.dated_id,
-        "display_name": model.display_name,
-        "created_at": "2025-10-15T00:00:00Z",
-    })
 }
 
 /// Adds what the real service sends with every answer, unless the answer has it already.

@@ -82,6 +82,17 @@ async fn paths_and_methods_are_the_services_own() {
     let models = key(Call::get("/v1/models")).send(&fake).await.json();
     assert_eq!(models["data"][0]["id"], "claude-haiku-4-5-20251001");
     assert_eq!(models["has_more"], false);
+    let first = key(Call::get("/v1/models?limit=1")).send(&fake).await.json();
+    assert_eq!((&first["has_more"], &first["last_id"]), (&json!(true), &json!("claude-haiku-4-5-20251001")));
+    let after = key(Call::get("/v1/models?limit=1&after_id=claude-haiku-4-5-20251001")).send(&fake).await.json();
+    assert_eq!((&after["has_more"], &after["data"][0]["id"]), (&json!(false), &json!("claude-sonnet-4-5-20250929")));
+    let before = key(Call::get("/v1/models?before_id=claude-sonnet-4-5-20250929")).send(&fake).await.json();
+    assert_eq!(before["data"][0]["id"], "claude-haiku-4-5-20251001");
+    let much = "400 limit: Input should be less than or equal to 1000";
+    check_call(key(Call::get("/v1/models?limit=1001")), much).await;
+    check_call(key(Call::get("/v1/models?limit=0")), "400 limit: Input should be greater than or equal to 1").await;
+    check_call(key(Call::get("/v1/models?page=2")), "400 page: Extra inputs are not permitted").await;
+    check_call(key(Call::get("/v1/models?after_id=x")), "400 no model has the id `x`").await;
     let beta = Call::post("/v1/messages?beta=true", &hello());
     assert_eq!(key(beta).send(&fake).await.status, 200);
 }
