@@ -9,6 +9,7 @@ use creel_policy::limits::{
     CALL_MS_MAX, EPOCH_TICK_MS, EPOCH_TICKS_INLINE_MAX, HAND_OVER_MS_MAX, MEDIA_CALL_MS_MAX, MEMORY_BYTES_MAX,
     TABLE_ELEMENTS_MAX,
 };
+use creel_store::view::MediaView;
 use wasmtime::component::ResourceAny;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
@@ -76,7 +77,7 @@ pub(crate) struct Maker {
     pub(crate) plugin: crate::load::Plugin,
     pub(crate) context: Arc<CallContext>,
     /// The directory that stands as `/media`, for a plugin that reads media.
-    pub(crate) media: Option<creel_store::view::MediaView>,
+    pub(crate) media: Option<MediaView>,
     /// Free again when the instance is gone, which may be later than the call: a blocking thread cannot be dropped.
     pub(crate) _place: Place,
 }
@@ -89,7 +90,8 @@ impl Maker {
     fn store(&self) -> Result<Store<CallState>, Fault> {
         let reads_media = self.plugin.manifest().media.read;
         let call_ms_max = if reads_media { MEDIA_CALL_MS_MAX } else { CALL_MS_MAX };
-        let wasi = self.media.as_ref().map(|view| Wasi::with_media(view.path()).map(Box::new)).transpose();
+        let directory = self.media.as_ref().map(MediaView::path);
+        let wasi = reads_media.then(|| Wasi::with_media(directory).map(Box::new)).transpose();
         let wasi = wasi.map_err(|error| self.fault(FaultKind::NoRoom { detail: format!("{error:#}") }))?;
         let state = CallState {
             plugin: self.plugin.id().clone(),
@@ -153,6 +155,9 @@ fn arm(store: &mut Store<CallState>) {
     state.clock.expired = false;
     state.limiter.forget();
     state.stderr.clear();
+    if let Some(wasi) = &state.wasi {
+        wasi.forget_stderr();
+    }
     store.set_epoch_deadline(EPOCH_TICKS_INLINE_MAX);
 }
 

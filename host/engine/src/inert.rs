@@ -207,7 +207,7 @@ fn chance(cx: &mut Context<'_>) -> u64 {
 }
 
 /// Keeps the last bytes of what was written, for the message of a panic.
-fn keep_tail(kept: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn keep_tail(kept: &mut Vec<u8>, bytes: &[u8]) {
     kept.extend_from_slice(bytes);
     let surplus = kept.len().saturating_sub(LOG_LINE_BYTES_MAX);
     kept.drain(..surplus);

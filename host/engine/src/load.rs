@@ -242,11 +242,11 @@ fn link(
     log::add_to_linker::<CallState, wasmtime::component::HasSelf<CallState>>(&mut linker, |state| state)
         .map_err(types)?;
     if reads_media {
-        reader::link(&mut linker).map_err(types)?;
+        reader::link(&mut linker, &inspection.imports).map_err(types)?;
     } else {
         inert::link(&mut linker, &inspection.imports).map_err(types)?;
-        linker.define_unknown_imports_as_traps(component).map_err(types)?;
     }
+    linker.define_unknown_imports_as_traps(component).map_err(types)?;
     let pre = linker.instantiate_pre(component).map_err(types)?;
     match kind {
         Kind::Provider => ProviderPluginPre::new(pre).map(Linked::Provider).map_err(types),
