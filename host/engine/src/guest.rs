@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use creel_policy::ids::PluginId;
 use creel_policy::limits::{
-    CALL_MS_MAX, EPOCH_TICK_MS, EPOCH_TICKS_INLINE_MAX, HAND_OVER_MS_MAX, MEDIA_CALL_MS_MAX, MEMORY_BYTES_MAX,
-    TABLE_ELEMENTS_MAX,
+    CALL_HANDLES_MAX, CALL_MS_MAX, EPOCH_TICK_MS, EPOCH_TICKS_INLINE_MAX, HAND_OVER_MS_MAX, MEDIA_CALL_MS_MAX,
+    MEMORY_BYTES_MAX, TABLE_ELEMENTS_MAX,
 };
 use creel_store::view::MediaView;
 use wasmtime::component::ResourceAny;
@@ -68,7 +68,7 @@ pub(crate) trait Guest: Sized + Send + 'static {
 
     fn start(maker: &Arc<Maker>, job: Self::Job) -> Result<(Self, StepOf<Self>), Fault>;
     fn resume(&mut self, events: &[io::Event]) -> Result<StepOf<Self>, Fault>;
-    /// Bytes of one output, for the bound on a step.
+    /// Bytes of the texts of one output, for the bound on a step.
     fn weight(output: &Self::Output) -> usize;
 }
 
@@ -107,6 +107,9 @@ impl Maker {
         };
         let mut store = Store::new(self.plugin.engine().wasmtime(), state);
         store.limiter(|state| &mut state.limiter);
+        store.set_max_component_handles(CALL_HANDLES_MAX);
+        // What is handed over at once becomes memory of the host: no more than the plugin itself may have.
+        store.set_hostcall_fuel(MEMORY_BYTES_MAX);
         store.epoch_deadline_callback(on_deadline);
         Ok(store)
     }

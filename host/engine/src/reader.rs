@@ -4,8 +4,9 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use creel_policy::limits::OPEN_FILES_MAX;
 use tokio::io::AsyncWrite;
-use wasmtime::component::{HasData, Linker, ResourceTable, ResourceType};
+use wasmtime::component::{HasData, Linker, Resource, ResourceTable, ResourceType};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream, WasiCli, WasiCliView as _};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView as _};
 use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView as _};
@@ -17,11 +18,8 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 use crate::guest::CallState;
 use crate::inert::keep_tail;
 
-/// Files, streams and directories that one call may hold open. Each is a descriptor of the whole host, which has some
-/// thousand; a plugin reads one picture after the other.
-const HANDLES_MAX: usize = 128;
-/// Bytes that standard error takes at once.
-const WRITE_BYTES: usize = 64 << 10;
+/// Bytes that standard error takes, and random bytes that are given, at once.
+const PIECE_BYTES_MAX: usize = 64 << 10;
 
 /// The WASI state of one call.
 pub(crate) struct Wasi {
@@ -36,12 +34,12 @@ impl Wasi {
     pub(crate) fn with_media(directory: Option<&Path>) -> wasmtime::Result<Self> {
         let stderr = Tail::default();
         let mut builder = WasiCtx::builder();
-        builder.stderr(stderr.clone()).allow_blocking_current_thread(true);
+        builder.stderr(stderr.clone()).allow_blocking_current_thread(true).max_random_size(PIECE_BYTES_MAX as u64);
         if let Some(directory) = directory {
             builder.preopened_dir(directory, "/media", FsPerms::ReadOnly)?;
         }
         let mut table = ResourceTable::new();
-        table.set_max_capacity(HANDLES_MAX);
+        table.set_max_capacity(OPEN_FILES_MAX);
         Ok(Self { ctx: builder.build(), table, stderr })
     }
 
@@ -94,7 +92,7 @@ impl OutputStream for Tail {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(WRITE_BYTES)
+        Ok(PIECE_BYTES_MAX)
     }
 }
 
@@ -153,6 +151,12 @@ fn monotonic_clock(linker: &mut Linker<CallState>, import: &str) -> wasmtime::Re
     instance.func_wrap("now", |mut cx: wasmtime::StoreContextMut<'_, CallState>, (): ()| {
         Ok((cx.data_mut().clocks().now()?,))
     })?;
+    for name in ["subscribe-instant", "subscribe-duration"] {
+        instance.func_wrap(name, move |_: wasmtime::StoreContextMut<'_, CallState>, (_when,): (u64,)| {
+            let words = format!("it called `{name}`: a plugin that wants to wait gives the command `wait`");
+            Err::<(Resource<DynPollable>,), _>(wasmtime::Error::msg(words))
+        })?;
+    }
     instance.func_wrap("resolution", |mut cx: wasmtime::StoreContextMut<'_, CallState>, (): ()| {
         Ok((cx.data_mut().clocks().resolution()?,))
     })

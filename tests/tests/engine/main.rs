@@ -3,6 +3,8 @@
 mod cache;
 mod faults;
 mod load;
+mod rascal;
+mod reading;
 mod refusals;
 mod splice;
 mod upstream;
