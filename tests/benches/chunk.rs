@@ -2,6 +2,8 @@
 //!
 //! `cargo bench -p creel-tests --bench chunk`
 
+mod cpu;
+
 use std::sync::Arc;
 
 use creel_engine::ChatReplay;
@@ -22,7 +24,7 @@ const BEGIN: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"m
 const DELTA: &str = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":\
     {\"type\":\"text_delta\",\"text\":\" the capital of France is\"}}\n\n";
 
-fn chunk(criterion: &mut Criterion) {
+fn chunk(criterion: &mut Criterion<cpu::ThreadCpu>) {
     let rig = Rig::new();
     let plugin = rig.plugin("anthropic");
     let context = Arc::new(rig.call("anthropic").context);
@@ -41,12 +43,12 @@ fn chunk(criterion: &mut Criterion) {
             let mut taken = std::time::Duration::ZERO;
             for first in (0..iterations).step_by(usize::try_from(CHUNKS).expect("fits")) {
                 let (mut replay, id) = begun();
-                let from = std::time::Instant::now();
+                let from = cpu::now();
                 for _ in first..iterations.min(first + CHUNKS) {
                     let step = replay.resume(&[Event::Chunk((id, DELTA.into()))]).expect("it reads the chunk");
                     assert!(matches!(step.output[..], [Output::Text(_)]));
                 }
-                taken += from.elapsed();
+                taken += cpu::now().saturating_sub(from);
             }
             taken
         });
@@ -64,5 +66,9 @@ fn sent(command: &Command) -> Option<RequestId> {
     }
 }
 
-criterion_group!(benches, chunk);
+criterion_group! {
+    name = benches;
+    config = cpu::criterion();
+    targets = chunk
+}
 criterion_main!(benches);

@@ -2,13 +2,15 @@
 //!
 //! `cargo bench -p creel-tests --bench instantiate`
 
+mod cpu;
+
 use std::sync::Arc;
 
 use creel_engine::ChatReplay;
 use creel_tests::rig::{Rig, saying};
 use criterion::{Criterion, criterion_group, criterion_main};
 
-fn instantiate(criterion: &mut Criterion) {
+fn instantiate(criterion: &mut Criterion<cpu::ThreadCpu>) {
     let rig = Rig::new();
     let plugin = rig.plugin("trap");
     let context = Arc::new(rig.call("trap").context);
@@ -18,5 +20,9 @@ fn instantiate(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, instantiate);
+criterion_group! {
+    name = benches;
+    config = cpu::criterion();
+    targets = instantiate
+}
 criterion_main!(benches);

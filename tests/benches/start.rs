@@ -3,6 +3,8 @@
 //!
 //! `cargo bench -p creel-tests --bench start`
 
+mod cpu;
+
 use std::sync::Arc;
 
 use creel_engine::ChatReplay;
@@ -10,7 +12,7 @@ use creel_engine::types::Part;
 use creel_tests::rig::{Rig, request};
 use criterion::{Criterion, criterion_group, criterion_main};
 
-fn start(criterion: &mut Criterion) {
+fn start(criterion: &mut Criterion<cpu::ThreadCpu>) {
     let rig = Rig::new();
     let plugin = rig.plugin("anthropic");
     let context = Arc::new(rig.call("anthropic").context);
@@ -24,5 +26,9 @@ fn start(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, start);
+criterion_group! {
+    name = benches;
+    config = cpu::criterion();
+    targets = start
+}
 criterion_main!(benches);

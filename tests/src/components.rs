@@ -57,16 +57,33 @@ pub fn with_manifest(component: &[u8], manifest: Option<&str>) -> Vec<u8> {
     edited
 }
 
+/// The same component with one more core module, which is instantiated behind the others.
+///
+/// # Panics
+///
+/// When the bytes are no component.
+#[must_use]
+pub fn with_module(component: &[u8], module: &[u8]) -> Vec<u8> {
+    let (_, mut rest) = component.split_at_checked(8).expect("a component has a header");
+    let mut modules = 0;
+    while let Some((id, after_id)) = rest.split_first() {
+        let (length, after_length) = leb128(after_id);
+        modules += usize::from(*id == 1);
+        rest = after_length.get(length..).expect("a section is as long as it says");
+    }
+    // One core instance, made of a module, of that one, without arguments.
+    let instance = [vec![1, 0], to_leb128(modules), vec![0]].concat();
+    [component.to_vec(), any_section(1, module), any_section(2, &instance)].concat()
+}
+
 /// A custom section as it stands in a component.
 #[must_use]
 pub fn section(name: &str, data: &[u8]) -> Vec<u8> {
-    let mut payload = to_leb128(name.len());
-    payload.extend_from_slice(name.as_bytes());
-    payload.extend_from_slice(data);
-    let mut section = vec![0];
-    section.extend(to_leb128(payload.len()));
-    section.extend(payload);
-    section
+    any_section(0, &[&to_leb128(name.len()), name.as_bytes(), data].concat())
+}
+
+fn any_section(id: u8, payload: &[u8]) -> Vec<u8> {
+    [vec![id], to_leb128(payload.len()), payload.to_vec()].concat()
 }
 
 /// The directory that cargo builds in, seen from the running test.

@@ -246,7 +246,9 @@ impl<G: Guest> Call<G> {
 
     /// Takes a step of the plugin: output first, then the commands.
     fn take(&mut self, step: StepOf<G>) -> Result<(), Fault> {
-        let bytes = step.output.iter().map(G::weight).fold(0, usize::saturating_add);
+        // An output without text weighs something too: a flood of them is a flood.
+        let weight = |output| G::weight(output).saturating_add(size_of::<G::Output>());
+        let bytes = step.output.iter().map(weight).fold(0, usize::saturating_add);
         if bytes > STEP_OUTPUT_BYTES_MAX {
             return Err(self.fault(FaultKind::Oversize { what: "the output of one step", max: STEP_OUTPUT_BYTES_MAX }));
         }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use creel_policy::ids::PluginId;
 use creel_policy::limits::{
-    CALL_MS_MAX, EPOCH_TICK_MS, EPOCH_TICKS_INLINE_MAX, HAND_OVER_MS_MAX, MEDIA_CALL_MS_MAX, MEMORY_BYTES_MAX,
-    TABLE_ELEMENTS_MAX,
+    CALL_HANDLES_MAX, CALL_MS_MAX, EPOCH_TICK_MS, EPOCH_TICKS_INLINE_MAX, HAND_OVER_MS_MAX, MEDIA_CALL_MS_MAX,
+    MEMORY_BYTES_MAX, TABLE_ELEMENTS_MAX,
 };
+use creel_store::view::MediaView;
 use wasmtime::component::ResourceAny;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
@@ -67,7 +68,7 @@ pub(crate) trait Guest: Sized + Send + 'static {
 
     fn start(maker: &Arc<Maker>, job: Self::Job) -> Result<(Self, StepOf<Self>), Fault>;
     fn resume(&mut self, events: &[io::Event]) -> Result<StepOf<Self>, Fault>;
-    /// Bytes of one output, for the bound on a step.
+    /// Bytes of the texts of one output, for the bound on a step.
     fn weight(output: &Self::Output) -> usize;
 }
 
@@ -76,7 +77,7 @@ pub(crate) struct Maker {
     pub(crate) plugin: crate::load::Plugin,
     pub(crate) context: Arc<CallContext>,
     /// The directory that stands as `/media`, for a plugin that reads media.
-    pub(crate) media: Option<creel_store::view::MediaView>,
+    pub(crate) media: Option<MediaView>,
     /// Free again when the instance is gone, which may be later than the call: a blocking thread cannot be dropped.
     pub(crate) _place: Place,
 }
@@ -89,7 +90,8 @@ impl Maker {
     pub(crate) fn store(&self) -> Result<Store<CallState>, Fault> {
         let reads_media = self.plugin.manifest().media.read;
         let call_ms_max = if reads_media { MEDIA_CALL_MS_MAX } else { CALL_MS_MAX };
-        let wasi = self.media.as_ref().map(|view| Wasi::with_media(view.path()).map(Box::new)).transpose();
+        let directory = self.media.as_ref().map(MediaView::path);
+        let wasi = reads_media.then(|| Wasi::with_media(directory).map(Box::new)).transpose();
         let wasi = wasi.map_err(|error| self.fault(FaultKind::NoRoom { detail: format!("{error:#}") }))?;
         let state = CallState {
             plugin: self.plugin.id().clone(),
@@ -105,6 +107,9 @@ impl Maker {
         };
         let mut store = Store::new(self.plugin.engine().wasmtime(), state);
         store.limiter(|state| &mut state.limiter);
+        store.set_max_component_handles(CALL_HANDLES_MAX);
+        // What is handed over at once becomes memory of the host: no more than the plugin itself may have.
+        store.set_hostcall_fuel(MEMORY_BYTES_MAX);
         store.epoch_deadline_callback(on_deadline);
         Ok(store)
     }
@@ -153,6 +158,9 @@ pub(crate) fn arm(store: &mut Store<CallState>) {
     state.clock.expired = false;
     state.limiter.forget();
     state.stderr.clear();
+    if let Some(wasi) = &state.wasi {
+        wasi.forget_stderr();
+    }
     store.set_epoch_deadline(EPOCH_TICKS_INLINE_MAX);
 }
 

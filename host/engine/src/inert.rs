@@ -206,9 +206,30 @@ fn chance(cx: &mut Context<'_>) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Keeps the last bytes of what was written, for the message of a panic.
-fn keep_tail(kept: &mut Vec<u8>, bytes: &[u8]) {
-    kept.extend_from_slice(bytes);
-    let surplus = kept.len().saturating_sub(LOG_LINE_BYTES_MAX);
+/// Keeps the last bytes of what was written, for the message of a panic, and never holds more than those.
+pub(crate) fn keep_tail(kept: &mut Vec<u8>, bytes: &[u8]) {
+    let bytes = &bytes[bytes.len().saturating_sub(LOG_LINE_BYTES_MAX)..];
+    let surplus = (kept.len() + bytes.len()).saturating_sub(LOG_LINE_BYTES_MAX);
     kept.drain(..surplus);
+    kept.extend_from_slice(bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_what_was_written_is_kept_and_nothing_else() {
+        let mut kept = Vec::new();
+        let check = |kept: &mut Vec<u8>, bytes: &[u8], length: usize| {
+            keep_tail(kept, bytes);
+            assert!(kept.len() == length && kept.ends_with(&bytes[bytes.len().saturating_sub(LOG_LINE_BYTES_MAX)..]));
+            assert!(kept.capacity() <= 2 * LOG_LINE_BYTES_MAX, "{}", kept.capacity());
+        };
+        check(&mut kept, b"first", 5);
+        check(&mut kept, &[b'x'; LOG_LINE_BYTES_MAX - 5], LOG_LINE_BYTES_MAX);
+        check(&mut kept, b"", LOG_LINE_BYTES_MAX);
+        check(&mut kept, b"last", LOG_LINE_BYTES_MAX);
+        check(&mut kept, &vec![b'y'; 1 << 20], LOG_LINE_BYTES_MAX);
+    }
 }

@@ -271,9 +271,10 @@ fn link(
     log::add_to_linker::<CallState, wasmtime::component::HasSelf<CallState>>(&mut linker, |state| state)
         .map_err(types)?;
     if reads_media {
-        reader::link(&mut linker).map_err(types)?;
+        reader::link(&mut linker, &inspection.imports).map_err(types)?;
     } else {
         inert::link(&mut linker, &inspection.imports).map_err(types)?;
+        // Not for a reader: what is linked there is named after another patch version, and would count as unknown.
         linker.define_unknown_imports_as_traps(component).map_err(types)?;
     }
     let pre = linker.instantiate_pre(component).map_err(types)?;

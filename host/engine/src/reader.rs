@@ -1,43 +1,104 @@
-//! The WASI of a plugin that reads media: a real, read-only `/media` and nothing else. No environment, no arguments,
-//! no sockets; standard error is kept for the message of a panic.
+//! The WASI of a plugin that reads media: a real, read-only `/media` and nothing else. No environment, no arguments, no
+//! sockets, nothing that waits; of standard error the end is kept, for the message of a panic.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use wasmtime::component::{HasData, Linker, ResourceTable};
-use wasmtime_wasi::cli::{WasiCli, WasiCliView as _};
+use creel_policy::limits::OPEN_FILES_MAX;
+use tokio::io::AsyncWrite;
+use wasmtime::component::{HasData, Linker, Resource, ResourceTable, ResourceType};
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream, WasiCli, WasiCliView as _};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView as _};
 use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView as _};
 use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random, sync};
-use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
+use wasmtime_wasi::p2::{DynPollable, OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::random::WasiRandom;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 
 use crate::guest::CallState;
+use crate::inert::keep_tail;
 
-/// Bytes of standard error that are kept.
-const STDERR_BYTES_MAX: usize = 16 << 10;
+/// Bytes that standard error takes, and random bytes that are given, at once.
+const PIECE_BYTES_MAX: usize = 64 << 10;
 
 /// The WASI state of one call.
 pub(crate) struct Wasi {
     ctx: WasiCtx,
     table: ResourceTable,
-    stderr: MemoryOutputPipe,
+    stderr: Tail,
 }
 
 impl Wasi {
-    /// A WASI with that directory as `/media`, to be read, and nothing else.
-    pub(crate) fn with_media(directory: &Path) -> wasmtime::Result<Self> {
-        let stderr = MemoryOutputPipe::new(STDERR_BYTES_MAX);
+    /// A WASI with that directory as `/media`, to be read, and nothing else; without one, with nothing at all. Its files
+    /// are read on the calling thread: plugins that read media run where waiting for a disk holds up nobody.
+    pub(crate) fn with_media(directory: Option<&Path>) -> wasmtime::Result<Self> {
+        let stderr = Tail::default();
         let mut builder = WasiCtx::builder();
-        builder.stderr(stderr.clone()).preopened_dir(directory, "/media", FsPerms::ReadOnly)?;
-        let ctx = builder.build();
-        Ok(Self { ctx, table: ResourceTable::new(), stderr })
+        builder.stderr(stderr.clone()).allow_blocking_current_thread(true).max_random_size(PIECE_BYTES_MAX as u64);
+        if let Some(directory) = directory {
+            builder.preopened_dir(directory, "/media", FsPerms::ReadOnly)?;
+        }
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(OPEN_FILES_MAX);
+        Ok(Self { ctx: builder.build(), table, stderr })
     }
 
-    /// What the plugin wrote to standard error.
+    /// The end of what the plugin wrote to standard error.
     pub(crate) fn stderr(&self) -> Vec<u8> {
-        self.stderr.contents().to_vec()
+        self.stderr.lock().clone()
     }
+
+    /// Forgets what the plugin wrote to standard error.
+    pub(crate) fn forget_stderr(&self) {
+        self.stderr.lock().clear();
+    }
+}
+
+/// Keeps the end of what is written to it.
+#[derive(Clone, Default)]
+struct Tail(Arc<Mutex<Vec<u8>>>);
+
+impl Tail {
+    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl IsTerminal for Tail {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Tail {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        // Only asked for by later versions of WASI, which are not linked.
+        Box::new(tokio::io::sink())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+impl OutputStream for Tail {
+    fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
+        keep_tail(&mut self.lock(), &bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(PIECE_BYTES_MAX)
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Tail {
+    async fn ready(&mut self) {}
 }
 
 impl WasiView for CallState {
@@ -54,7 +115,7 @@ impl HasData for Table {
 }
 
 /// Links the WASI interfaces of [`crate::LINKABLE`], each by name, so that sockets stay out.
-pub(crate) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
+pub(crate) fn link(linker: &mut Linker<CallState>, imports: &[String]) -> wasmtime::Result<()> {
     let l = linker;
     cli::environment::add_to_linker::<CallState, WasiCli>(l, CallState::cli)?;
     cli::exit::add_to_linker::<CallState, WasiCli>(l, CallState::cli)?;
@@ -67,7 +128,6 @@ pub(crate) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     cli::terminal_stdout::add_to_linker::<CallState, WasiCli>(l, CallState::cli)?;
     cli::terminal_stderr::add_to_linker::<CallState, WasiCli>(l, CallState::cli)?;
     clocks::wall_clock::add_to_linker::<CallState, WasiClocks>(l, CallState::clocks)?;
-    clocks::monotonic_clock::add_to_linker::<CallState, WasiClocks>(l, CallState::clocks)?;
     filesystem::preopens::add_to_linker::<CallState, WasiFilesystem>(l, CallState::filesystem)?;
     sync::filesystem::types::add_to_linker::<CallState, WasiFilesystem>(l, CallState::filesystem)?;
     wasmtime_wasi::p2::bindings::io::error::add_to_linker::<CallState, Table>(l, |state| state.ctx().table)?;
@@ -76,5 +136,28 @@ pub(crate) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     random::random::add_to_linker::<CallState, WasiRandom>(l, |state| state.ctx().ctx.random())?;
     random::insecure::add_to_linker::<CallState, WasiRandom>(l, |state| state.ctx().ctx.random())?;
     random::insecure_seed::add_to_linker::<CallState, WasiRandom>(l, |state| state.ctx().ctx.random())?;
-    Ok(())
+    imports
+        .iter()
+        .filter(|import| import.starts_with("wasi:clocks/monotonic-clock@"))
+        .try_for_each(|import| monotonic_clock(l, import))
+}
+
+/// A clock to read and not to wait for: the time inside a plugin is bounded by ticks that only its own code sees, so
+/// that one which slept in the host would never be woken.
+fn monotonic_clock(linker: &mut Linker<CallState>, import: &str) -> wasmtime::Result<()> {
+    use clocks::monotonic_clock::Host as _;
+    let mut instance = linker.instance(import)?;
+    instance.resource("pollable", ResourceType::host::<DynPollable>(), |_, _| Ok(()))?;
+    instance.func_wrap("now", |mut cx: wasmtime::StoreContextMut<'_, CallState>, (): ()| {
+        Ok((cx.data_mut().clocks().now()?,))
+    })?;
+    for name in ["subscribe-instant", "subscribe-duration"] {
+        instance.func_wrap(name, move |_: wasmtime::StoreContextMut<'_, CallState>, (_when,): (u64,)| {
+            let words = format!("it called `{name}`: a plugin that wants to wait gives the command `wait`");
+            Err::<(Resource<DynPollable>,), _>(wasmtime::Error::msg(words))
+        })?;
+    }
+    instance.func_wrap("resolution", |mut cx: wasmtime::StoreContextMut<'_, CallState>, (): ()| {
+        Ok((cx.data_mut().clocks().resolution()?,))
+    })
 }

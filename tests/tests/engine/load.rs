@@ -54,6 +54,24 @@ fn a_component_that_was_cut_off_anywhere_is_refused_without_a_panic() {
 }
 
 #[test]
+fn chance_is_no_component() {
+    // 148: bytes without sense, and with a header that promises a component.
+    let (rig, mut state) = (Rig::new(), 0x9e37_79b9_7f4a_7c15_u64);
+    let mut byte = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    };
+    for round in 0..400_usize {
+        let header: &[u8] = if round % 2 == 0 { b"" } else { b"\0asm\x0d\0\x01\0" };
+        let bytes = [header, &(0..1 + round * 7).map(|_| byte()).collect::<Vec<_>>()].concat();
+        let refused = Plugin::load(&rig.engine, &bytes);
+        assert!(matches!(refused, Err(LoadError::NotAComponent { .. } | LoadError::NoManifest)), "{refused:?}");
+    }
+}
+
+#[test]
 fn a_component_that_is_too_large() {
     let bytes = COMPONENT_BYTES_MAX + 1;
     let refused = LoadError::TooLarge { bytes };

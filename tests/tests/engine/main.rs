@@ -4,6 +4,8 @@ mod cache;
 mod faults;
 mod load;
 mod placements;
+mod rascal;
+mod reading;
 mod refusals;
 mod splice;
 mod upstream;

@@ -123,8 +123,8 @@ fn told(step: &Step) -> Option<(&'static str, Vec<String>)> {
             let verdict = rule.as_ref().map_or_else(|| "granted".to_owned(), |rule| format!("refused: {rule}"));
             ("grant", vec![format!("{plugin}: {method} {target}"), format!("{verdict}{with}")])
         }
-        Step::AttemptFailed { model, fault, message, next, credential, .. } => {
-            let sent = credential.iter().map(CredentialDerivation::in_words);
+        Step::AttemptFailed { model, fault, message, next, derivation, .. } => {
+            let sent = derivation.iter().map(CredentialDerivation::in_words);
             let lines = std::iter::once(format!("{model}: {fault}: {message}")).chain(sent);
             ("failed", lines.chain([format!("next: {next}")]).collect())
         }
