@@ -16,6 +16,7 @@ use crate::manifest::{CredentialClass, CredentialSlot, Manifest};
 use crate::profiles::Profiles;
 use crate::secret_ref::{Literal, SecretInput, SecretRef, Source};
 
+pub(crate) use contenders::NO_CREDENTIAL_MARKERS;
 pub use select::select;
 
 /// One place that a secret value is read from. Equal sources hold the same value.
@@ -206,7 +207,7 @@ pub struct SelectedSecret {
 
 impl SecretSource {
     /// The source of a value that is spelled in a file; `here` is its place there.
-    fn of(input: &SecretInput, here: impl FnOnce() -> Self) -> Self {
+    pub(crate) fn of(input: &SecretInput, here: impl FnOnce() -> Self) -> Self {
         match input {
             SecretInput::Literal(_) => here(),
             SecretInput::Ref(reference) => match reference.source() {

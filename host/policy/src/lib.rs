@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod address;
+pub mod audit;
 pub mod catalog;
 pub mod channel_text;
 pub mod config;
@@ -13,6 +14,7 @@ pub mod fallback;
 pub mod grant;
 pub mod headers;
 pub mod ids;
+pub mod import;
 mod json5;
 pub mod judge;
 pub mod limits;
@@ -20,6 +22,7 @@ pub mod look_alike;
 pub mod manifest;
 pub mod media;
 pub mod origin;
+pub mod plaintext;
 pub mod plan;
 pub mod problem;
 pub mod profiles;

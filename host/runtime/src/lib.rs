@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+mod audit;
 mod channel_task;
 mod collect;
 mod conversation;

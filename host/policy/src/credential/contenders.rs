@@ -10,7 +10,7 @@ use super::order::{Turn, order};
 use super::{Availability, CredentialRequest, Known, SecretSource, SelectedSecret};
 
 /// What users of the older gateway write where no credential is needed. It is never sent (C38, #45221).
-const NO_CREDENTIAL_MARKERS: [&str; 1] = ["ollama-local"];
+pub(crate) const NO_CREDENTIAL_MARKERS: [&str; 1] = ["ollama-local"];
 
 /// A candidate before anything is chosen.
 pub(super) struct Contender {
