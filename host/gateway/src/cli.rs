@@ -1,5 +1,7 @@
 //! The command line: every command, option and example. What a command does is not here.
 
+mod import;
+
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,6 +12,8 @@ use creel_policy::ids::{ModelRef, ProfileId, ProviderId};
 use creel_policy::manifest::Input;
 
 use crate::exit::{self, Exit};
+
+pub(crate) use import::{AuditArgs, ImportCommand, ImportOpenclawArgs, SeverityArg};
 
 /// Where the daemon listens unless something else is said.
 pub(crate) const LISTEN_PORT: u16 = 18790;
@@ -57,6 +61,12 @@ pub(crate) enum Command {
     /// Look at models and what they would be called with
     #[command(subcommand)]
     Models(ModelsCommand),
+    /// Look after the secrets that Creel is given
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
+    /// Take over what another gateway has
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Say what would be done, and why
     #[command(subcommand)]
     Explain(ExplainCommand),
@@ -251,6 +261,13 @@ pub(crate) struct StatusArgs {
     /// Exit with 3 where a model could not be called
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+/// `creel secrets …`.
+#[derive(Subcommand)]
+pub(crate) enum SecretsCommand {
+    /// Find secrets that are not kept well, and references that lead to nothing
+    Audit(AuditArgs),
 }
 
 /// `creel explain …`.

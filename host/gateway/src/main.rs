@@ -23,6 +23,7 @@ mod error;
 mod exit;
 mod explain;
 mod health;
+mod import;
 mod log;
 mod places;
 mod plugin;
@@ -31,6 +32,7 @@ mod plugins;
 #[expect(clippy::disallowed_methods, reason = "the environment and the command line are read here, once")]
 mod process;
 mod render;
+mod secrets;
 #[expect(clippy::disallowed_methods, reason = "the daemon listens here")]
 mod serve;
 mod views;
@@ -40,7 +42,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use cli::{Cli, Command, ModelsCommand, PluginCommand};
+use cli::{Cli, Command, ImportCommand, ModelsCommand, PluginCommand, SecretsCommand};
 use creel_policy::config::LogLevel;
 use error::CommandError;
 use exit::Exit;
@@ -79,6 +81,14 @@ fn run(cli: Cli, process: &Process) -> Result<Exit, CommandError> {
         Command::Models(ModelsCommand::Status(args)) => {
             log::start_quiet(process)?;
             explain::status(args, &places()?, process)
+        }
+        Command::Secrets(SecretsCommand::Audit(args)) => {
+            log::start_quiet(process)?;
+            secrets::audit::run(args, &places()?, process)
+        }
+        Command::Import(ImportCommand::Openclaw(args)) => {
+            log::start_quiet(process)?;
+            import::run(args, &places()?, process)
         }
         Command::Explain(command) => {
             log::start_quiet(process)?;

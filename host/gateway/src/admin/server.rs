@@ -68,6 +68,7 @@ pub(crate) fn router(admin: Arc<Admin>) -> Router {
     Router::new()
         .route("/v1/status", get(status))
         .route("/v1/plugins", get(plugins))
+        .route("/v1/secrets/audit", get(audit))
         .route("/v1/explain/auth", get(auth))
         .route("/v1/explain/media", get(media))
         .route("/v1/explain/route", get(route))
@@ -77,6 +78,10 @@ pub(crate) fn router(admin: Arc<Admin>) -> Router {
 
 async fn status(State(admin): Shared) -> Response {
     answer(admin.source().status())
+}
+
+async fn audit(State(admin): Shared) -> Response {
+    answer(admin.source().audit())
 }
 
 async fn auth(State(admin): Shared, Query(question): Query<AuthAsked>) -> Response {

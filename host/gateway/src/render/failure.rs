@@ -9,6 +9,7 @@ use creel_store::state::StateError;
 use super::{Style, shown};
 use crate::boot::BootError;
 use crate::error::CommandError;
+use crate::import::ImportError;
 use crate::places::NoPlace;
 use crate::plugins::{Absence, FileRefusal, LockError, PluginVeto};
 
@@ -73,6 +74,7 @@ fn problems(error: &CommandError) -> &[Problem] {
         CommandError::Boot(BootError::Config(problems) | BootError::Profiles(problems)) => problems,
         CommandError::Boot(BootError::Lock(LockError::Invalid(problem)))
         | CommandError::Lock(LockError::Invalid(problem)) => std::slice::from_ref(problem),
+        CommandError::Import(ImportError::Source(problems) | ImportError::Result(problems)) => problems,
         _ => &[],
     }
 }
@@ -84,6 +86,7 @@ fn hint(error: &CommandError) -> Option<String> {
         CommandError::Boot(error) => of_boot(error),
         CommandError::Lock(error) => of_lock(error),
         CommandError::Build(error) => error.hint(),
+        CommandError::Import(error) => error.hint(),
         CommandError::NobodyToAsk => Some("pass `--yes`".to_owned()),
         CommandError::Listen { source, .. } => of_listen(source),
         CommandError::NoPlugin { searched, .. } => {
@@ -92,6 +95,7 @@ fn hint(error: &CommandError) -> Option<String> {
         CommandError::Component(error) => of_file(error),
         CommandError::LookAlike { .. } => Some("give the plugin a name of its own in its `plugin.toml`".to_owned()),
         CommandError::Place(NoPlace::Nowhere { .. })
+        | CommandError::Older(_)
         | CommandError::Admin(_)
         | CommandError::Log(_)
         | CommandError::Store(_)

@@ -1,12 +1,16 @@
 //! All prose of the command line: errors with their hints, and answers as people read them. Nothing is found out here.
 
 mod answers;
+mod audit;
 mod failure;
+mod import;
 mod plugin;
 mod table;
 
 pub(crate) use answers::{auth, egress, media, route, status};
+pub(crate) use audit::audit;
 pub(crate) use failure::{absence, failure, note};
+pub(crate) use import::import;
 pub(crate) use plugin::{Asked, asked, plugins};
 
 /// Whether colours are written.

@@ -1,0 +1,3 @@
+//! `creel secrets …`. What counts as a secret and where it is kept is not known here.
+
+pub(crate) mod audit;
