@@ -26,7 +26,7 @@ pub use gateway::{Bind, GatewayConfig, LogConfig, LogLevel};
 pub use media::{MediaModel, MediaUse};
 pub use models::{ConfigModel, Cost, ModelsConfig, ProviderEntry};
 pub use plugins::{PluginEntry, PluginRefusal, PluginsConfig};
-pub use secrets::{ExecProvider, FileProvider, RefRefusal, Resolution, SecretProvider, SecretsConfig};
+pub use secrets::{ExecProvider, FileProvider, RefRefusal, Resolution, SecretProvider, SecretsConfig, VaultKey};
 pub use settings::Settings;
 
 pub(crate) use settings::OLDER_KEYS;

@@ -85,6 +85,14 @@ pub(crate) fn create_file(dir: &Dir, name: &str, mode: u32) -> io::Result<File> 
     Ok(dir.open_with(name, &options)?.into_std())
 }
 
+/// Opens a file that is there to be locked, made where it is not there yet.
+pub(crate) fn open_lock(dir: &Dir, name: &str) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).mode(0o600);
+    options.custom_flags(flags(OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY));
+    Ok(dir.open_with(name, &options)?.into_std())
+}
+
 /// Replaces `name` as a whole: after a crash the old bytes stand there or the new ones.
 pub(crate) fn replace_file(dir: &Dir, name: &str, bytes: &[u8]) -> io::Result<()> {
     let partial = partial_name()?;

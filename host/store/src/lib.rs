@@ -17,6 +17,7 @@ mod limits;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests arrange what lies on disk")]
 mod properties;
+mod within;
 
 pub mod audit;
 pub mod ingest;
@@ -28,6 +29,7 @@ pub mod secrets;
 pub mod session;
 pub mod state;
 pub mod turn;
+pub mod vault;
 pub mod view;
 
 pub use db::{Store, StoreError};

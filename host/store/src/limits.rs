@@ -25,6 +25,18 @@ pub(crate) const AUDIT_RECORDS_MAX: i64 = 100_000;
 pub(crate) const AUDIT_FIELD_BYTES_MAX: usize = 1 << 10;
 /// Bytes of a secret; the longest signed tokens stay below, and servers take no longer header.
 pub(crate) const SECRET_BYTES_MAX: usize = 8 << 10;
+/// Bytes of the vault: it is read and written as a whole, and some hundreds of secrets are far below.
+pub(crate) const VAULT_BYTES_MAX: u64 = 4 << 20;
+/// Bytes of one thing that Creel itself keeps in the vault: the tokens of one account, as JSON.
+pub(crate) const VAULT_KEPT_BYTES_MAX: usize = 64 << 10;
+/// Bytes of the file of the vault's key: two keys while it is rotated, and room for a comment of nobody's.
+pub(crate) const VAULT_KEY_BYTES_MAX: u64 = 1 << 10;
+/// Milliseconds to wait for another process that has the vault. A passphrase takes it a second, a keyring may ask.
+pub(crate) const VAULT_WAIT_MS_MAX: u64 = 30_000;
+/// Milliseconds for the keyring to answer: it may have to ask somebody to unlock it.
+pub(crate) const KEYRING_MS_MAX: u64 = 30_000;
+/// Threads that may wait for a file system that does not answer; no more are started until some come back.
+pub(crate) const STUCK_THREADS_MAX: usize = 32;
 /// Milliseconds to wait for another process that writes to the database (a command of the operator's).
 pub(crate) const DATABASE_WAIT_MS_MAX: u64 = 10_000;
 

@@ -218,12 +218,8 @@ impl StateRoot {
         name: &str,
         bytes_max: u64,
     ) -> Result<Option<Zeroizing<Vec<u8>>>, StateError> {
-        let Some((file, metadata)) = self.open_named(name)? else { return Ok(None) };
-        let (mode, owner) = (metadata.mode() & 0o7777, metadata.uid());
-        if mode & 0o077 != 0 || owner != own_user() {
-            return Err(StateError::Exposed { name: name.to_owned(), mode, owner });
-        }
-        read_whole(&file, name, bytes_max).map(Zeroizing::new).map(Some)
+        let Some(opened) = self.open_named(name)? else { return Ok(None) };
+        read_own(&opened, name, bytes_max).map(Some)
     }
 
     /// Replaces a file directly beneath the root as a whole, mode 0600. After a crash it is the old one or the new.
@@ -318,6 +314,19 @@ impl StateRoot {
             Err(no) => Err(explain(no, "read", name)),
         }
     }
+}
+
+/// Reads a file that holds secrets, unless others than its owner could.
+pub(crate) fn read_own(
+    (file, metadata): &(File, Metadata),
+    name: &str,
+    bytes_max: u64,
+) -> Result<Zeroizing<Vec<u8>>, StateError> {
+    let (mode, owner) = (metadata.mode() & 0o7777, metadata.uid());
+    if mode & 0o077 != 0 || owner != own_user() {
+        return Err(StateError::Exposed { name: name.to_owned(), mode, owner });
+    }
+    read_whole(file, name, bytes_max).map(Zeroizing::new)
 }
 
 /// Says which file of the state it was.

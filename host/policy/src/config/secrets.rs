@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::json5::{Node, Problems};
-use crate::secret_ref::{DEFAULT_ALIAS, Literal, SecretRef, Source, is_alias, is_env_name};
+use crate::secret_ref::{DEFAULT_ALIAS, Literal, SecretInput, SecretRef, Source, is_alias, is_env_name};
 
-use super::read::{Table, name_literal, text};
+use super::read::{Table, name_literal, secret, text};
 
 /// Milliseconds that a file or a command may take, unless the file says otherwise.
 const TIMEOUT_MS: u64 = 5_000;
@@ -25,6 +25,25 @@ pub struct SecretsConfig {
     pub defaults: BTreeMap<Source, String>,
     /// `secrets.resolution`.
     pub resolution: Resolution,
+    /// `secrets.vault`.
+    pub vault: VaultKey,
+}
+
+/// `secrets.vault`: where the key of Creel's own store is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VaultKey {
+    /// In a file of mode 0600; `None`: `vault.key` in the state directory.
+    File(Option<String>),
+    /// In the keyring of the desktop.
+    Keyring,
+    /// It is made of a passphrase, which is found there; never in the vault.
+    Passphrase(SecretRef),
+}
+
+impl Default for VaultKey {
+    fn default() -> Self {
+        Self::File(None)
+    }
 }
 
 /// `secrets.providers.<alias>`.
@@ -224,6 +243,9 @@ pub(super) fn read(mut table: Table<'_>) -> SecretsConfig {
     if let Some(resolution) = table.table("resolution") {
         config.resolution = read_resolution(resolution);
     }
+    if let Some(vault) = table.table("vault") {
+        config.vault = read_vault(vault, &config).unwrap_or_default();
+    }
     table.finish();
     config
 }
@@ -238,6 +260,61 @@ fn check_defaults(config: &SecretsConfig, table: &Table<'_>) {
             table.problem(message, None);
         }
     }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum KeyKind {
+    File,
+    Keyring,
+    Passphrase,
+}
+
+/// A key that does not belong to the kind is refused, so that none is written in vain.
+fn read_vault(mut table: Table<'_>, secrets: &SecretsConfig) -> Option<VaultKey> {
+    use KeyKind::{File, Keyring, Passphrase};
+    let problems = table.problems();
+    let kinds = [("file", File), ("keyring", Keyring), ("passphrase", Passphrase)];
+    let kind = if table.has("key") { table.word("key", &kinds) } else { Some(File) };
+    let (key_file, from) = (table.take("keyFile"), table.take("passphraseFrom"));
+    for (node, owner, word) in [(&key_file, File, "file"), (&from, Passphrase, "passphrase")] {
+        if let Some(node) = node.as_ref().filter(|_| kind.is_some_and(|kind| kind != owner)) {
+            problems.add(node.place, &node.key, format!("it goes with a `key` of `{word}` alone"), None);
+        }
+    }
+    if kind == Some(Passphrase) && from.is_none() {
+        table.problem("a `key` of `passphrase` needs `passphraseFrom`", None);
+    }
+    table.finish();
+    match kind? {
+        File => match key_file {
+            Some(node) => absolute(&node, problems).map(|path| VaultKey::File(Some(path))),
+            None => Some(VaultKey::File(None)),
+        },
+        Keyring => Some(VaultKey::Keyring),
+        Passphrase => passphrase_from(from?, secrets, problems).map(VaultKey::Passphrase),
+    }
+}
+
+/// A passphrase in plain text beside the vault would protect nothing, and one in the vault could not be reached.
+fn passphrase_from(node: Node, secrets: &SecretsConfig, problems: &Problems) -> Option<SecretRef> {
+    let (place, key) = (node.place, node.key.clone());
+    let message = match secret(node, secrets, problems)? {
+        SecretInput::Ref(reference) if reference.source() != Source::Vault => return Some(reference),
+        SecretInput::Ref(_) => "the passphrase of the vault cannot be in the vault",
+        SecretInput::Literal(_) => "the passphrase of the vault must be a reference, and not stand here",
+    };
+    problems.add(place, &key, message, Some("write a reference to `env`, `file` or `exec`".to_owned()));
+    None
+}
+
+/// Reads a path that begins at the root or at the home directory.
+fn absolute(node: &Node, problems: &Problems) -> Option<String> {
+    let path = text(node, problems)?;
+    if path.starts_with('/') || path.starts_with("~/") {
+        return Some(path);
+    }
+    problems.add(node.place, &node.key, "expected an absolute path, or one that begins with `~/`", None);
+    None
 }
 
 fn read_provider(mut table: Table<'_>) -> Option<SecretProvider> {
@@ -257,6 +334,7 @@ fn read_provider(mut table: Table<'_>) -> Option<SecretProvider> {
 }
 
 fn read_file(table: &mut Table<'_>) -> Option<FileProvider> {
+    let problems = table.problems();
     if !table.has("path") {
         table.problem("the secret provider has no `path`", None);
     }
@@ -265,7 +343,7 @@ fn read_file(table: &mut Table<'_>) -> Option<FileProvider> {
         timeout_ms: table.count("timeoutMs", 1..=TIMEOUT_MS_MAX).unwrap_or(TIMEOUT_MS),
         bytes_max: table.count("maxBytes", 1..=SECRET_BYTES_MAX).unwrap_or(SECRET_BYTES),
         allow_insecure_path: table.flag("allowInsecurePath").unwrap_or(false),
-        path: table.text("path")?,
+        path: table.take("path").and_then(|node| absolute(&node, problems))?,
     })
 }
 
@@ -282,7 +360,7 @@ fn read_exec(table: &mut Table<'_>) -> Option<ExecProvider> {
         json_only: table.flag("jsonOnly").unwrap_or(true),
         env: BTreeMap::new(),
         pass_env: table.list("passEnv", |node, problems| text(&node, problems)).unwrap_or_default(),
-        trusted_dirs: table.list("trustedDirs", |node, problems| text(&node, problems)).unwrap_or_default(),
+        trusted_dirs: table.list("trustedDirs", |node, problems| absolute(&node, problems)).unwrap_or_default(),
         allow_symlink_command: table.flag("allowSymlinkCommand").unwrap_or(false),
         allow_insecure_path: table.flag("allowInsecurePath").unwrap_or(false),
     };

@@ -54,6 +54,11 @@ impl Secret {
         Ok(Self(SecretString::from(value)))
     }
 
+    /// The value itself, for what keeps it encrypted.
+    pub(crate) fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
     /// The value behind `prefix`, as it goes into a header.
     #[must_use]
     pub fn with_prefix(&self, prefix: &str) -> Zeroizing<String> {
