@@ -53,6 +53,8 @@ pub(crate) struct GlobalArgs {
 pub(crate) enum Command {
     /// Run the daemon: load the plugins, listen on the channels, answer messages
     Serve(ServeArgs),
+    /// Make the daemon read again what the operator wrote, secrets included
+    Reload(ReloadArgs),
     /// Send a picture through the whole chain on this machine, with stand-ins for the networks
     Demo(DemoArgs),
     /// Build, approve and look at plugins
@@ -114,7 +116,8 @@ pub(crate) enum LogLevelArg {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Prints `listening on ADDRESS` on standard output once it is ready; logs go to standard error. SIGTERM and SIGINT stop it
-once the turns under way are done; a second one stops it at once.
+once the turns under way are done; a second one stops it at once. SIGHUP does what `creel reload` does, unless the daemon
+was started on a terminal, whose end stops it.
 
 Examples:
   creel serve
@@ -125,6 +128,21 @@ pub(crate) struct ServeArgs {
     pub(crate) listen: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) log: LogArgs,
+}
+
+/// `creel reload`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Configuration, profiles, secrets and plugins are read again. What has begun ends by what it began with. Where the
+configuration is not valid nothing changes; a secret that cannot be had disables its owner alone. SIGHUP does the same.
+
+Examples:
+  creel reload
+  creel reload --json")]
+pub(crate) struct ReloadArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `creel demo`.

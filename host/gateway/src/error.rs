@@ -95,6 +95,12 @@ pub(crate) enum CommandError {
         /// The one that was there before.
         of: PluginId,
     },
+    /// There is nobody to tell.
+    #[error("no daemon is running in `{}`", state_dir.display())]
+    NoDaemon {
+        /// The state directory.
+        state_dir: PathBuf,
+    },
     /// Nobody can be asked.
     #[error("approving a plugin needs a yes, and there is nobody to ask")]
     NobodyToAsk,
@@ -132,7 +138,7 @@ impl CommandError {
             Self::Component(FileRefusal::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 Exit::Missing
             }
-            Self::NoPlugin { .. } => Exit::Missing,
+            Self::NoPlugin { .. } | Self::NoDaemon { .. } => Exit::Missing,
             Self::LookAlike { .. } => Exit::Refused,
             Self::Older(_)
             | Self::Admin(_)

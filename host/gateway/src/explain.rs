@@ -215,7 +215,7 @@ pub(crate) fn note_other_config(json: &str, places: &Places, process: &Process) 
     }
     let now = boot::read_bounded(Path::new(&daemon.config_path)).map(|text| sha256(text.as_bytes()));
     if now.is_ok_and(|now| now != daemon.config_sha256) {
-        note(process, &format!("`{}` has changed since the daemon read it: restart the daemon", daemon.config_path));
+        note(process, &format!("`{}` has changed since the daemon read it: run `creel reload`", daemon.config_path));
     }
     Ok(())
 }

@@ -26,16 +26,17 @@ struct Health {
 }
 
 /// What this machine is told.
-pub(crate) fn near(host: &Host, daemon: &Daemon, bound: SocketAddr) -> Router {
-    let health = Arc::new(Health {
+pub(crate) fn near(host: Arc<Host>, daemon: &Daemon, bound: SocketAddr) -> Router {
+    let (version, pid) = (daemon.version.clone(), daemon.pid);
+    let health = move || Health {
         status: "ok",
-        version: daemon.version.clone(),
-        pid: daemon.pid,
-        plugins: host.plugins().map(|plugin| plugin.id().to_string()).collect(),
+        version: version.clone(),
+        pid,
+        plugins: host.plugins().iter().map(|plugin| plugin.id().to_string()).collect(),
         channels: host.knowledge().plan.channels.keys().map(ToString::to_string).collect(),
-    });
+    };
     let checked = move |request: Request, next: Next| check_host(bound, request, next);
-    Router::new().route("/healthz", get(move || async move { Json(Health::clone(&health)) })).layer(from_fn(checked))
+    Router::new().route("/healthz", get(move || std::future::ready(Json(health())))).layer(from_fn(checked))
 }
 
 /// What other machines are told.

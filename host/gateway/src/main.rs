@@ -31,6 +31,7 @@ mod plugin;
 mod plugins;
 #[expect(clippy::disallowed_methods, reason = "the environment and the command line are read here, once")]
 mod process;
+mod reload;
 mod render;
 mod secrets;
 #[expect(clippy::disallowed_methods, reason = "the daemon listens here")]
@@ -39,6 +40,7 @@ mod views;
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser as _;
 
@@ -51,7 +53,7 @@ use process::Process;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let process = Process::ambient();
+    let process = Arc::new(Process::ambient());
     let exit = run(cli, &process).unwrap_or_else(|error| {
         let text = render::failure(&error, process.style_of_stderr());
         // Where standard error is closed there is nobody to tell.
@@ -61,10 +63,14 @@ fn main() -> ExitCode {
     exit.into()
 }
 
-fn run(cli: Cli, process: &Process) -> Result<Exit, CommandError> {
+fn run(cli: Cli, process: &Arc<Process>) -> Result<Exit, CommandError> {
     let places = || Places::find(&cli.global, process);
     match &cli.command {
         Command::Serve(args) => serve::run(args, &places()?, process),
+        Command::Reload(args) => {
+            log::start_quiet(process)?;
+            reload::run(args, &places()?, process)
+        }
         Command::Demo(args) => {
             log::start(&args.log, Some(LogLevel::Warn), process)?;
             demo::run(args, process)

@@ -26,12 +26,15 @@ use crate::log;
 use crate::places::Places;
 use crate::plugins::{self, Installed, Loaded};
 use crate::process::Process;
-use crate::render;
+use crate::reload::{Answering, Reloader, Sources};
+use crate::render::{self, Style};
 use crate::views::{Answerer, Daemon};
 
 /// What a daemon consists of before it runs.
 struct Parts {
     lock: StateLock,
+    state: StateRoot,
+    engine: Engine,
     store: Store,
     knowledge: Knowledge,
     loaded: Loaded,
@@ -44,12 +47,12 @@ struct Parts {
 /// # Errors
 ///
 /// [`CommandError`] when it cannot start, or is told twice to stop.
-pub(crate) fn run(args: &ServeArgs, places: &Places, process: &Process) -> Result<Exit, CommandError> {
+pub(crate) fn run(args: &ServeArgs, places: &Places, process: &Arc<Process>) -> Result<Exit, CommandError> {
     // What the daemon makes is its user's alone, whatever the shell that started it says.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let parts = boot(args, places, process)?;
     let runtime = crate::runtime()?;
-    let stopped = runtime.block_on(serve(parts, process));
+    let stopped = runtime.block_on(serve(parts, places, process));
     runtime.shutdown_background();
     stopped
 }
@@ -79,39 +82,48 @@ fn boot(args: &ServeArgs, places: &Places, process: &Process) -> Result<Parts, C
     let mut installed = files.find_plugins(places, process);
     let address = address(args, &files.config.gateway);
     let knowledge = files.know(&installed, process, Some(&state))?;
-    let loaded = load_plugins(&state, &knowledge, &mut installed, process)?;
+    let engine = engine(&state)?;
+    let loaded = load_plugins(&engine, &knowledge, &mut installed, process);
     let store = Store::open(&state)?;
     let cleared = store.clear_leftovers(&lock)?;
     if cleared > 0 {
         tracing::info!(cleared, "removed what an earlier daemon left half done");
     }
-    Ok(Parts { lock, store, knowledge, loaded, daemon, address })
+    Ok(Parts { lock, state, engine, store, knowledge, loaded, daemon, address })
+}
+
+/// WebAssembly with the compiled code of this state directory.
+///
+/// # Errors
+///
+/// [`CommandError`] where the cache or the engine cannot be set up.
+pub(crate) fn engine(state: &StateRoot) -> Result<Engine, CommandError> {
+    let cache = state.private_dir("cache/compiled").map_err(BootError::State)?;
+    Ok(Engine::new(EngineSettings { cache: Some(cache) })?)
 }
 
 /// Loads the plugins that the configuration uses, and says of each other why it is not there. One that cannot be
 /// loaded never stops the others.
 pub(crate) fn load_plugins(
-    state: &StateRoot,
+    engine: &Engine,
     knowledge: &Knowledge,
     installed: &mut Installed,
     process: &Process,
-) -> Result<Loaded, CommandError> {
+) -> Loaded {
     for refusal in &installed.unusable {
         tracing::warn!(error = %creel_engine::chain(refusal), "not taken for a plugin");
     }
     let absent = installed.absent(knowledge);
-    let cache = state.private_dir("cache/compiled").map_err(BootError::State)?;
-    let engine = Engine::new(EngineSettings { cache: Some(cache) })?;
-    let mut loaded = plugins::load(&engine, installed.take(&plugins::used(knowledge)), process.stderr_is_terminal);
+    let mut loaded = plugins::load(engine, installed.take(&plugins::used(knowledge)), process.stderr_is_terminal);
     loaded.absent.extend(absent);
     for (id, absence) in &loaded.absent {
         tracing::error!(plugin = %id, "{}", render::absence(absence));
     }
-    Ok(loaded)
+    loaded
 }
 
-async fn serve(parts: Parts, process: &Process) -> Result<Exit, CommandError> {
-    let mut stop = Stop::new().map_err(CommandError::Signals)?;
+async fn serve(parts: Parts, places: &Places, process: &Arc<Process>) -> Result<Exit, CommandError> {
+    let mut stop = Signals::new(process.stderr_is_terminal).map_err(CommandError::Signals)?;
     let address = parts.address;
     let not_listening = |source| CommandError::Listen { address, source };
     let tcp = TcpListener::bind(address).await.map_err(not_listening)?;
@@ -127,14 +139,22 @@ async fn serve(parts: Parts, process: &Process) -> Result<Exit, CommandError> {
     });
     let host = Arc::new(host.await?);
     let far = health::far();
-    let near = health::near(&host, &daemon, address);
-    let answerer = Answerer { daemon: Some(daemon), files: None };
-    let admin = admin::router(Arc::new(Admin { host: Arc::clone(&host), store, answerer, absent }));
+    let near = health::near(Arc::clone(&host), &daemon, address);
+    let sources =
+        Sources { places: places.clone(), process: Arc::clone(process), state: parts.state, engine: parts.engine };
+    let answering = Answering { answerer: Answerer { daemon: Some(daemon), files: None }, absent };
+    let reloader = Arc::new(Reloader::new(Arc::clone(&host), sources, answering));
+    let admin = Admin { host: Arc::clone(&host), store, reloader: Arc::clone(&reloader) };
+    let admin = admin::router(Arc::new(admin));
     let stopping = CancellationToken::new();
     let servers = serve_both(tcp, socket, (near, far, admin), &stopping);
     announce(address).map_err(CommandError::Output)?;
     tracing::info!(%address, "ready");
-    stop.wait().await;
+    while stop.wait().await == Told::Reload {
+        if let Err(error) = reloader.reload().await {
+            tracing::error!("not reloaded: {}", render::reasons(&error, Style::Plain).trim_end());
+        }
+    }
     tracing::info!("stopping; a second signal stops at once");
     let graceful = async {
         host.shutdown().await;
@@ -150,7 +170,7 @@ async fn serve(parts: Parts, process: &Process) -> Result<Exit, CommandError> {
             tracing::info!("stopped");
             Ok(Exit::Ok)
         }
-        () = stop.wait() => Err(CommandError::StoppedAtOnce),
+        () = stop.told_to_stop() => Err(CommandError::StoppedAtOnce),
     }
 }
 
@@ -182,28 +202,42 @@ fn address(args: &ServeArgs, config: &GatewayConfig) -> SocketAddr {
     args.listen.unwrap_or_else(|| SocketAddr::new(ip, config.port.unwrap_or(LISTEN_PORT)))
 }
 
-/// The signals that stop a daemon.
-struct Stop {
+/// What a signal tells a daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Stop,
+    Reload,
+}
+
+/// The signals that a daemon hears.
+struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
+    /// A terminal that is closed ends what was started on it; elsewhere the signal means: read again.
+    hang_up_means: Told,
 }
 
-impl Stop {
-    fn new() -> io::Result<Self> {
+impl Signals {
+    fn new(on_terminal: bool) -> io::Result<Self> {
         Ok(Self {
+            hang_up_means: if on_terminal { Told::Stop } else { Told::Reload },
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
         })
     }
 
-    async fn wait(&mut self) {
+    async fn wait(&mut self) -> Told {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-            _ = self.hang_up.recv() => {}
+            _ = self.terminate.recv() => Told::Stop,
+            _ = self.interrupt.recv() => Told::Stop,
+            _ = self.hang_up.recv() => self.hang_up_means,
         }
+    }
+
+    async fn told_to_stop(&mut self) {
+        while self.wait().await != Told::Stop {}
     }
 }
 

@@ -1,6 +1,7 @@
 //! The answers of a daemon as they travel: JSON that scripts read too, so no key here changes its name or meaning. How
 //! they are found is in `answers`, how they look in `render`.
 
+use creel_runtime::Reloaded;
 use serde::{Deserialize, Serialize};
 
 /// The daemon that answers.
@@ -179,6 +180,19 @@ pub(crate) struct UseView {
     pub(crate) winner: Option<WinnerView>,
     pub(crate) state: String,
     pub(crate) detail: String,
+}
+
+/// What a reload has changed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ReloadView {
+    #[serde(flatten)]
+    pub(crate) answerer: Answerer,
+    #[serde(flatten)]
+    pub(crate) reloaded: Reloaded,
+    /// Plugins that the configuration uses and that cannot be called, with the reason.
+    pub(crate) absent: Vec<String>,
+    /// Keys that have changed and are read at the start alone.
+    pub(crate) needs_restart: Vec<String>,
 }
 
 /// The plugins that a daemon has loaded.

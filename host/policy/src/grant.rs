@@ -24,7 +24,7 @@ pub struct EntrySettings {
 }
 
 /// All that a plugin may do. What is not in here it may not.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Grant {
     /// Whose it is.
     pub plugin: PluginId,
@@ -43,7 +43,7 @@ pub struct Grant {
 }
 
 /// One server and what may be asked of it.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct EndpointGrant {
     /// Where it is.
     pub base: BaseUrl,

@@ -78,7 +78,7 @@ pub struct Allow {
 }
 
 /// `[credentials.<slot>]`.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct CredentialSlot {
     /// The endpoint whose requests may carry it.
     pub endpoint: String,
@@ -89,7 +89,7 @@ pub struct CredentialSlot {
 }
 
 /// `[[credentials.<slot>.classes]]`.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct ClassRule {
     /// The classes that this rule is for.
     pub class: Vec<CredentialClass>,

@@ -38,7 +38,7 @@ pub struct ProviderPlan {
 }
 
 /// A channel with its plugin and its grant.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ChannelPlan {
     /// The plugin that speaks to the network.
     pub plugin: PluginId,

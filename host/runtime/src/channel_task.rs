@@ -62,8 +62,9 @@ impl Task<'_> {
     async fn start(self, core: &Arc<Core>) -> Result<ChannelCall, TaskFailure> {
         // A channel that is switched off keeps its work until it is back.
         let away = || TaskFailure::passing(format!("channel `{}` is not running", self.channel));
-        let plan = core.knowledge.plan.channels.get(self.channel).ok_or_else(away)?;
-        let plugin = core.plugins.get(&plan.plugin).ok_or_else(away)?;
+        let now = core.generation();
+        let plan = now.knowledge.plan.channels.get(self.channel).ok_or_else(away)?;
+        let plugin = now.plugins.get(&plan.plugin).ok_or_else(away)?;
         let context = core.context(CallParts {
             name: self.name,
             grant: Arc::clone(&plan.grant),
@@ -72,7 +73,7 @@ impl Task<'_> {
             media: self.media,
             area: self.area,
             medium_bytes_max: core.medium_limit(self.channel),
-            roots: core.roots(self.channel),
+            roots: now.roots.get(self.channel).map(Arc::clone).unwrap_or_default(),
             total_ms_max: Some(CHANNEL_TASK_MS_MAX),
         });
         ChannelCall::start(plugin, &core.egress, &core.store, context, (self.job, None))

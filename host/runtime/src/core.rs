@@ -2,7 +2,7 @@
 //! use them. Nothing here takes part in a turn.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use creel_engine::{CallContext, Egress, EgressRecord, Injection, MediaScope, Plugin, Roots, Slot, Slots};
 use creel_policy::credential::{CredentialDerivation, Selection};
@@ -26,11 +26,17 @@ pub(crate) struct StoreFailed(#[source] pub(crate) Box<dyn std::error::Error + S
 /// A clock: milliseconds since the Unix epoch.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
-/// What every part of a running host works with.
-pub(crate) struct Core {
-    pub(crate) knowledge: Knowledge,
+/// What a reload replaces, as one. Whoever works by it keeps it until the work is done, so that a call that has begun
+/// ends by what it began with.
+pub(crate) struct Generation {
+    pub(crate) knowledge: Arc<Knowledge>,
     pub(crate) plugins: BTreeMap<PluginId, Plugin>,
     pub(crate) roots: BTreeMap<ChannelId, Arc<Roots>>,
+}
+
+/// What every part of a running host works with.
+pub(crate) struct Core {
+    generation: RwLock<Arc<Generation>>,
     pub(crate) store: Store,
     pub(crate) egress: Arc<Egress>,
     pub(crate) clock: Clock,
@@ -38,6 +44,30 @@ pub(crate) struct Core {
 }
 
 impl Core {
+    pub(crate) fn new(
+        generation: Generation,
+        (store, egress): (Store, Arc<Egress>),
+        (clock, observer): (Clock, Arc<dyn Observer>),
+    ) -> Self {
+        Self { generation: RwLock::new(Arc::new(generation)), store, egress, clock, observer }
+    }
+
+    /// What holds now. Ask once for what belongs together.
+    pub(crate) fn generation(&self) -> Arc<Generation> {
+        Arc::clone(&self.generation.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What is known now.
+    pub(crate) fn knowledge(&self) -> Arc<Knowledge> {
+        Arc::clone(&self.generation().knowledge)
+    }
+
+    /// Lets another generation hold from now on; gives the one that held.
+    pub(crate) fn succeed(&self, next: Generation) -> Arc<Generation> {
+        let mut held = self.generation.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *held, Arc::new(next))
+    }
+
     /// Uses the store on a thread that may block.
     pub(crate) async fn store<T, E>(
         &self,
@@ -63,59 +93,35 @@ impl Core {
 
     /// Entries of a session that are replayed to a model.
     pub(crate) fn history_limit(&self, channel: &ChannelId) -> usize {
-        let entry = self.knowledge.config.channels.get(channel);
+        let knowledge = self.knowledge();
+        let entry = knowledge.config.channels.get(channel);
         let limit = entry.and_then(|entry| usize::try_from(entry.history_limit).ok());
         limit.unwrap_or(HISTORY_ENTRIES_MAX).clamp(1, HISTORY_ENTRIES_MAX * 10)
     }
 
     /// Characters of one message of a channel; 0 for no bound.
     pub(crate) fn text_limit(&self, channel: &ChannelId) -> usize {
-        let entry = self.knowledge.config.channels.get(channel);
+        let knowledge = self.knowledge();
+        let entry = knowledge.config.channels.get(channel);
         entry.and_then(|entry| usize::try_from(entry.text_chunk_limit).ok()).unwrap_or_default()
     }
 
     /// Bytes of one medium that a channel may bring.
     pub(crate) fn medium_limit(&self, channel: &ChannelId) -> u64 {
-        self.knowledge.config.channels.get(channel).map_or(MEDIUM_BYTES_MAX, |entry| entry.medium_bytes_max)
-    }
-
-    /// The granted directories of a channel.
-    pub(crate) fn roots(&self, channel: &ChannelId) -> Arc<Roots> {
-        self.roots.get(channel).map(Arc::clone).unwrap_or_default()
+        self.knowledge().config.channels.get(channel).map_or(MEDIUM_BYTES_MAX, |entry| entry.medium_bytes_max)
     }
 
     /// Chooses the credential for each slot of a provider plugin; gives the derivation of the first that is needed.
-    pub(crate) fn slots(&self, target: &ModelTarget) -> (Slots, Option<CredentialDerivation>) {
+    pub(crate) fn slots(&self, knowledge: &Knowledge, target: &ModelTarget) -> (Slots, Option<CredentialDerivation>) {
         let mut slots = Slots::new();
         let mut first = None;
-        let Some(provider) = self.knowledge.plan.providers.get(&target.model.provider) else { return (slots, first) };
+        let Some(provider) = knowledge.plan.providers.get(&target.model.provider) else { return (slots, first) };
         for (name, slot) in &provider.grant.credentials {
-            let (derivation, selection) = self.knowledge.select(target, slot, provider.keyless, self.now_ms());
-            slots.insert(name.clone(), self.slot(slot, &derivation, selection));
+            let (derivation, selection) = knowledge.select(target, slot, provider.keyless, self.now_ms());
+            slots.insert(name.clone(), filled(knowledge, slot, &derivation, selection));
             first = first.or(Some(derivation));
         }
         (slots, first)
-    }
-
-    fn slot(&self, slot: &CredentialSlot, derivation: &CredentialDerivation, selection: Selection) -> Slot {
-        let missing = |reason: Option<&String>| {
-            Slot::Missing(reason.cloned().unwrap_or_else(|| "no usable credential was found".to_owned()))
-        };
-        match selection {
-            Selection::Secret(selected) => {
-                let rule = slot.classes.get(selected.rule);
-                match (self.knowledge.secrets.get(&selected.source), rule) {
-                    (Some(secret), Some(rule)) => Slot::Ready(Injection {
-                        secret: Arc::clone(secret),
-                        place: rule.place.clone(),
-                        with: rule.with.clone(),
-                    }),
-                    (None, _) | (_, None) => Slot::Missing(format!("the value of `{}` is gone", selected.source)),
-                }
-            }
-            Selection::Bare => Slot::Bare,
-            Selection::Failed => missing(derivation.failure.as_ref()),
-        }
     }
 
     /// The context of one call.
@@ -166,6 +172,32 @@ impl Core {
                 tracing::error!(error = %creel_engine::chain(&error), "could not write an audit record");
             }
         }));
+    }
+}
+
+/// A slot with what was selected for it.
+fn filled(
+    knowledge: &Knowledge,
+    slot: &CredentialSlot,
+    derivation: &CredentialDerivation,
+    selection: Selection,
+) -> Slot {
+    match selection {
+        Selection::Secret(selected) => {
+            let rule = slot.classes.get(selected.rule);
+            match (knowledge.secrets.get(&selected.source), rule) {
+                (Some(secret), Some(rule)) => Slot::Ready(Injection {
+                    secret: Arc::clone(secret),
+                    place: rule.place.clone(),
+                    with: rule.with.clone(),
+                }),
+                (None, _) | (_, None) => Slot::Missing(format!("the value of `{}` is gone", selected.source)),
+            }
+        }
+        Selection::Bare => Slot::Bare,
+        Selection::Failed => {
+            Slot::Missing(derivation.failure.clone().unwrap_or_else(|| "no usable credential was found".to_owned()))
+        }
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) async fn pictures(
 
 /// Recalls what was said about the pictures of earlier turns.
 pub(crate) async fn recall(core: &Core, transcript: &mut Transcript) -> Result<(), StoreFailed> {
-    let describers = core.knowledge.describers();
+    let describers = core.knowledge().describers();
     for picture in transcript.pictures() {
         if let Some(text) = known(core, &describers, &picture).await? {
             transcript.describe(picture.media, text);

@@ -1,4 +1,4 @@
-//! A running host: what it was set up with, its tasks, and how it stops.
+//! A running host: what it was set up with, its tasks, how it takes on another configuration, and how it stops.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,11 +9,11 @@ use creel_policy::ids::{ChannelId, PluginId};
 use creel_store::Store;
 use creel_store::ingest::GrantedDir;
 
-use crate::core::{Clock, Core};
+use crate::core::{Clock, Core, Generation};
 use crate::delivery::{self, Deliveries};
 use crate::knowledge::Knowledge;
 use crate::life::Life;
-use crate::listen;
+use crate::listen::Listeners;
 use crate::sessions::Sessions;
 use crate::step::Observer;
 
@@ -48,7 +48,23 @@ pub enum StartError {
 /// A running host.
 pub struct Host {
     core: Arc<Core>,
+    listeners: Listeners,
+    sessions: Sessions,
+    deliveries: Deliveries,
     life: Life,
+}
+
+/// What a reload has changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Reloaded {
+    /// Channels that listen anew, since what is granted to them or who may speak has changed.
+    pub channels_restarted: Vec<String>,
+    /// Channels that listen for the first time.
+    pub channels_started: Vec<String>,
+    /// Channels that no longer listen.
+    pub channels_stopped: Vec<String>,
+    /// Entries of the configuration that cannot be used; the rest runs.
+    pub problems: Vec<String>,
 }
 
 impl Host {
@@ -60,33 +76,58 @@ impl Host {
     /// [`StartError`]. A channel that cannot run is reported in the log and does not stop the others.
     pub async fn start(setup: Setup) -> Result<Self, StartError> {
         let Setup { knowledge, plugins, store, clock, observer } = setup;
-        for problem in &knowledge.plan.problems {
-            tracing::error!(entry = problem.entry(), "{problem}");
-        }
-        let roots = open_roots(&knowledge, &store);
-        let plugins: BTreeMap<PluginId, Plugin> =
-            plugins.into_iter().map(|plugin| (plugin.id().clone(), plugin)).collect();
+        let generation = generation(knowledge, plugins, &store);
         let egress = Arc::new(Egress::new()?);
-        let core = Arc::new(Core { knowledge, plugins, roots, store, egress, clock, observer });
+        let core = Arc::new(Core::new(generation, (store, egress), (clock, observer)));
         let (life, deliveries) = (Life::default(), Deliveries::default());
         let sessions = Sessions::new(Arc::clone(&core), deliveries.clone(), life.clone());
         take_up(&core, &sessions).await?;
-        life.spawn(delivery::run(Arc::clone(&core), deliveries, life.stopping.clone()));
-        for channel in core.knowledge.plan.channels.keys() {
-            life.spawn(listen::run(Arc::clone(&core), channel.clone(), sessions.clone(), life.stopping.clone()));
+        life.spawn(delivery::run(Arc::clone(&core), deliveries.clone(), life.stopping.clone()));
+        let listeners = Listeners::default();
+        for channel in core.knowledge().plan.channels.keys() {
+            listeners.start(&core, channel, &sessions, &life);
         }
-        Ok(Self { core, life })
+        Ok(Self { core, listeners, sessions, deliveries, life })
+    }
+
+    /// Goes on by another configuration. What has begun ends by the one that it began with; whatever begins from now
+    /// on, first tries and repeated ones alike, goes by the new one. Nothing of it is half applied.
+    pub fn reload(&self, knowledge: Knowledge, plugins: Vec<Plugin>) -> Reloaded {
+        let next = generation(knowledge, plugins, &self.core.store);
+        let mut reloaded = Reloaded {
+            problems: next.knowledge.plan.problems.iter().map(ToString::to_string).collect(),
+            ..Reloaded::default()
+        };
+        let knowledge = Arc::clone(&next.knowledge);
+        let before = self.core.succeed(next);
+        let (old, new) = (&before.knowledge.plan.channels, &knowledge.plan.channels);
+        for channel in old.keys().filter(|channel| !new.contains_key(*channel)) {
+            self.listeners.stop(channel);
+            reloaded.channels_stopped.push(channel.to_string());
+        }
+        for (channel, plan) in new {
+            match old.get(channel) {
+                Some(known) if known == plan => continue,
+                Some(_) => reloaded.channels_restarted.push(channel.to_string()),
+                None => reloaded.channels_started.push(channel.to_string()),
+            }
+            self.listeners.start(&self.core, channel, &self.sessions, &self.life);
+        }
+        // What waits for a channel that was away is due again.
+        self.deliveries.nudge();
+        reloaded
     }
 
     /// What this host answers by; `explain` and `status` ask it.
     #[must_use]
-    pub fn knowledge(&self) -> &Knowledge {
-        &self.core.knowledge
+    pub fn knowledge(&self) -> Arc<Knowledge> {
+        self.core.knowledge()
     }
 
     /// The plugins that are loaded.
-    pub fn plugins(&self) -> impl Iterator<Item = &Plugin> {
-        self.core.plugins.values()
+    #[must_use]
+    pub fn plugins(&self) -> Vec<Plugin> {
+        self.core.generation().plugins.values().cloned().collect()
     }
 
     /// Milliseconds since the Unix epoch, by this host's clock.
@@ -100,6 +141,16 @@ impl Host {
     pub async fn shutdown(&self) {
         self.life.end().await;
     }
+}
+
+fn generation(knowledge: Knowledge, plugins: Vec<Plugin>, store: &Store) -> Generation {
+    for problem in &knowledge.plan.problems {
+        tracing::error!(entry = problem.entry(), "{problem}");
+    }
+    let roots = open_roots(&knowledge, store);
+    let plugins: BTreeMap<PluginId, Plugin> =
+        plugins.into_iter().map(|plugin| (plugin.id().clone(), plugin)).collect();
+    Generation { knowledge: Arc::new(knowledge), plugins, roots }
 }
 
 /// Wakes every session that has an unfinished message.

@@ -25,7 +25,7 @@ mod transcript;
 mod turn;
 
 pub use crate::core::Clock;
-pub use host::{Host, Setup, StartError};
+pub use host::{Host, Reloaded, Setup, StartError};
 pub use knowledge::{AuthQuestion, EgressExplanation, GrantedEndpoint, Knowledge, ProviderStatus, UseStatus, Winner};
 
 pub use step::{Observer, Step};

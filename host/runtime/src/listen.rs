@@ -1,7 +1,8 @@
 //! A channel's listener: takes what comes in, lets in who may speak, makes it durable and wakes the session. Starts
 //! again when the plugin ends, with a growing pause.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use creel_engine::{CallEnd, ChannelCall, Slots, channel};
 use creel_policy::access::{Sender, admit};
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::conversation::{Conversation, Peer, Waiting, write};
 use crate::core::{Audit, CallParts, Core, StoreFailed};
+use crate::life::Life;
 use crate::pause::growing;
 use crate::sessions::Sessions;
 use crate::step::Step;
@@ -21,8 +23,34 @@ use crate::step::Step;
 /// A listener that ran this long counts as good: the pause begins anew.
 const GOOD_RUN_MS: u64 = 60_000;
 
+/// The listeners of a host, each with the word that ends it.
+#[derive(Default)]
+pub(crate) struct Listeners(Mutex<BTreeMap<ChannelId, CancellationToken>>);
+
+impl Listeners {
+    /// Listens on a channel, in place of a listener that may be there: its cursor stands where that one has put it.
+    pub(crate) fn start(&self, core: &Arc<Core>, channel: &ChannelId, sessions: &Sessions, life: &Life) {
+        let stopping = life.stopping.child_token();
+        if let Some(before) = self.held().insert(channel.clone(), stopping.clone()) {
+            before.cancel();
+        }
+        life.spawn(run(Arc::clone(core), channel.clone(), sessions.clone(), stopping));
+    }
+
+    /// Listens on a channel no longer.
+    pub(crate) fn stop(&self, channel: &ChannelId) {
+        if let Some(stopping) = self.held().remove(channel) {
+            stopping.cancel();
+        }
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, BTreeMap<ChannelId, CancellationToken>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Listens until told to stop.
-pub(crate) async fn run(core: Arc<Core>, channel: ChannelId, sessions: Sessions, stopping: CancellationToken) {
+async fn run(core: Arc<Core>, channel: ChannelId, sessions: Sessions, stopping: CancellationToken) {
     let mut tries = 0;
     while !stopping.is_cancelled() {
         let started_ms = core.now_ms();
@@ -43,10 +71,11 @@ pub(crate) async fn run(core: Arc<Core>, channel: ChannelId, sessions: Sessions,
 
 /// Listens once; gives the reason for which the plugin ended.
 async fn listen(core: &Arc<Core>, channel: &ChannelId, sessions: &Sessions) -> Result<String, StoreFailed> {
-    let Some(plan) = core.knowledge.plan.channels.get(channel) else {
+    let now = core.generation();
+    let Some(plan) = now.knowledge.plan.channels.get(channel) else {
         return Ok("the channel is not configured".into());
     };
-    let Some(plugin) = core.plugins.get(&plan.plugin) else { return Ok("its plugin is not loaded".into()) };
+    let Some(plugin) = now.plugins.get(&plan.plugin) else { return Ok("its plugin is not loaded".into()) };
     let key = channel.clone();
     let cursor = core.store(move |store| store.cursor_get(&key)).await?;
     let context = core.context(CallParts {
@@ -57,7 +86,7 @@ async fn listen(core: &Arc<Core>, channel: &ChannelId, sessions: &Sessions) -> R
         media: Vec::new(),
         area: Area::Inbound,
         medium_bytes_max: core.medium_limit(channel),
-        roots: core.roots(channel),
+        roots: now.roots.get(channel).map(Arc::clone).unwrap_or_default(),
         total_ms_max: None,
     });
     let started = ChannelCall::start(plugin, &core.egress, &core.store, context, (channel::Job::Listen, cursor)).await;

@@ -14,6 +14,7 @@ use creel_policy::route::ModelTarget;
 use serde::Serialize;
 
 use crate::core::{CallParts, Core};
+use crate::knowledge::Knowledge;
 use crate::step::Step;
 use crate::transcript::Transcript;
 
@@ -95,10 +96,11 @@ pub(crate) async fn answer(
     chain: &[ModelTarget],
     transcript: &Transcript,
 ) -> Result<Answer, ChainFailure> {
-    let system_prompt = core.knowledge.config.defaults.system_prompt.as_deref();
-    let tokens_max = core.knowledge.config.defaults.output_tokens_max.and_then(|tokens| u32::try_from(tokens).ok());
+    let knowledge = core.knowledge();
+    let system_prompt = knowledge.config.defaults.system_prompt.as_deref();
+    let tokens_max = knowledge.config.defaults.output_tokens_max.and_then(|tokens| u32::try_from(tokens).ok());
     ask_chain(core, session, chain, |target| {
-        let accepts = core.knowledge.catalog.facts(&target.model).input;
+        let accepts = knowledge.catalog.facts(&target.model).input;
         let messages = transcript.messages(system_prompt, &accepts);
         Ask {
             request: request(target, messages, tokens_max),
@@ -171,13 +173,15 @@ pub(crate) async fn ask_chain(
 
 async fn ask_once(core: &Arc<Core>, session: &str, target: &ModelTarget, ask: Ask) -> Result<Answer, Failure> {
     let failure = |fault, message: String| Failure { fault, message, retry_after_ms: None };
-    let planned = core.knowledge.plan.providers.get(&target.model.provider);
-    let provider = planned.ok_or_else(|| failure(CallFault::Refused, no_provider(core, target)))?;
-    let plugin = core
+    // One generation from the choice of the credential to the end of the call.
+    let now = core.generation();
+    let planned = now.knowledge.plan.providers.get(&target.model.provider);
+    let provider = planned.ok_or_else(|| failure(CallFault::Refused, no_provider(&now.knowledge, target)))?;
+    let plugin = now
         .plugins
         .get(&provider.plugin)
         .ok_or_else(|| failure(CallFault::Refused, format!("plugin `{}` is not loaded", provider.plugin)))?;
-    let (slots, credential) = core.slots(target);
+    let (slots, credential) = core.slots(&now.knowledge, target);
     let name = format!("{session}:{}", target.model);
     if let Some(credential) = &credential {
         core.observe(&Step::Credential {
@@ -258,9 +262,9 @@ async fn read(
 }
 
 /// Why a model's provider cannot be called, as the plan says.
-fn no_provider(core: &Core, target: &ModelTarget) -> String {
+fn no_provider(knowledge: &Knowledge, target: &ModelTarget) -> String {
     let entry = format!("models.providers.{}", target.model.provider);
-    let problems = core.knowledge.plan.problems.iter().filter(|problem| problem.entry() == entry);
+    let problems = knowledge.plan.problems.iter().filter(|problem| problem.entry() == entry);
     let reasons: Vec<String> = problems.map(ToString::to_string).collect();
     if reasons.is_empty() {
         format!("no plugin serves provider `{}`", target.model.provider)

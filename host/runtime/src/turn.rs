@@ -33,7 +33,7 @@ pub(crate) async fn run(core: &Arc<Core>, inbound: InboundRecord) -> Result<(), 
 
     // 3. A model that takes what this message brings.
     let needs = needs(core, &inbound).await?;
-    let route = core.knowledge.explain_route(&needs);
+    let route = core.knowledge().explain_route(&needs);
     core.observe(&Step::Routed { session: session.clone(), route: route.clone() });
 
     // 4. Its answer, into the log and the outbox in one transaction.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Method;
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper_util::rt::TokioIo;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -15,6 +16,8 @@ use crate::views::NoAnswer;
 
 /// How long a daemon may take: it answers from memory, and looks one medium up at most.
 const ANSWER_MS_MAX: u64 = 10_000;
+/// How long a reload may take: it asks commands for secrets, and may compile a plugin.
+const RELOAD_MS_MAX: u64 = 300_000;
 /// Bytes of an answer.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 
@@ -33,8 +36,11 @@ pub(crate) enum AdminError {
     #[error("the daemon did not answer")]
     Exchange(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// It took too long.
-    #[error("the daemon did not answer within {ANSWER_MS_MAX} ms")]
-    TimedOut,
+    #[error("the daemon did not answer within {milliseconds} ms")]
+    TimedOut {
+        /// The bound.
+        milliseconds: u64,
+    },
     /// It said no.
     #[error("the daemon could not answer: {said}")]
     Refused {
@@ -70,18 +76,32 @@ impl Client {
     ///
     /// [`AdminError`].
     pub(crate) async fn ask(self, path: &str, query: &[(&str, &str)]) -> Result<String, AdminError> {
-        let bound = Duration::from_millis(ANSWER_MS_MAX);
-        let exchange = self.exchange(with_query(path, query));
-        tokio::time::timeout(bound, exchange).await.map_err(|_| AdminError::TimedOut)?
+        self.within(ANSWER_MS_MAX, Method::GET, with_query(path, query)).await
     }
 
-    async fn exchange(self, path: String) -> Result<String, AdminError> {
+    /// Tells it to do something; `path` begins with `/v1/`. Gives what came of it as JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`AdminError`].
+    pub(crate) async fn tell(self, path: &str) -> Result<String, AdminError> {
+        self.within(RELOAD_MS_MAX, Method::POST, path.to_owned()).await
+    }
+
+    async fn within(self, milliseconds: u64, method: Method, path: String) -> Result<String, AdminError> {
+        let exchange = self.exchange(method, path);
+        let bounded = tokio::time::timeout(Duration::from_millis(milliseconds), exchange).await;
+        bounded.map_err(|_| AdminError::TimedOut { milliseconds })?
+    }
+
+    async fn exchange(self, method: Method, path: String) -> Result<String, AdminError> {
         let failed = |error: hyper::Error| AdminError::Exchange(error.into());
         let io = TokioIo::new(self.stream);
         let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.map_err(failed)?;
         // Ends with the exchange, and what goes wrong with it is seen there.
         let connection = tokio::spawn(connection);
-        let request = http::Request::get(path).header(http::header::HOST, "creel").body(Empty::<Bytes>::new());
+        let request = http::Request::builder().method(method).uri(path).header(http::header::HOST, "creel");
+        let request = request.body(Empty::<Bytes>::new());
         let request = request.map_err(|error| AdminError::Exchange(error.into()))?;
         let response = sender.send_request(request).await.map_err(failed)?;
         let is_answer = response.status().is_success();

@@ -9,7 +9,7 @@ use axum::Json;
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use creel_runtime::Host;
 use creel_store::Store;
 use creel_store::state::StateLock;
@@ -18,8 +18,9 @@ use tokio::net::UnixListener;
 
 use super::SocketPath;
 use crate::answers::{self, AuthAsked, EgressAsked, MediaAsked, NoAnswerError, RouteAsked, Source};
-use crate::plugins::Absences;
-use crate::views::{Answerer, LoadedPlugin, LoadedView, NoAnswer};
+use crate::reload::Reloader;
+use crate::render::{self, Style};
+use crate::views::{LoadedPlugin, LoadedView, NoAnswer};
 
 /// What the answers come from.
 pub(crate) struct Admin {
@@ -27,20 +28,20 @@ pub(crate) struct Admin {
     pub(crate) host: Arc<Host>,
     /// Its store.
     pub(crate) store: Store,
-    /// Who answers.
-    pub(crate) answerer: Answerer,
-    /// Plugins that the configuration uses and that could not be loaded.
-    pub(crate) absent: Absences,
+    /// Who answers, and its way to another configuration.
+    pub(crate) reloader: Arc<Reloader>,
 }
 
 impl Admin {
-    fn source(&self) -> Source<'_> {
-        Source {
-            knowledge: self.host.knowledge(),
-            absent: &self.absent,
-            answerer: &self.answerer,
+    /// Answers by what holds now.
+    fn answer(&self, ask: impl FnOnce(Source<'_>) -> Result<String, NoAnswerError>) -> Response {
+        let (knowledge, answering) = (self.host.knowledge(), self.reloader.answering());
+        answer(ask(Source {
+            knowledge: &knowledge,
+            absent: &answering.absent,
+            answerer: &answering.answerer,
             now_ms: self.host.now_ms(),
-        }
+        }))
     }
 }
 
@@ -69,6 +70,7 @@ pub(crate) fn router(admin: Arc<Admin>) -> Router {
         .route("/v1/status", get(status))
         .route("/v1/plugins", get(plugins))
         .route("/v1/secrets/audit", get(audit))
+        .route("/v1/reload", post(reload))
         .route("/v1/explain/auth", get(auth))
         .route("/v1/explain/media", get(media))
         .route("/v1/explain/route", get(route))
@@ -77,27 +79,28 @@ pub(crate) fn router(admin: Arc<Admin>) -> Router {
 }
 
 async fn status(State(admin): Shared) -> Response {
-    answer(admin.source().status())
+    admin.answer(|source| source.status())
 }
 
 async fn audit(State(admin): Shared) -> Response {
-    answer(admin.source().audit())
+    admin.answer(|source| source.audit())
 }
 
 async fn auth(State(admin): Shared, Query(question): Query<AuthAsked>) -> Response {
-    answer(admin.source().auth(&question))
+    admin.answer(|source| source.auth(&question))
 }
 
 async fn route(State(admin): Shared, Query(question): Query<RouteAsked>) -> Response {
-    answer(admin.source().route(&question))
+    admin.answer(|source| source.route(&question))
 }
 
 async fn egress(State(admin): Shared, Query(question): Query<EgressAsked>) -> Response {
-    answer(admin.source().egress(&question))
+    admin.answer(|source| source.egress(&question))
 }
 
 async fn media(State(admin): Shared, Query(question): Query<MediaAsked>) -> Response {
-    let looked_up = tokio::task::spawn_blocking(move || answers::media(&admin.store, &admin.answerer, &question));
+    let answering = admin.reloader.answering();
+    let looked_up = tokio::task::spawn_blocking(move || answers::media(&admin.store, &answering.answerer, &question));
     match looked_up.await {
         Ok(found) => answer(found),
         Err(error) => no_answer(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
@@ -105,12 +108,20 @@ async fn media(State(admin): Shared, Query(question): Query<MediaAsked>) -> Resp
 }
 
 async fn plugins(State(admin): Shared) -> Response {
-    let loaded = admin.host.plugins().map(|plugin| LoadedPlugin {
+    let loaded = admin.host.plugins().into_iter().map(|plugin| LoadedPlugin {
         id: plugin.id().to_string(),
         version: plugin.manifest().plugin.version.clone(),
         sha256: plugin.digest().iter().map(|byte| format!("{byte:02x}")).collect(),
     });
-    Json(LoadedView { answerer: admin.answerer.clone(), plugins: loaded.collect() }).into_response()
+    let answerer = admin.reloader.answering().answerer.clone();
+    Json(LoadedView { answerer, plugins: loaded.collect() }).into_response()
+}
+
+async fn reload(State(admin): Shared) -> Response {
+    match admin.reloader.reload().await {
+        Ok(view) => Json(view).into_response(),
+        Err(error) => no_answer(StatusCode::CONFLICT, render::reasons(&error, Style::Plain)),
+    }
 }
 
 fn answer(found: Result<String, NoAnswerError>) -> Response {

@@ -169,7 +169,8 @@ async fn start(play: &Play<'_>, scene: &Scene, narrator: &Arc<Narrator>, home: &
     let fingerprint_key = state.fingerprint_key().map_err(boot::BootError::State)?;
     let knowledge =
         Knowledge::gather(files.config, files.profiles, installed.manifests(), &environment, &fingerprint_key);
-    let plugins = serve::load_plugins(&state, &knowledge, &mut installed, play.process)?.plugins;
+    let engine = serve::engine(&state)?;
+    let plugins = serve::load_plugins(&engine, &knowledge, &mut installed, play.process).plugins;
     let store = Store::open(&state)?;
     let observer = Arc::clone(narrator) as Arc<dyn Observer>;
     Ok(Host::start(Setup { knowledge, plugins, store, clock: play.process.clock(), observer }).await?)

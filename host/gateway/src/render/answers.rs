@@ -4,7 +4,7 @@ use super::table::{Table, plain};
 use super::{Style, shown};
 use crate::clock::rfc3339;
 use crate::views::{
-    Answerer, AuthView, EgressView, MediaView, PlanView, RouteView, StatusView, TargetView, WinnerView,
+    Answerer, AuthView, EgressView, MediaView, PlanView, ReloadView, RouteView, StatusView, TargetView, WinnerView,
 };
 
 /// `explain auth`.
@@ -133,6 +133,25 @@ pub(crate) fn status(view: &StatusView, style: Style) -> String {
         text.push_str(&table.render(style));
     }
     finish(text, None, &view.answerer, style)
+}
+
+/// `reload`.
+pub(crate) fn reload(view: &ReloadView, style: Style) -> String {
+    let mut text = format!("{}: calls that begin from now on go by what was read\n", style.green("reloaded"));
+    let channels = [
+        ("listens anew on", &view.reloaded.channels_restarted),
+        ("listens from now on on", &view.reloaded.channels_started),
+        ("listens no longer on", &view.reloaded.channels_stopped),
+    ];
+    for (what, channels) in channels.into_iter().filter(|(_, channels)| !channels.is_empty()) {
+        text.push_str(&format!("{what} {}\n", shown(&channels.join(", "))));
+    }
+    for problem in view.reloaded.problems.iter().chain(&view.absent) {
+        text.push_str(&format!("{} {}\n", style.red("problem:"), shown(problem)));
+    }
+    let hint = (!view.needs_restart.is_empty())
+        .then(|| format!("{} has changed, which takes a restart of the daemon", view.needs_restart.join(", ")));
+    finish(text, hint.as_deref(), &view.answerer, style)
 }
 
 fn of_winner(winner: &WinnerView) -> String {

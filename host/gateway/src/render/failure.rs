@@ -15,7 +15,12 @@ use crate::plugins::{Absence, FileRefusal, LockError, PluginVeto};
 
 /// An error with its causes, its problems and its hint.
 pub(crate) fn failure(error: &CommandError, style: Style) -> String {
-    let mut text = format!("{} {}\n", style.red("error:"), chain(error));
+    format!("{} {}", style.red("error:"), reasons(error, style))
+}
+
+/// What failed and why, without the word that it is an error.
+pub(crate) fn reasons(error: &CommandError, style: Style) -> String {
+    let mut text = format!("{}\n", chain(error));
     for problem in problems(error) {
         text.push_str(&format!("{}\n", shown(&problem.to_string())));
         if let Some(hint) = &problem.hint {
@@ -87,6 +92,7 @@ fn hint(error: &CommandError) -> Option<String> {
         CommandError::Lock(error) => of_lock(error),
         CommandError::Build(error) => error.hint(),
         CommandError::Import(error) => error.hint(),
+        CommandError::NoDaemon { .. } => Some("start one with `creel serve`; it reads everything then".to_owned()),
         CommandError::NobodyToAsk => Some("pass `--yes`".to_owned()),
         CommandError::Listen { source, .. } => of_listen(source),
         CommandError::NoPlugin { searched, .. } => {

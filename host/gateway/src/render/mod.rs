@@ -11,6 +11,8 @@ pub(crate) use answers::{auth, egress, media, route, status};
 pub(crate) use audit::audit;
 pub(crate) use failure::{absence, failure, note};
 pub(crate) use import::import;
+pub(crate) use answers::{auth, egress, media, reload, route, status};
+pub(crate) use failure::{absence, failure, note, reasons};
 pub(crate) use plugin::{Asked, asked, plugins};
 
 /// Whether colours are written.
