@@ -4,6 +4,7 @@
 mod apply;
 mod diff;
 mod source;
+mod vault;
 
 use std::path::{Path, PathBuf};
 
@@ -81,6 +82,15 @@ pub(crate) enum ImportError {
         /// Why.
         source: creel_store::secrets::BadSecret,
     },
+    /// The passphrase of the vault is not where the configuration says.
+    #[error("the passphrase of the vault is not to be had from `{reference}`")]
+    Passphrase {
+        /// Where it was sought.
+        reference: String,
+    },
+    /// The vault.
+    #[error(transparent)]
+    Vault(#[from] creel_store::vault::VaultError),
     /// The state directory, or a file in it.
     #[error(transparent)]
     State(#[from] StateError),
@@ -100,7 +110,7 @@ impl ImportError {
             Self::NoSource { .. } | Self::Nothing { .. } => Exit::Missing,
             Self::Source(_) | Self::Result(_) => Exit::Config,
             Self::VaultTaken { .. } | Self::Value { .. } => Exit::Refused,
-            Self::State(_) | Self::Store(_) | Self::Media(_) => Exit::Failure,
+            Self::Vault(_) | Self::Passphrase { .. } | Self::State(_) | Self::Store(_) | Self::Media(_) => Exit::Failure,
         }
     }
 
@@ -119,7 +129,8 @@ impl ImportError {
             Self::VaultTaken { name } => Some(format!("pass `--force`, or run `creel secrets rm {name}`")),
             Self::Value { .. } => Some("mend it there, or leave out `--to-vault`".to_owned()),
             Self::State(StateError::Locked { .. }) => Some("stop the daemon first".to_owned()),
-            Self::Nothing { .. } | Self::Result(_) | Self::State(_) | Self::Store(_) | Self::Media(_) => None,
+            Self::Passphrase { .. } => Some("set that variable, or leave out `--to-vault`".to_owned()),
+            Self::Vault(_) | Self::Nothing { .. } | Self::Result(_) | Self::State(_) | Self::Store(_) | Self::Media(_) => None,
         }
     }
 }
