@@ -7,9 +7,7 @@ mod import;
 mod plugin;
 mod table;
 
-pub(crate) use answers::{auth, egress, media, route, status};
 pub(crate) use audit::audit;
-pub(crate) use failure::{absence, failure, note};
 pub(crate) use import::import;
 pub(crate) use answers::{auth, egress, media, reload, route, status};
 pub(crate) use failure::{absence, failure, note, reasons};

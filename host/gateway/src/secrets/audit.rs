@@ -85,12 +85,11 @@ fn place(finding: &Finding) -> (&str, usize, usize, Code) {
 
 /// How a check ends: a call that will fail weighs more than a secret that is not kept well.
 fn judged(findings: &[Finding], severity_min: Severity) -> Exit {
-    let mut minded = findings.iter().filter(|finding| finding.severity >= severity_min).peekable();
-    match minded.peek() {
-        None => Exit::Ok,
-        Some(_) if minded.any(|finding| finding.code == Code::RefUnresolved) => Exit::Missing,
-        Some(_) => Exit::Refused,
+    let minded: Vec<&Finding> = findings.iter().filter(|finding| finding.severity >= severity_min).collect();
+    if minded.iter().any(|finding| finding.code == Code::RefUnresolved) {
+        return Exit::Missing;
     }
+    if minded.is_empty() { Exit::Ok } else { Exit::Refused }
 }
 
 fn severity(argument: SeverityArg) -> Severity {
