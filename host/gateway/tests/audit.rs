@@ -4,9 +4,10 @@
 #![expect(clippy::disallowed_methods, reason = "tests arrange files and processes")]
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -138,7 +139,11 @@ fn each_finding_has_its_place_and_remedy() {
         file.display()
     );
     assert!(ran.out.contains(&line), "{}", ran.out);
-    assert!(ran.out.contains("does not resolve: no provider `nowhere` is declared in `secrets.providers`"), "{}", ran.out);
+    assert!(
+        ran.out.contains("does not resolve: no provider `nowhere` is declared in `secrets.providers`"),
+        "{}",
+        ran.out
+    );
     assert!(ran.out.ends_with("2 of severity error, 8 of warn, 0 of info\n"), "{}", ran.out);
 }
 
@@ -199,4 +204,38 @@ fn checks_have_exit_codes() {
     fs::remove_dir_all(&plain.state).expect("it is removed");
     plain.check(&[], 5);
     assert!(!plain.state.exists());
+}
+
+/// A daemon that ends with the test.
+struct Daemon(Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It has ended where the test went well.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+#[test]
+fn the_daemon_says_whether_references_resolve() {
+    let config = "{ models: { providers: { anthropic: { auth: 'api-key', apiKey: '${ONLY_THE_DAEMON_HAS}' } } } }";
+    let place = Place::with(config, None);
+    let unresolved = "REF_UNRESOLVED error creel.json5:1:65 models.providers.anthropic.apiKey";
+    assert_eq!(place.findings(), [unresolved]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_creel"));
+    command.args(["serve", "--listen", "127.0.0.1:0"]).env_clear().env("HOME", place.temp.path());
+    command.env("CREEL_STATE_DIR", &place.state).env("ONLY_THE_DAEMON_HAS", SECRETS[2]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut daemon = Daemon(command.spawn().expect("the program runs"));
+    let out = daemon.0.stdout.take().expect("its output");
+    let mut line = String::new();
+    BufReader::new(out).read_line(&mut line).expect("a line");
+    assert!(line.starts_with("listening on "), "{line}");
+    assert_eq!(place.findings(), Vec::<String>::new());
+    let ran = place.run(&["secrets", "audit", "--check"]);
+    assert_eq!(ran.code, Some(0));
+    assert!(ran.out.contains(&format!("answered by the daemon: process {}, ", daemon.0.id())), "{}", ran.out);
+    drop(daemon);
+    assert_eq!(place.findings(), [unresolved]);
 }

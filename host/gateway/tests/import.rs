@@ -183,8 +183,12 @@ fn a_dry_run_shows_everything_and_writes_nothing() {
         "+  // left out: wizard: not supported by Creel; leave it out: it is a record of the older gateway's own",
         "+      \"access\": \"[secret, 34 characters]\",",
         &format!("  {config}:3:3: meta: not supported by Creel"),
-        &format!("  {config}:12:65: agents.defaults.model.fallbacks[1]: not a model: expected `provider/model`, e.g. `anthropic/claude-haiku-4-5`"),
-        &format!("  {config}:12:57: agents.defaults.model.fallbacks[0]: is an alias: the file says `anthropic/claude-opus-4-5`"),
+        &format!(
+            "  {config}:12:65: agents.defaults.model.fallbacks[1]: not a model: expected `provider/model`, e.g. `anthropic/claude-haiku-4-5`"
+        ),
+        &format!(
+            "  {config}:12:57: agents.defaults.model.fallbacks[0]: is an alias: the file says `anthropic/claude-opus-4-5`"
+        ),
         &format!("  {config}:21:5: channels.telegram: no plugin that is installed serves this channel"),
         "    hint: use `allowlist`, and name those who may write in `allowFrom`",
         "media: 2 new, 0 here before, 50 bytes; 2 skipped",
@@ -287,7 +291,10 @@ fn plain_text_goes_into_the_vault_when_asked() {
     let ran = place.run(&["import", "openclaw", "--to-vault", "--apply"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
     let config = place.read("creel.json5");
-    assert!(config.contains("{ source: \"vault\", provider: \"default\", id: \"models/providers/openai/apiKey\" }"), "{config}");
+    assert!(
+        config.contains("{ source: \"vault\", provider: \"default\", id: \"models/providers/openai/apiKey\" }"),
+        "{config}"
+    );
     // Nothing of it is in the clear in the state directory, save what is renewed.
     for (path, (_, _, _, bytes)) in fingerprint(&place.state()) {
         for secret in SECRETS.into_iter().filter(|secret| !secret.starts_with("oauth-")) {
@@ -306,15 +313,21 @@ fn older_names_and_merged_profiles_are_found() {
     let dir = place.temp.path().join("old");
     fs::create_dir_all(dir.join("agents/ops/agent")).expect("directories");
     fs::create_dir_all(dir.join("agents/main/agent")).expect("directories");
-    fs::write(dir.join("clawdbot.json"), "{ agent: { model: 'anthropic/claude-haiku-4-5' }, signal: { account: '+1555' } }")
-        .expect("a file");
+    fs::write(
+        dir.join("clawdbot.json"),
+        "{ agent: { model: 'anthropic/claude-haiku-4-5' }, signal: { account: '+1555' } }",
+    )
+    .expect("a file");
     let profile = |key: &str| {
-        format!("{{\"version\":1,\"profiles\":{{\"anthropic:default\":{{\"type\":\"api_key\",\"provider\":\"anthropic\",\"key\":\"${{{key}}}\"}}}}}}")
+        format!(
+            "{{\"version\":1,\"profiles\":{{\"anthropic:default\":{{\"type\":\"api_key\",\"provider\":\"anthropic\",\"key\":\"${{{key}}}\"}}}}}}"
+        )
     };
     fs::write(dir.join("agents/main/agent/auth-profiles.json"), profile("MAIN_KEY")).expect("a file");
     fs::write(dir.join("agents/ops/agent/auth-profiles.json"), profile("OPS_KEY")).expect("a file");
     let shown = place.json(&["import", "openclaw", "old", "--json"]);
-    let texts: Vec<&str> = shown["files"].as_array().expect("files").iter().filter_map(|f| f["diff"].as_str()).collect();
+    let texts: Vec<&str> =
+        shown["files"].as_array().expect("files").iter().filter_map(|f| f["diff"].as_str()).collect();
     assert!(texts[0].contains("+    model: \"anthropic/claude-haiku-4-5\","), "{}", texts[0]);
     assert!(texts[1].contains("${MAIN_KEY}") && !texts[1].contains("OPS_KEY"), "{}", texts[1]);
     let notes = shown["notes"].as_array().expect("notes");

@@ -17,6 +17,8 @@ use crate::secret_ref::{DEFAULT_ALIAS, SecretRef};
 const ELSEWHERE_MARKERS: [&str; 2] = ["secretref-managed", "__OPENCLAW_REDACTED__"];
 /// Shorter texts are never masked for being a copy of a secret: they would blot out ordinary words.
 const COPY_CHARS_MIN: usize = 8;
+/// Secrets whose copies are sought; each is sought in every text of the file.
+const COPIES_MAX: usize = 1_000;
 
 /// Tells whether a text stands for a secret without being one: a reference to the environment, or a marker.
 pub(crate) fn is_stand_in(value: &str) -> bool {
@@ -184,7 +186,7 @@ impl Marks {
             ast::Value::Array(list) => list.elements.iter().for_each(|element| self.named(element, above, name)),
             ast::Value::StringLit(text) if is_secret_name(above, name) && !is_stand_in(&text.value) => {
                 self.mark(value, &text.value);
-                if text.value.chars().count() >= COPY_CHARS_MIN {
+                if text.value.chars().count() >= COPY_CHARS_MIN && self.values.len() < COPIES_MAX {
                     self.values.push(Zeroizing::new(text.value.trim().to_owned()));
                 }
             }

@@ -148,8 +148,7 @@ fn generation(knowledge: Knowledge, plugins: Vec<Plugin>, store: &Store) -> Gene
         tracing::error!(entry = problem.entry(), "{problem}");
     }
     let roots = open_roots(&knowledge, store);
-    let plugins: BTreeMap<PluginId, Plugin> =
-        plugins.into_iter().map(|plugin| (plugin.id().clone(), plugin)).collect();
+    let plugins: BTreeMap<PluginId, Plugin> = plugins.into_iter().map(|plugin| (plugin.id().clone(), plugin)).collect();
     Generation { knowledge: Arc::new(knowledge), plugins, roots }
 }
 

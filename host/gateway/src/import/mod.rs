@@ -110,7 +110,9 @@ impl ImportError {
             Self::NoSource { .. } | Self::Nothing { .. } => Exit::Missing,
             Self::Source(_) | Self::Result(_) => Exit::Config,
             Self::VaultTaken { .. } | Self::Value { .. } => Exit::Refused,
-            Self::Vault(_) | Self::Passphrase { .. } | Self::State(_) | Self::Store(_) | Self::Media(_) => Exit::Failure,
+            Self::Vault(_) | Self::Passphrase { .. } | Self::State(_) | Self::Store(_) | Self::Media(_) => {
+                Exit::Failure
+            }
         }
     }
 
@@ -130,7 +132,12 @@ impl ImportError {
             Self::Value { .. } => Some("mend it there, or leave out `--to-vault`".to_owned()),
             Self::State(StateError::Locked { .. }) => Some("stop the daemon first".to_owned()),
             Self::Passphrase { .. } => Some("set that variable, or leave out `--to-vault`".to_owned()),
-            Self::Vault(_) | Self::Nothing { .. } | Self::Result(_) | Self::State(_) | Self::Store(_) | Self::Media(_) => None,
+            Self::Vault(_)
+            | Self::Nothing { .. }
+            | Self::Result(_)
+            | Self::State(_)
+            | Self::Store(_)
+            | Self::Media(_) => None,
         }
     }
 }

@@ -107,7 +107,12 @@ fn config(dir: &OlderDir, notes: &mut Vec<Note>) -> Result<Option<Text>, OlderEr
     for name in CONFIG_NAMES {
         if found.is_some() {
             if dir.entry(name)?.is_some() {
-                notes.push(left_out(dir, name, "a configuration under a newer name is there", "compare the two by hand"));
+                notes.push(left_out(
+                    dir,
+                    name,
+                    "a configuration under a newer name is there",
+                    "compare the two by hand",
+                ));
             }
             continue;
         }
@@ -142,8 +147,16 @@ fn profiles(dir: &OlderDir, notes: &mut Vec<Note>) -> Result<Vec<Text>, CommandE
 /// What else lies there and has no counterpart.
 fn unread(dir: &OlderDir, notes: &mut Vec<Note>) -> Result<(), OlderError> {
     const UNREAD: [(&str, &str, &str); 8] = [
-        (".env", "Creel reads no variables from files", "set them in the daemon's environment, or keep the values in the vault"),
-        ("credentials", "sign-ins of channels and pairings are not taken over", "sign in anew; name who may write in `allowFrom`"),
+        (
+            ".env",
+            "Creel reads no variables from files",
+            "set them in the daemon's environment, or keep the values in the vault",
+        ),
+        (
+            "credentials",
+            "sign-ins of channels and pairings are not taken over",
+            "sign in anew; name who may write in `allowFrom`",
+        ),
         ("state", "its database is not read", "write the profiles that you need into `auth-profiles.json`"),
         ("workspace", "tools that work on files are not there yet", "leave it where it is"),
         ("skills", "skills are not there yet", "leave it where it is"),

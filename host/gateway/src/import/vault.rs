@@ -57,7 +57,8 @@ fn key_place(plan: &Plan, process: &Process) -> Result<KeyPlace, ImportError> {
         VaultKey::Keyring => Ok(KeyPlace::Keyring),
         VaultKey::Passphrase(reference) => {
             let variable = Some(&reference).filter(|reference| reference.source() == Source::Env);
-            let value = variable.and_then(|reference| process.variable(reference.id())).and_then(|value| value.to_str());
+            let value =
+                variable.and_then(|reference| process.variable(reference.id())).and_then(|value| value.to_str());
             let passphrase = value.map(|value| KeyPlace::Passphrase(Zeroizing::new(value.to_owned())));
             passphrase.ok_or_else(|| ImportError::Passphrase { reference: reference.to_string() })
         }

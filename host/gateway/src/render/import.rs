@@ -58,10 +58,14 @@ fn verdict(view: &ImportView, style: Style) -> String {
         let there: Vec<String> = there.map(|file| format!("`{}`", shown(&file.name))).collect();
         let hint = "pass `--force` to replace it; what is there is kept beside it";
         let error = style.red("nothing was written:");
-        return format!("{error} {} is there and says something else\n{} {hint}\n", there.join(" and "), style.bold("hint:"));
+        return format!(
+            "{error} {} is there and says something else\n{} {hint}\n",
+            there.join(" and "),
+            style.bold("hint:")
+        );
     }
     if !view.applied {
-        return format!("nothing was written; to write it, run this again with `--apply`\n");
+        return "nothing was written; to write it, run this again with `--apply`\n".to_owned();
     }
     let mut text = String::new();
     for file in &view.files {

@@ -7,10 +7,10 @@ mod import;
 mod plugin;
 mod table;
 
-pub(crate) use audit::audit;
-pub(crate) use import::import;
 pub(crate) use answers::{auth, egress, media, reload, route, status};
+pub(crate) use audit::audit;
 pub(crate) use failure::{absence, failure, note, reasons};
+pub(crate) use import::import;
 pub(crate) use plugin::{Asked, asked, plugins};
 
 /// Whether colours are written.

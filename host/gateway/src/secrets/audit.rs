@@ -45,7 +45,8 @@ struct Read {
 pub(crate) fn run(args: &AuditArgs, places: &Places, process: &Process) -> Result<Exit, CommandError> {
     let read = look(places)?;
     let Read { config: config_text, profiles: profiles_text, mut findings } = read;
-    let config_path = config_text.as_ref().map_or_else(|| places.config_path().display().to_string(), |text| text.name.clone());
+    let config_path =
+        config_text.as_ref().map_or_else(|| places.config_path().display().to_string(), |text| text.name.clone());
     let config = match &config_text {
         Some(Text { name, text }) => parse_config(name, text).map_err(BootError::Config)?,
         None => Config::default(),
@@ -74,7 +75,8 @@ pub(crate) fn run(args: &AuditArgs, places: &Places, process: &Process) -> Resul
     view.findings.extend(findings);
     view.findings.sort_by(|one, other| place(one).cmp(&place(other)));
     let exit = if args.check { judged(&view.findings, severity(args.severity_min)) } else { Exit::Ok };
-    let text = if args.json { serde_json::to_string_pretty(&view)? } else { render::audit(&view, process.style_of_stdout()) };
+    let text =
+        if args.json { serde_json::to_string_pretty(&view)? } else { render::audit(&view, process.style_of_stdout()) };
     explain::print(&text)?;
     Ok(exit)
 }
@@ -116,10 +118,7 @@ fn from_files(
     let files = Files { config, config_path: PathBuf::from(config_path), config_sha256: None, profiles, lock };
     let installed = files.find_plugins(places, process);
     let knowledge = files.know(&installed, process, state.as_ref())?;
-    let read = FilesRead {
-        state_dir: places.state_dir.display().to_string(),
-        config_path: config_path.to_owned(),
-    };
+    let read = FilesRead { state_dir: places.state_dir.display().to_string(), config_path: config_path.to_owned() };
     let answerer = Answerer { daemon: None, files: Some(read) };
     let absent = Absences::default();
     let source = Source { knowledge: &knowledge, absent: &absent, answerer: &answerer, now_ms: clock::now_ms() };
@@ -195,14 +194,14 @@ fn residue(dir: &OlderDir, findings: &mut Vec<Finding>) -> Result<(), CommandErr
     const BESIDE: [&str; 4] = [".env", "auth.json", "models.json", "auth-profile.json"];
     const OF_AGENT: [&str; 4] = ["auth-profiles.json", "auth.json", "models.json", ".env"];
     let copies = dir.entries()?.into_iter().map(|entry| entry.name);
-    let copies = copies.filter(|name| {
-        [CONFIG_FILE, PROFILES_FILE].iter().any(|ours| name != ours && name.starts_with(ours))
-    });
+    let copies =
+        copies.filter(|name| [CONFIG_FILE, PROFILES_FILE].iter().any(|ours| name != ours && name.starts_with(ours)));
     let names = CONFIG_NAMES.iter().chain(&BESIDE).map(|name| (*name).to_owned()).chain(copies);
     for name in names {
         of_unread(dir, &name, findings)?;
     }
-    let mut below: Vec<(String, &[&str])> = vec![("credentials".to_owned(), &["oauth.json"]), ("agent".to_owned(), &OF_AGENT)];
+    let mut below: Vec<(String, &[&str])> =
+        vec![("credentials".to_owned(), &["oauth.json"]), ("agent".to_owned(), &OF_AGENT)];
     if let Ok(Some(agents)) = dir.below("agents") {
         for agent in agents.entries()?.into_iter().filter(|agent| agent.kind == OlderKind::Directory) {
             below.push((format!("agents/{}", agent.name), &OF_AGENT));

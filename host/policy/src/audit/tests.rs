@@ -5,7 +5,9 @@ use crate::ids::ProfileId;
 
 fn check(kind: TextKind<'_>, text: &str, expect: &[&str]) {
     let found = of_text("f", text, kind);
-    let line = |one: &Finding| format!("{} {} {}:{} {}", one.code.as_str(), one.severity.as_str(), one.line, one.column, one.key);
+    let line = |one: &Finding| {
+        format!("{} {} {}:{} {}", one.code.as_str(), one.severity.as_str(), one.line, one.column, one.key)
+    };
     assert_eq!(found.iter().map(line).collect::<Vec<_>>(), expect, "{text}");
     assert!(found.iter().all(|one| !one.message.contains("hunter") && !one.hint.contains("hunter")), "{text}");
 }
@@ -42,9 +44,11 @@ fn secrets_in_profiles_and_in_files_that_nobody_reads() {
     check(TextKind::Profiles, "{ profiles: { a: { key: 'hunter2' } } }", &["PLAINTEXT_FOUND warn 1:25 profiles.a.key"]);
     let beside = "{ profiles: { a: { key: 'hunter2', keyRef: { source: 'env', id: 'A' } } } }";
     check(TextKind::Profiles, beside, &["LEGACY_RESIDUE warn 1:25 profiles.a.key"]);
-    check(TextKind::Profiles, "{ profiles: { a: { key: 'hunter2', keyRef: null } } }", &[
-        "PLAINTEXT_FOUND warn 1:25 profiles.a.key",
-    ]);
+    check(
+        TextKind::Profiles,
+        "{ profiles: { a: { key: 'hunter2', keyRef: null } } }",
+        &["PLAINTEXT_FOUND warn 1:25 profiles.a.key"],
+    );
     let lines = "# KEY=hunter1\nexport A_TOKEN='hunter2'\nPATH=/bin\nB_KEY=${OTHER}\n";
     check(TextKind::Unread, lines, &["LEGACY_RESIDUE warn 2:1 A_TOKEN"]);
 }
@@ -66,7 +70,12 @@ fn modes_and_owners() {
     let write = "error it holds secrets, and others can write it (mode 0620): run `chmod 600 /s/f`";
     check(FileKind::Secret, 0o620, 1000, &[write]);
     check(FileKind::Rules, 0o644, 1000, &[]);
-    check(FileKind::Rules, 0o646, 1000, &["error Creel goes by it, and others can write it (mode 0646): run `chmod go-w /s/f`"]);
+    check(
+        FileKind::Rules,
+        0o646,
+        1000,
+        &["error Creel goes by it, and others can write it (mode 0646): run `chmod go-w /s/f`"],
+    );
     check(FileKind::Rules, 0o644, 0, &[]);
     let foreign = "error belongs to user 0, not to user 1000 that creel runs as: run `chown 1000 /s/f` as root";
     check(FileKind::Secret, 0o600, 0, &[foreign]);

@@ -87,7 +87,8 @@ fn what_creel_refuses_is_left_out_with_its_place() {
 
 /// The manifest's own words for a setting that it does not know.
 fn manifest_says() -> String {
-    let config = crate::config::parse_config("f", "{ channels: { signal: { nonsense: true } } }").expect("a configuration");
+    let config =
+        crate::config::parse_config("f", "{ channels: { signal: { nonsense: true } } }").expect("a configuration");
     let problems = crate::plan::plan(&config, &manifests()).problems;
     let said = problems.iter().find_map(|problem| match problem {
         crate::plan::PlanProblem::Setting { problem, .. } => Some(problem.message.clone()),
@@ -117,7 +118,9 @@ fn older_words_become_newer_ones() {
         "{ models: { providers: { anthropic: { apiKey: 'secretref-managed' } } } }",
         "{ models: { providers: { anthropic: { // left out: apiKey: it marks a secret that is kept elsewhere, and does not \
          say where; write the reference itself: `{ source, provider, id }` }, }, }, }",
-        &["LeftOut 1:39 models.providers.anthropic.apiKey: it marks a secret that is kept elsewhere, and does not say where"],
+        &[
+            "LeftOut 1:39 models.providers.anthropic.apiKey: it marks a secret that is kept elsewhere, and does not say where",
+        ],
     );
     check(
         "{ agents: { list: [{ id: 'a' }, { id: 'b', default: true, model: 'ollama/b' }] } }",
@@ -141,7 +144,8 @@ fn a_secret_never_becomes_a_setting_of_a_plugin() {
 
 #[test]
 fn plain_text_is_kept_or_goes_into_the_vault() {
-    let text = "{ models: { providers: { anthropic: { apiKey: 'value-a' } } }, gateway: { auth: { token: 'value-b' } } }";
+    let text =
+        "{ models: { providers: { anthropic: { apiKey: 'value-a' } } }, gateway: { auth: { token: 'value-b' } } }";
     let kept = import(text, Plaintext::Keep);
     assert!(kept.text.contains("\"value-a\""), "{}", *kept.text);
     assert_eq!(kept.secrets[0].place.message, "stays in plain text");

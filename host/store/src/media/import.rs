@@ -47,7 +47,11 @@ impl Store {
             return Err(refused(MediaRefusalCode::InvalidPath, &media, "has a second name (a hard link) elsewhere"));
         }
         if before.size() > MEDIUM_BYTES_MAX {
-            return Err(refused(MediaRefusalCode::TooLarge, &media, &format!("has more than {MEDIUM_BYTES_MAX} bytes")));
+            return Err(refused(
+                MediaRefusalCode::TooLarge,
+                &media,
+                &format!("has more than {MEDIUM_BYTES_MAX} bytes"),
+            ));
         }
         let known = row::find(self, &media)?;
         let mut new = match known {
