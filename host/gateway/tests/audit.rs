@@ -75,7 +75,8 @@ impl Place {
     fn findings(&self) -> Vec<String> {
         let ran = self.run(&["secrets", "audit", "--json"]);
         let json: Value = serde_json::from_str(&ran.out).unwrap_or_default();
-        let found = json["findings"].as_array().unwrap_or_else(|| panic!("{}{}", ran.out, ran.err));
+        assert!(json["findings"].is_array(), "{}{}", ran.out, ran.err);
+        let found = json["findings"].as_array().expect("it was looked at above");
         let line = |one: &Value| {
             let text = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
             assert!(!text("message").is_empty() && !text("hint").is_empty(), "{one}");
@@ -154,7 +155,7 @@ fn a_reference_that_wins_shadows_the_profile() {
       "keyRef": { "source": "env", "provider": "default", "id": "ANTHROPIC_API_KEY" } } } }"#;
     let place = Place::with(config, Some(profiles));
     // The same value in both does no harm.
-    assert_eq!(place.findings(), ["REF_SHADOWED info auth-profiles.json:1:47 profiles[\"anthropic:a\"]"]);
+    assert_eq!(place.findings(), ["REF_SHADOWED info auth-profiles.json:1:46 profiles[\"anthropic:a\"]"]);
     // A model that names the profile sends it.
     let named = format!(
         "{}, agents: {{ defaults: {{ model: {{ primary: \"anthropic/claude-haiku-4-5\", profile: \"anthropic:a\" }} }} }} }}",

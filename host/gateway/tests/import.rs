@@ -143,8 +143,8 @@ fn spellings(secret: &str) -> Vec<String> {
 fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let whole = bytes.chunks_exact(3).flat_map(|three| {
-        let bits = u32::from(three[0]) << 16 | u32::from(three[1]) << 8 | u32::from(three[2]);
-        [18, 12, 6, 0].map(|shift| char::from(DIGITS[(bits >> shift & 63) as usize]))
+        let bits = (u32::from(three[0]) << 16) | (u32::from(three[1]) << 8) | u32::from(three[2]);
+        [18, 12, 6, 0].map(|shift| char::from(DIGITS[((bits >> shift) & 63) as usize]))
     });
     whole.collect()
 }
@@ -176,10 +176,10 @@ fn a_dry_run_shows_everything_and_writes_nothing() {
     let config = config.display();
     for line in [
         "+++ STATE/creel.json5",
-        "+      apiKey: \"[secret, 30 characters]\",",
-        "+      apiKey: { source: \"env\", provider: \"default\", id: \"ANTHROPIC_API_KEY\" },",
-        "+    ollama: { baseUrl: \"http://127.0.0.1:11434\", apiKey: \"ollama-local\" },",
-        "+    zai: { apiKey: \"${ZAI_API_KEY}\" },",
+        "+        apiKey: \"[secret, 30 characters]\",",
+        "+        apiKey: { source: \"env\", provider: \"default\", id: \"ANTHROPIC_API_KEY\" },",
+        "+      ollama: { baseUrl: \"http://127.0.0.1:11434\", apiKey: \"ollama-local\" },",
+        "+      zai: { apiKey: \"${ZAI_API_KEY}\" },",
         "+  // left out: wizard: not supported by Creel; leave it out: it is a record of the older gateway's own",
         "+      \"access\": \"[secret, 34 characters]\",",
         &format!("  {config}:3:3: meta: not supported by Creel"),
@@ -328,7 +328,7 @@ fn older_names_and_merged_profiles_are_found() {
     let shown = place.json(&["import", "openclaw", "old", "--json"]);
     let texts: Vec<&str> =
         shown["files"].as_array().expect("files").iter().filter_map(|f| f["diff"].as_str()).collect();
-    assert!(texts[0].contains("+    model: \"anthropic/claude-haiku-4-5\","), "{}", texts[0]);
+    assert!(texts[0].contains("defaults: { model: \"anthropic/claude-haiku-4-5\" }"), "{}", texts[0]);
     assert!(texts[1].contains("${MAIN_KEY}") && !texts[1].contains("OPS_KEY"), "{}", texts[1]);
     let notes = shown["notes"].as_array().expect("notes");
     let message = "another file that comes first has a profile of this id, which stays";

@@ -46,12 +46,11 @@ pub(crate) fn is_secret_name(above: Option<&str>, name: &str) -> bool {
     ];
     const ENDS: [&str; 9] =
         ["apikey", "token", "secret", "password", "passphrase", "privatekey", "secretkey", "accesskey", "signingkey"];
+    const HOLDERS: [&str; 3] = ["headers", "env", "vars"];
+    const HOLD_NONE: [&str; 6] = ["source", "allowlist", "enabled", "timeoutMs", "vars", "shellEnv"];
     let plain = |name: &str| name.to_lowercase().replace(['_', '-'], "");
     // Headers and variables hold secrets under any name; `source` and its like stand in a provider of that alias.
-    let above = above.map(plain);
-    if matches!(above.as_deref(), Some("headers" | "env" | "vars"))
-        && !matches!(name, "source" | "allowlist" | "enabled" | "timeoutMs" | "vars" | "shellEnv")
-    {
+    if above.is_some_and(|above| HOLDERS.contains(&plain(above).as_str())) && !HOLD_NONE.contains(&name) {
         return true;
     }
     let name = plain(name);
@@ -158,14 +157,16 @@ pub fn masked(text: &str, shown_comments: &dyn Fn(&str) -> bool) -> Option<Strin
     Some(out)
 }
 
-/// The comments of a JSON5 text.
+/// The comments of a JSON5 text, each once.
 #[must_use]
 pub fn comments(text: &str) -> Vec<String> {
     let collect = CollectOptions { comments: CommentCollectionStrategy::Separate, tokens: false };
     let parsed = parse_to_ast(text, &collect, &ParseOptions::default()).ok();
     let comments = parsed.and_then(|parsed| parsed.comments);
     let lists = comments.iter().flat_map(|map| map.values());
-    lists.flat_map(|list| list.iter()).map(|comment| comment.text().trim().to_owned()).collect()
+    let texts = lists.flat_map(|list| list.iter()).map(|comment| comment.text().trim().to_owned());
+    // Each stands in the map of the token before it and of the one behind it.
+    texts.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
 }
 
 #[derive(Default)]

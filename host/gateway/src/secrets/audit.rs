@@ -8,6 +8,7 @@ use creel_policy::config::{Config, parse_config};
 use creel_policy::import::CONFIG_NAMES;
 use creel_policy::limits::CONFIG_BYTES_MAX;
 use creel_policy::profiles::{Profiles, parse_profiles};
+use creel_store::state::StateError;
 use creel_store::older::{OlderDir, OlderEntry, OlderError, OlderKind};
 use zeroize::Zeroizing;
 
@@ -19,7 +20,7 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::explain;
 use crate::places::{CONFIG_FILE, Places};
-use crate::plugins::{Absences, LockFile};
+use crate::plugins::{Absences, LockError, LockFile};
 use crate::process::Process;
 use crate::render;
 use crate::views::{Answerer, AuditView, FilesRead};
@@ -114,7 +115,12 @@ fn from_files(
     explain::note(process, &format!("no daemon is running in `{}`; {whence}", places.state_dir.display()));
     // A directory that others can write is a finding, and not used for anything more.
     let state = boot::open_state(places).ok().flatten();
-    let lock = state.as_ref().map(LockFile::read).transpose()?.unwrap_or_default();
+    let lock = match state.as_ref().map(LockFile::read).transpose() {
+        Ok(lock) => lock.unwrap_or_default(),
+        // Its mode is a finding; what it approves has no say in where secrets are.
+        Err(LockError::State(StateError::Exposed { .. })) => LockFile::default(),
+        Err(error) => return Err(error.into()),
+    };
     let files = Files { config, config_path: PathBuf::from(config_path), config_sha256: None, profiles, lock };
     let installed = files.find_plugins(places, process);
     let knowledge = files.know(&installed, process, state.as_ref())?;
@@ -176,6 +182,7 @@ fn facts(dir: &OlderDir, holds_plaintext: bool) -> Result<Vec<FileFact>, Command
             (OlderKind::File, CONFIG_FILE) if holds_plaintext => FileKind::Secret,
             (OlderKind::File, CONFIG_FILE) => FileKind::Rules,
             (OlderKind::File, name) if holds_secrets(name) => FileKind::Secret,
+            (OlderKind::File, "creel.lock" | "imported-media.json") => FileKind::Guarded,
             // Whoever writes a component, a lock file or the database says what Creel does.
             (OlderKind::Directory | OlderKind::File, _) => FileKind::Rules,
         };

@@ -9,6 +9,8 @@ pub enum FileKind {
     Directory,
     /// It holds secrets.
     Secret,
+    /// Creel goes by it, and refuses it where anybody else could read or write it.
+    Guarded,
     /// Creel goes by what it says, and it holds no secret.
     Rules,
 }
@@ -49,8 +51,11 @@ fn of_mode(fact: &FileFact) -> Option<Finding> {
         (FileKind::Directory, false, true) => ("others can look into it", Severity::Info, "chmod 700"),
         (FileKind::Secret, true, _) => ("it holds secrets, and others can write it", Severity::Error, "chmod 600"),
         (FileKind::Secret, false, true) => ("it holds secrets, and others can read it", Severity::Error, "chmod 600"),
+        (FileKind::Guarded, true, _) | (FileKind::Guarded, false, true) => {
+            ("Creel refuses it, since others can read or write it", Severity::Error, "chmod 600")
+        }
         (FileKind::Rules, true, _) => ("Creel goes by it, and others can write it", Severity::Error, "chmod go-w"),
-        (FileKind::Directory | FileKind::Secret, false, false) | (FileKind::Rules, false, _) => return None,
+        (FileKind::Directory | FileKind::Secret | FileKind::Guarded, false, false) | (FileKind::Rules, false, _) => return None,
     };
     let message = format!("{what} (mode {:04o})", mode & 0o7777);
     Some(Finding::about(Code::OpenMode, severity, (name, ""), message, format!("run `{remedy} {name}`")))

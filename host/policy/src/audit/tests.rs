@@ -69,6 +69,9 @@ fn modes_and_owners() {
     check(FileKind::Secret, 0o604, 1000, &[read]);
     let write = "error it holds secrets, and others can write it (mode 0620): run `chmod 600 /s/f`";
     check(FileKind::Secret, 0o620, 1000, &[write]);
+    check(FileKind::Guarded, 0o600, 1000, &[]);
+    let guarded = "error Creel refuses it, since others can read or write it (mode 0644): run `chmod 600 /s/f`";
+    check(FileKind::Guarded, 0o644, 1000, &[guarded]);
     check(FileKind::Rules, 0o644, 1000, &[]);
     check(
         FileKind::Rules,
