@@ -17,7 +17,7 @@ use creel_policy::manifest::Manifest;
 use creel_policy::profiles::{Profiles, parse_profiles};
 use creel_runtime::{Host, Knowledge, Observer, Setup, Step};
 use creel_store::Store;
-use creel_store::secrets::Environment;
+use creel_store::secrets::{Environment, Places};
 use creel_store::state::{StateLock, StateRoot};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -177,7 +177,9 @@ impl Place {
             plugins().iter().map(|plugin| (plugin.id().clone(), plugin.manifest().clone())).collect();
         let variables = self.environment.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
         let key = root.fingerprint_key().expect("a fingerprint key");
-        Knowledge::gather(config, profiles, manifests, &Environment::of(variables), &key)
+        let environment = Environment::of(variables);
+        let places = Places { environment: &environment, key: &key, state: Some(root), home: None };
+        Knowledge::gather(config, profiles, manifests, &places)
     }
 
     /// Starts a host here.

@@ -10,7 +10,7 @@ use creel_policy::limits::CONFIG_BYTES_MAX;
 use creel_policy::problem::Problem;
 use creel_policy::profiles::{Profiles, parse_profiles};
 use creel_runtime::Knowledge;
-use creel_store::secrets::FingerprintKey;
+use creel_store::secrets::{FingerprintKey, Places as SecretPlaces};
 use creel_store::state::{StateError, StateRoot};
 
 use crate::places::{CONFIG_FILE, Places};
@@ -161,7 +161,13 @@ impl Files {
             None => FingerprintKey::unkept().map_err(BootError::Random)?,
         };
         let (environment, manifests) = (process.environment(), installed.manifests());
-        Ok(Knowledge::gather(self.config, self.profiles, manifests, &environment, &key))
+        let places = SecretPlaces { environment: &environment, key: &key, state, home: process.home() };
+        let knowledge = Knowledge::gather(self.config, self.profiles, manifests, &places);
+        for reference in knowledge.idle_references() {
+            // B20: worth knowing, and in nobody's way. A command that answers and ends does not say it.
+            tracing::info!(%reference, "SECRETS_REF_IGNORED_INACTIVE_SURFACE: nothing uses it, so it was not resolved");
+        }
+        Ok(knowledge)
     }
 }
 

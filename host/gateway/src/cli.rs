@@ -1,6 +1,7 @@
 //! The command line: every command, option and example. What a command does is not here.
 
 mod import;
+mod vault;
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use creel_policy::manifest::Input;
 use crate::exit::{self, Exit};
 
 pub(crate) use import::{AuditArgs, ImportCommand, ImportOpenclawArgs, SeverityArg};
+pub(crate) use vault::{ListSecretsArgs, RemoveSecretArgs, RotateArgs, SetSecretArgs};
 
 /// Where the daemon listens unless something else is said.
 pub(crate) const LISTEN_PORT: u16 = 18790;
@@ -284,6 +286,14 @@ pub(crate) struct StatusArgs {
 /// `creel secrets …`.
 #[derive(Subcommand)]
 pub(crate) enum SecretsCommand {
+    /// Put a secret into the vault, encrypted
+    Set(SetSecretArgs),
+    /// List what is in the vault, without values
+    List(ListSecretsArgs),
+    /// Take a secret out of the vault
+    Rm(RemoveSecretArgs),
+    /// Give the vault a fresh key
+    Rotate(RotateArgs),
     /// Find secrets that are not kept well, and references that lead to nothing
     Audit(AuditArgs),
 }

@@ -11,6 +11,7 @@ use creel_store::StoreError;
 use creel_store::media::MediaError;
 use creel_store::older::OlderError;
 use creel_store::state::StateError;
+use creel_store::vault::VaultError;
 
 use crate::admin::AdminError;
 use crate::answers::BadQuestion;
@@ -22,6 +23,7 @@ use crate::import::ImportError;
 use crate::log::LogError;
 use crate::places::NoPlace;
 use crate::plugins::{FileRefusal, LockError};
+use crate::secrets::{self, EntryError};
 
 /// Why a command ends without doing what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +109,18 @@ pub(crate) enum CommandError {
     /// The lock file cannot be used.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// The vault cannot be used.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// There is no value to put into it.
+    #[error(transparent)]
+    Entry(#[from] EntryError),
+    /// No such secret.
+    #[error("there is no secret `{name}` in the vault")]
+    NoSecret {
+        /// Which.
+        name: String,
+    },
     /// The current directory is gone.
     #[error("the current directory is gone")]
     NoCurrentDirectory,
@@ -138,7 +152,9 @@ impl CommandError {
             Self::Component(FileRefusal::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 Exit::Missing
             }
-            Self::NoPlugin { .. } | Self::NoDaemon { .. } => Exit::Missing,
+            Self::NoPlugin { .. } | Self::NoDaemon { .. } | Self::NoSecret { .. } => Exit::Missing,
+            Self::Vault(error) => secrets::vault::exit(error),
+            Self::Entry(error) => secrets::vault::exit_of_entry(error),
             Self::LookAlike { .. } => Exit::Refused,
             Self::Older(_)
             | Self::Admin(_)
@@ -183,7 +199,7 @@ fn of_lock(error: &LockError) -> Exit {
 }
 
 /// A file of the state that the operator has to mend is like a configuration that is not valid.
-fn of_state(error: &StateError) -> Exit {
+pub(crate) fn of_state(error: &StateError) -> Exit {
     match error {
         StateError::Symlink { .. }
         | StateError::WrongKind { .. }

@@ -33,6 +33,7 @@ mod plugins;
 mod process;
 mod reload;
 mod render;
+#[expect(clippy::disallowed_methods, reason = "a secret is read from the file that the operator names")]
 mod secrets;
 #[expect(clippy::disallowed_methods, reason = "the daemon listens here")]
 mod serve;
@@ -88,13 +89,19 @@ fn run(cli: Cli, process: &Arc<Process>) -> Result<Exit, CommandError> {
             log::start_quiet(process)?;
             explain::status(args, &places()?, process)
         }
-        Command::Secrets(SecretsCommand::Audit(args)) => {
-            log::start_quiet(process)?;
-            secrets::audit::run(args, &places()?, process)
-        }
         Command::Import(ImportCommand::Openclaw(args)) => {
             log::start_quiet(process)?;
             import::run(args, &places()?, process)
+        }
+        Command::Secrets(command) => {
+            log::start_quiet(process)?;
+            match command {
+                SecretsCommand::Set(args) => secrets::vault::set(args, &places()?, process),
+                SecretsCommand::List(args) => secrets::vault::list(args, &places()?, process),
+                SecretsCommand::Rm(args) => secrets::vault::remove(args, &places()?, process),
+                SecretsCommand::Rotate(_) => secrets::vault::rotate(&places()?, process),
+                SecretsCommand::Audit(args) => secrets::audit::run(args, &places()?, process),
+            }
         }
         Command::Explain(command) => {
             log::start_quiet(process)?;

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::credential::{Availability, Candidate, CredentialDerivation, Known, SecretSource, Verdict};
 use crate::json5::key_below;
 use crate::profiles::Profiles;
-use crate::secret_ref::SecretInput;
+use crate::secret_ref::{SecretInput, SecretRef};
 
 pub use files::{FileFact, FileKind, of_files};
 pub use text::{TextKind, locate, of_text};
@@ -101,13 +101,14 @@ impl Finding {
 }
 
 /// What the snapshot and the resolver say: references that lead to nothing, and credentials that are never sent.
-/// `derivations` are the resolver's answers for every provider and every configured use. Places are added by [`locate`].
+/// `derivations` are the resolver's answers for every provider and every configured use; `idle` are references that nothing
+/// uses, so that nobody followed them. Places are added by [`locate`].
 #[must_use]
 pub fn of_knowledge(
     config: &Config,
     profiles: &Profiles,
     known: &dyn Known,
-    derivations: &[CredentialDerivation],
+    (derivations, idle): (&[CredentialDerivation], &[&SecretRef]),
 ) -> Vec<Finding> {
     let of_config = config.secret_inputs().into_iter().map(|(key, input)| (config.file.as_str(), key, input));
     let of_profiles = profiles.profiles.iter().filter_map(|profile| {
@@ -115,7 +116,8 @@ pub fn of_knowledge(
         Some((profiles.file.as_str(), profile_key(profile.id.as_str()), &stored.secret))
     });
     let inputs: Vec<_> = of_config.chain(of_profiles).collect();
-    let unresolved = inputs.iter().filter_map(|(file, key, input)| unresolved(config, known, (file, key), input));
+    let unresolved =
+        inputs.iter().filter_map(|(file, key, input)| unresolved(config, (known, idle), (file, key), input));
     let shadowed = inputs.iter().filter_map(|(file, key, _)| shadowed(derivations, (file, key)));
     unresolved.chain(shadowed).collect()
 }
@@ -125,8 +127,18 @@ fn profile_key(id: &str) -> String {
 }
 
 /// A reference that leads to no usable value, with the reason of whoever judged or followed it.
-fn unresolved(config: &Config, known: &dyn Known, at: (&str, &str), input: &SecretInput) -> Option<Finding> {
+fn unresolved(
+    config: &Config,
+    (known, idle): (&dyn Known, &[&SecretRef]),
+    at: (&str, &str),
+    input: &SecretInput,
+) -> Option<Finding> {
     let reference = input.reference()?;
+    if idle.contains(&reference) && config.secrets.judge(reference).is_ok() {
+        let message = format!("`{reference}` was not followed, since nothing uses it");
+        let hint = "remove it, or name its provider in the configuration".to_owned();
+        return Some(Finding::about(Code::RefUnresolved, Severity::Info, at, message, hint));
+    }
     let source = SecretSource::of(input, || SecretSource::Config(at.1.to_owned()));
     let why = match (config.secrets.judge(reference), known.availability(&source)) {
         (Err(refusal), _) => refusal.to_string(),

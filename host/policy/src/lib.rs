@@ -13,6 +13,7 @@ pub mod credential;
 pub mod fallback;
 pub mod grant;
 pub mod headers;
+pub mod idle;
 pub mod ids;
 pub mod import;
 mod json5;

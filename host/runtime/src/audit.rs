@@ -13,7 +13,9 @@ impl Knowledge {
     /// are served from.
     #[must_use]
     pub fn audit(&self, now_ms: u64) -> Vec<Finding> {
-        of_knowledge(&self.config, &self.profiles, &self.secrets, &self.derivations(now_ms))
+        let idle: Vec<_> = self.idle_references().collect();
+        let derivations = self.derivations(now_ms);
+        of_knowledge(&self.config, &self.profiles, &self.secrets, (&derivations, &idle))
     }
 
     /// The resolver's answer for every provider that is named or has a profile, and for every configured model.

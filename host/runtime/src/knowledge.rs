@@ -16,7 +16,8 @@ use creel_policy::manifest::{CredentialSlot, Input, Manifest};
 use creel_policy::plan::{Plan, PlanProblem, plan, plan_provider};
 use creel_policy::profiles::Profiles;
 use creel_policy::route::{ModelTarget, Needs, Role, RouteDerivation, RoutePlan, route, targets};
-use creel_store::secrets::{Environment, FingerprintKey, SecretSnapshot};
+use creel_policy::secret_ref::SecretRef;
+use creel_store::secrets::{Places, SecretSnapshot};
 use serde::Serialize;
 
 /// Everything that answers depend on.
@@ -122,8 +123,7 @@ impl Knowledge {
         config: Config,
         profiles: Profiles,
         manifests: BTreeMap<PluginId, Manifest>,
-        environment: &Environment,
-        fingerprint_key: &FingerprintKey,
+        places: &Places<'_>,
     ) -> Self {
         let plan = plan(&config, &manifests);
         let by_provider: BTreeMap<ProviderId, &Manifest> = plan
@@ -142,9 +142,14 @@ impl Knowledge {
             }
             secret_sources(&config, &profiles, &all)
         };
-        let secrets = SecretSnapshot::resolve(&sources, (&config, &profiles), environment, fingerprint_key)
+        let secrets = SecretSnapshot::resolve(&sources, (&config, &profiles), places)
             .map(|secret| Arc::new(Injectable::new(secret)));
         Self { config, profiles, manifests, plan, catalog, secrets }
+    }
+
+    /// The references that nothing uses, and that were therefore not resolved.
+    pub fn idle_references(&self) -> impl Iterator<Item = &SecretRef> {
+        self.secrets.idle()
     }
 
     /// Which credential a call would get, and why.

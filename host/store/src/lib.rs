@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod beneath;
+mod command;
 mod cursor;
 mod db;
 mod description;

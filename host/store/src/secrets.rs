@@ -3,18 +3,27 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::Path;
 
 use creel_policy::config::Config;
 use creel_policy::credential::{Availability, Known, SecretSource};
+use creel_policy::idle::idle_references;
 use creel_policy::profiles::Profiles;
-use creel_policy::secret_ref::Literal;
+use creel_policy::secret_ref::{Literal, SecretRef};
 use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
+use crate::state::StateRoot;
+
+mod ask;
+mod exec;
+mod file;
 mod fingerprint;
 mod secret;
 mod spellings;
+mod text;
 
+pub use ask::open_vault;
 pub use fingerprint::FingerprintKey;
 pub use secret::{BadSecret, Secret};
 
@@ -29,10 +38,42 @@ impl Environment {
         Self(variables.into_iter().map(|(name, value)| (name, bytes(value))).collect())
     }
 
-    fn get(&self, name: &str) -> Option<&[u8]> {
+    pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
         self.0.get(std::ffi::OsStr::new(name)).map(|value| value.as_slice())
     }
 }
+
+/// Where secrets are sought beside the files of the operator.
+#[derive(Clone, Copy)]
+pub struct Places<'a> {
+    /// The daemon's environment.
+    pub environment: &'a Environment,
+    /// What fingerprints are made with.
+    pub key: &'a FingerprintKey,
+    /// The state directory, which has the vault; `None`: there is none yet.
+    pub state: Option<&'a StateRoot>,
+    /// What `~/` means.
+    pub home: Option<&'a Path>,
+}
+
+/// What a file, a command or the vault gave for one id.
+enum Answer {
+    Value(Zeroizing<String>),
+    /// There is none.
+    Missing(String),
+    /// There may be one, and it was not given.
+    Refused(String),
+}
+
+impl Answer {
+    /// The code is that of the older gateway (B15).
+    fn not_found(where_: &str) -> Self {
+        Self::Missing(format!("{where_} (SECRET_REF_NOT_FOUND)"))
+    }
+}
+
+/// What is said of a reference that nothing uses (B20).
+const IDLE: &str = "nothing that is configured uses it, so it was not resolved (SECRETS_REF_IGNORED_INACTIVE_SURFACE)";
 
 /// Every secret that may be wanted, read once. Requests are served from here and never read anything, so that status,
 /// explain and the call itself see the same. `S` is the form in which a secret is held.
@@ -45,21 +86,29 @@ enum Held<S> {
 }
 
 impl SecretSnapshot {
-    /// Reads every source: plain text from the files that were parsed, variables from the environment.
+    /// Reads every source: plain text from the files that were parsed, variables from the environment, files and the
+    /// vault from the disk, and commands by running each once. A source that cannot be read disables itself alone.
+    ///
+    /// It waits, for as long as `secrets` of the configuration allows. Nothing is shared with an earlier snapshot, so
+    /// that one may be in use meanwhile.
     #[must_use]
-    pub fn resolve(
-        sources: &[SecretSource],
-        (config, profiles): (&Config, &Profiles),
-        environment: &Environment,
-        key: &FingerprintKey,
-    ) -> Self {
+    pub fn resolve(sources: &[SecretSource], files: (&Config, &Profiles), places: &Places<'_>) -> Self {
+        let (config, profiles) = files;
+        let idle = idle_references(config, profiles);
+        let wanted = sources.iter().filter_map(|source| match source {
+            SecretSource::Reference(reference) if !idle.contains(reference) => Some(reference),
+            SecretSource::Reference(_)
+            | SecretSource::Environment(_)
+            | SecretSource::Config(_)
+            | SecretSource::Profile(_) => None,
+        });
+        let answers = ask::ask_all(wanted, &config.secrets, places);
         let held = |source: &SecretSource| match source {
-            SecretSource::Environment(name) => read_variable(environment.get(name), key),
-            SecretSource::Config(_) | SecretSource::Profile(_) => read_literal(source.literal(config, profiles), key),
-            SecretSource::Reference(reference) => Held::Absent(Availability::Refused(format!(
-                "secrets from `{}` sources are not supported by this version of Creel",
-                reference.source()
-            ))),
+            SecretSource::Environment(name) => read_variable(places.environment.get(name), places.key),
+            SecretSource::Config(_) | SecretSource::Profile(_) => {
+                read_literal(source.literal(config, profiles), places.key)
+            }
+            SecretSource::Reference(reference) => read_answer(answers.get(reference), places.key),
         };
         Self(sources.iter().map(|source| (source.clone(), held(source))).collect())
     }
@@ -73,6 +122,16 @@ impl<S> SecretSnapshot<S> {
             Held::Present { secret, .. } => Some(secret),
             Held::Absent(_) => None,
         }
+    }
+
+    /// The references that nothing uses, and that were therefore not resolved: the operator may want to know.
+    pub fn idle(&self) -> impl Iterator<Item = &SecretRef> {
+        self.0.iter().filter_map(|(source, held)| match (source, held) {
+            (SecretSource::Reference(reference), Held::Absent(Availability::Refused(why))) if why == IDLE => {
+                Some(reference)
+            }
+            _ => None,
+        })
     }
 
     /// Holds every secret in another form, e.g. together with what finds it in a response.
@@ -115,6 +174,15 @@ fn read_literal(literal: Option<&Literal>, key: &FingerprintKey) -> Held<Secret>
     match literal {
         None => Held::Absent(Availability::Missing("not set".to_owned())),
         Some(literal) => hold(literal.expose_secret(), key),
+    }
+}
+
+fn read_answer(answer: Option<&Answer>, key: &FingerprintKey) -> Held<Secret> {
+    match answer {
+        None => Held::Absent(Availability::Refused(IDLE.to_owned())),
+        Some(Answer::Missing(what)) => Held::Absent(Availability::Missing(what.clone())),
+        Some(Answer::Refused(why)) => Held::Absent(Availability::Refused(why.clone())),
+        Some(Answer::Value(value)) => hold(value, key),
     }
 }
 

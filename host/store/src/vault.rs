@@ -19,6 +19,7 @@ use crate::within::{Late, within};
 
 mod content;
 mod key;
+mod keyring;
 mod seal;
 
 use content::{Content, Entry, Space};
@@ -26,6 +27,7 @@ use key::Keys;
 use seal::{Sealed, Unsealable, seal};
 
 pub use key::KeyPlace;
+pub use keyring::Keyring;
 
 /// The vault's name in the state directory.
 const VAULT_FILE: &str = "vault.sealed";
@@ -106,6 +108,26 @@ pub enum VaultError {
         locked: String,
         /// What is configured.
         said: &'static str,
+    },
+    /// The keyring says no.
+    #[error("the keyring cannot be used: {why}")]
+    Keyring {
+        /// What it said.
+        why: String,
+    },
+    /// The passphrase cannot be had.
+    #[error("the passphrase of the vault cannot be had from `{from}`: {why}")]
+    Passphrase {
+        /// The reference to it.
+        from: String,
+        /// Why.
+        why: String,
+    },
+    /// A path at home, and no home.
+    #[error("`{path}` begins with `~/`, and there is no home directory")]
+    NoHome {
+        /// The path.
+        path: String,
     },
     /// Cut, or changed by somebody without the key.
     #[error("the vault `vault.sealed` in the state directory is damaged: it was cut or changed")]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use creel_fakes::pictures;
 use creel_runtime::{Host, Knowledge, Observer, Setup};
 use creel_store::Store;
-use creel_store::secrets::Environment;
+use creel_store::secrets::{Environment, Places as SecretPlaces};
 use creel_store::state::StateRoot;
 use serde_json::json;
 
@@ -167,8 +167,9 @@ async fn start(play: &Play<'_>, scene: &Scene, narrator: &Arc<Narrator>, home: &
         }
     };
     let fingerprint_key = state.fingerprint_key().map_err(boot::BootError::State)?;
-    let knowledge =
-        Knowledge::gather(files.config, files.profiles, installed.manifests(), &environment, &fingerprint_key);
+    let secret_places =
+        SecretPlaces { environment: &environment, key: &fingerprint_key, state: Some(&state), home: None };
+    let knowledge = Knowledge::gather(files.config, files.profiles, installed.manifests(), &secret_places);
     let engine = serve::engine(&state)?;
     let plugins = serve::load_plugins(&engine, &knowledge, &mut installed, play.process).plugins;
     let store = Store::open(&state)?;

@@ -82,12 +82,6 @@ pub(crate) enum ImportError {
         /// Why.
         source: creel_store::secrets::BadSecret,
     },
-    /// The passphrase of the vault is not where the configuration says.
-    #[error("the passphrase of the vault is not to be had from `{reference}`")]
-    Passphrase {
-        /// Where it was sought.
-        reference: String,
-    },
     /// The vault.
     #[error(transparent)]
     Vault(#[from] creel_store::vault::VaultError),
@@ -110,9 +104,7 @@ impl ImportError {
             Self::NoSource { .. } | Self::Nothing { .. } => Exit::Missing,
             Self::Source(_) | Self::Result(_) => Exit::Config,
             Self::VaultTaken { .. } | Self::Value { .. } => Exit::Refused,
-            Self::Vault(_) | Self::Passphrase { .. } | Self::State(_) | Self::Store(_) | Self::Media(_) => {
-                Exit::Failure
-            }
+            Self::Vault(_) | Self::State(_) | Self::Store(_) | Self::Media(_) => Exit::Failure,
         }
     }
 
@@ -131,7 +123,6 @@ impl ImportError {
             Self::VaultTaken { name } => Some(format!("pass `--force`, or run `creel secrets rm {name}`")),
             Self::Value { .. } => Some("mend it there, or leave out `--to-vault`".to_owned()),
             Self::State(StateError::Locked { .. }) => Some("stop the daemon first".to_owned()),
-            Self::Passphrase { .. } => Some("set that variable, or leave out `--to-vault`".to_owned()),
             Self::Vault(_)
             | Self::Nothing { .. }
             | Self::Result(_)

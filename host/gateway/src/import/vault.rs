@@ -1,16 +1,10 @@
 //! Puts the secrets of an import into the vault. A name that holds another secret is not overwritten unless the
 //! operator says so.
 
-use std::path::PathBuf;
-
-use creel_policy::config::VaultKey;
 use creel_policy::import::PlainSecret;
-use creel_policy::secret_ref::Source;
-use creel_store::secrets::Secret;
+use creel_store::secrets::{Places, Secret, open_vault};
 use creel_store::state::StateRoot;
-use creel_store::vault::{KeyPlace, Vault};
 use secrecy::ExposeSecret as _;
-use zeroize::Zeroizing;
 
 use super::{ImportError, Plan, imported_config};
 use crate::cli::ImportOpenclawArgs;
@@ -32,8 +26,10 @@ pub(super) fn keep(
     if secrets.is_empty() {
         return Ok(());
     }
-    let vault = Vault::open(state, key_place(plan, process)?)?;
-    let key = state.fingerprint_key()?;
+    let (environment, key) = (process.environment(), state.fingerprint_key()?);
+    let places = Places { environment: &environment, key: &key, state: Some(state), home: process.home() };
+    // By the configuration that is written: it says where the key of the vault is.
+    let Some(vault) = open_vault(&imported_config(plan)?.secrets, &places)? else { return Ok(()) };
     let mut wanted = Vec::new();
     for (name, plain) in secrets {
         let parsed = Secret::parse(plain.value.expose_secret());
@@ -48,19 +44,4 @@ pub(super) fn keep(
         vault.set(name, &secret, clock::now_ms())?;
     }
     Ok(())
-}
-
-/// Where the key of the vault is, by the configuration that is written.
-fn key_place(plan: &Plan, process: &Process) -> Result<KeyPlace, ImportError> {
-    match imported_config(plan)?.secrets.vault {
-        VaultKey::File(path) => Ok(KeyPlace::File(path.map(PathBuf::from))),
-        VaultKey::Keyring => Ok(KeyPlace::Keyring),
-        VaultKey::Passphrase(reference) => {
-            let variable = Some(&reference).filter(|reference| reference.source() == Source::Env);
-            let value =
-                variable.and_then(|reference| process.variable(reference.id())).and_then(|value| value.to_str());
-            let passphrase = value.map(|value| KeyPlace::Passphrase(Zeroizing::new(value.to_owned())));
-            passphrase.ok_or_else(|| ImportError::Passphrase { reference: reference.to_string() })
-        }
-    }
 }

@@ -100,7 +100,10 @@ fn hint(error: &CommandError) -> Option<String> {
         }
         CommandError::Component(error) => of_file(error),
         CommandError::LookAlike { .. } => Some("give the plugin a name of its own in its `plugin.toml`".to_owned()),
-        CommandError::Place(NoPlace::Nowhere { .. })
+        CommandError::Vault(error) => super::vault::hint(error),
+        CommandError::NoSecret { .. } => Some("`creel secrets list` shows what is there".to_owned()),
+        CommandError::Entry(_)
+        | CommandError::Place(NoPlace::Nowhere { .. })
         | CommandError::Older(_)
         | CommandError::Admin(_)
         | CommandError::Log(_)
@@ -155,7 +158,7 @@ fn of_listen(error: &io::Error) -> Option<String> {
     is_taken.then(|| "stop the other program, or pass `--listen` with another port".to_owned())
 }
 
-fn of_state(error: &StateError) -> Option<String> {
+pub(super) fn of_state(error: &StateError) -> Option<String> {
     match error {
         StateError::WritableByOthers { path, .. } => Some(format!("run `chmod go-w {}`", path.display())),
         StateError::Exposed { name, .. } => Some(format!("run `chmod 600` on `{name}` in the state directory")),

@@ -6,12 +6,14 @@ mod failure;
 mod import;
 mod plugin;
 mod table;
+mod vault;
 
 pub(crate) use answers::{auth, egress, media, reload, route, status};
 pub(crate) use audit::audit;
 pub(crate) use failure::{absence, failure, note, reasons};
 pub(crate) use import::import;
 pub(crate) use plugin::{Asked, asked, plugins};
+pub(crate) use vault::secrets;
 
 /// Whether colours are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

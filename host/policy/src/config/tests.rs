@@ -438,3 +438,59 @@ fn shared_describers_follow_those_of_the_capability() {
         config.media_image.models.iter().map(|entry| (entry.model.to_string(), entry.chars_max)).collect();
     assert_eq!(models, [("a/org/own".to_owned(), 7), ("a/shared".to_owned(), 100)]);
 }
+
+#[test]
+fn where_the_key_of_the_vault_is() {
+    let read = |vault: &str| {
+        let text = format!("{{ secrets: {{ providers: {{ f: {{ source: 'file', path: '/f' }} }}, vault: {vault} }} }}");
+        match parse_config("creel.json5", &text) {
+            Ok(config) => format!("{:?}", config.secrets.vault),
+            Err(problems) => problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        }
+    };
+    assert_eq!(read("{}"), "File(None)");
+    assert_eq!(read("{ key: 'file' }"), "File(None)");
+    assert_eq!(read("{ keyFile: '~/keys/creel' }"), "File(Some(\"~/keys/creel\"))");
+    assert_eq!(read("{ key: 'keyring' }"), "Keyring");
+    let passphrase = read("{ key: 'passphrase', passphraseFrom: '${WORD}' }");
+    assert!(
+        passphrase.starts_with("Passphrase(SecretRef { source: Env,") && passphrase.contains("WORD"),
+        "{passphrase}"
+    );
+    let pointer = read("{ key: 'passphrase', passphraseFrom: { source: 'file', provider: 'f', id: '/p' } }");
+    assert!(pointer.starts_with("Passphrase("), "{pointer}");
+    for (vault, expect) in [
+        ("{ key: 'tpm' }", "expected `file`, `keyring` or `passphrase`"),
+        ("{ keyFile: 'vault.key' }", "expected an absolute path, or one that begins with `~/`"),
+        ("{ key: 'keyring', keyFile: '/k' }", "it goes with a `key` of `file` alone"),
+        ("{ passphraseFrom: '${WORD}' }", "it goes with a `key` of `passphrase` alone"),
+        ("{ key: 'passphrase' }", "a `key` of `passphrase` needs `passphraseFrom`"),
+        ("{ key: 'passphrase', passphraseFrom: 'horse' }", "must be a reference, and not stand here"),
+        (
+            "{ key: 'passphrase', passphraseFrom: { source: 'vault', id: 'p' } }",
+            "the passphrase of the vault cannot be in the vault",
+        ),
+        (
+            "{ key: 'passphrase', passphraseFrom: { source: 'exec', provider: 'none', id: 'p' } }",
+            "no provider `none` is declared in `secrets.providers`",
+        ),
+        ("{ keyfile: '/k' }", "unknown key `keyfile`"),
+    ] {
+        let text = read(vault);
+        assert!(text.contains(expect) && !text.contains("horse"), "{vault}: {text}");
+    }
+}
+
+#[test]
+fn paths_of_secrets_begin_at_the_root_or_at_home() {
+    let provider = |rest: &str| format!("{{ secrets: {{ providers: {{ x: {{ {rest} }} }} }} }}");
+    let message = "expected an absolute path, or one that begins with `~/`";
+    for rest in [
+        "source: 'file', path: 'secrets.json'",
+        "source: 'file', path: '~other/secrets.json'",
+        "source: 'exec', command: '/bin/x', trustedDirs: ['bin']",
+    ] {
+        let problems = parse_config("creel.json5", &provider(rest)).err().unwrap_or_default();
+        assert!(problems.len() == 1 && problems[0].to_string().contains(message), "{rest}: {problems:?}");
+    }
+}

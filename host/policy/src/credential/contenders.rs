@@ -4,7 +4,7 @@ use crate::config::{Config, ProviderEntry};
 use crate::ids::ProfileId;
 use crate::manifest::{ClassRule, CredentialClass};
 use crate::profiles::{Profile, Profiles, StoredCredential};
-use crate::secret_ref::{SecretInput, Source};
+use crate::secret_ref::SecretInput;
 
 use super::order::{Turn, order};
 use super::{Availability, CredentialRequest, Known, SecretSource, SelectedSecret};
@@ -83,9 +83,6 @@ impl<'a> Context<'a> {
         {
             return Judged::Unusable(format!("unresolved_ref: {refusal}"));
         }
-        if let SecretSource::Reference(reference) = &source {
-            return Judged::Unusable(not_yet(reference.source()));
-        }
         let Some(rule) = self.rule(class) else { return Judged::NoPlace(no_place(self, class)) };
         match self.known.availability(&source) {
             Availability::Present { fingerprint } => {
@@ -107,13 +104,6 @@ enum Judged {
     Unusable(String),
     /// The plugin takes no such class.
     NoPlace(String),
-}
-
-/// A source that is declared, understood and not there yet.
-fn not_yet(source: Source) -> String {
-    format!(
-        "unresolved_ref: secrets from `{source}` sources are not supported by this version of Creel, only from `env`"
-    )
 }
 
 fn no_place(context: Context<'_>, class: CredentialClass) -> String {

@@ -24,7 +24,7 @@ pub enum BadSecret {
     #[error("it has more than {SECRET_BYTES_MAX} bytes")]
     TooLong,
     /// What a user interface shows in place of a secret, saved by mistake.
-    #[error("it is the placeholder of a redacted value")]
+    #[error("it is the placeholder of a redacted value (SECRET_REF_REDACTED_VALUE)")]
     Redacted,
 }
 

@@ -5,7 +5,6 @@ use creel_policy::credential::secret_sources;
 use creel_policy::profiles::parse_profiles;
 
 use super::*;
-use crate::state::StateRoot;
 
 struct Resolved {
     _temp: tempfile::TempDir,
@@ -28,7 +27,8 @@ fn known(variables: &[(&str, &str)]) -> Resolved {
     let mut sources = secret_sources(&config, &profiles, &BTreeMap::new());
     sources.extend(variables.iter().map(|(name, _)| SecretSource::Environment((*name).to_owned())));
     let environment = Environment::of(variables.iter().map(|(name, value)| (name.into(), value.into())));
-    let snapshot = SecretSnapshot::resolve(&sources, (&config, &profiles), &environment, &key);
+    let places = Places { environment: &environment, key: &key, state: Some(&root), home: None };
+    let snapshot = SecretSnapshot::resolve(&sources, (&config, &profiles), &places);
     Resolved { _temp: temp, key, snapshot }
 }
 
@@ -76,7 +76,7 @@ fn what_cannot_be_sent_is_told_from_what_is_not_there() {
     for name in ["BREAK", "NUL", "LETTER"] {
         check(name, refused("it holds a character that no header can carry, e.g. a line break"));
     }
-    check("REDACTED", refused("it is the placeholder of a redacted value"));
+    check("REDACTED", refused("it is the placeholder of a redacted value (SECRET_REF_REDACTED_VALUE)"));
     check("LONG", refused("it has more than 8192 bytes"));
     assert!(matches!(known.snapshot.availability(&variable("FINE")), Availability::Present { .. }));
 }
@@ -120,6 +120,7 @@ fn a_variable_that_is_no_text_is_refused() {
     let temp = tempfile::tempdir().unwrap();
     let key = StateRoot::open_ambient(&temp.path().join("state")).unwrap().fingerprint_key().unwrap();
     let files = (parse_config("c", "{}").unwrap(), Profiles::default());
-    let snapshot = SecretSnapshot::resolve(&[variable("A")], (&files.0, &files.1), &environment, &key);
+    let places = Places { environment: &environment, key: &key, state: None, home: None };
+    let snapshot = SecretSnapshot::resolve(&[variable("A")], (&files.0, &files.1), &places);
     assert!(matches!(snapshot.availability(&variable("A")), Availability::Refused(_)));
 }

@@ -9,6 +9,7 @@ use cap_std::fs::Dir;
 use zeroize::Zeroizing;
 
 use super::VaultError;
+use super::keyring::Keyring;
 use super::seal::{Head, MasterKey, Stretching};
 use crate::beneath;
 use crate::limits::VAULT_KEY_BYTES_MAX;
@@ -24,7 +25,7 @@ pub enum KeyPlace {
     /// In a file of mode 0600; `None`: `vault.key` in the state directory.
     File(Option<PathBuf>),
     /// In the keyring of the desktop.
-    Keyring,
+    Keyring(Keyring),
     /// It is made of a passphrase.
     Passphrase(Zeroizing<String>),
 }
@@ -40,7 +41,7 @@ impl KeyPlace {
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::File(_) => "file",
-            Self::Keyring => "keyring",
+            Self::Keyring(_) => "keyring",
             Self::Passphrase(_) => "passphrase",
         }
     }
@@ -50,7 +51,7 @@ impl KeyPlace {
         match self {
             Self::File(None) => format!("`{KEY_FILE}` in the state directory"),
             Self::File(Some(path)) => format!("`{}`", path.display()),
-            Self::Keyring => "the keyring".to_owned(),
+            Self::Keyring(_) => "the keyring".to_owned(),
             Self::Passphrase(_) => "the passphrase".to_owned(),
         }
     }
@@ -61,7 +62,7 @@ impl Keys {
     pub(super) fn find(root: &StateRoot, place: &KeyPlace, head: Option<&Head>) -> Result<Self, VaultError> {
         let text = match place {
             KeyPlace::File(path) => KeyFile::at(root, path.as_deref())?.read()?,
-            KeyPlace::Keyring => None,
+            KeyPlace::Keyring(keyring) => keyring.read(root)?,
             KeyPlace::Passphrase(passphrase) => {
                 let stretching = head.map(|head| head.stretching.clone().ok_or(VaultError::Damaged)).transpose()?;
                 let stretched = stretching.as_ref().map(|how| MasterKey::stretched(passphrase, how)).transpose()?;
@@ -125,7 +126,9 @@ impl Keys {
         let text = rendered(&self.keys);
         match place {
             KeyPlace::File(path) => KeyFile::at(root, path.as_deref())?.write(&text),
-            KeyPlace::Keyring | KeyPlace::Passphrase(_) => Ok(()),
+            KeyPlace::Keyring(keyring) => keyring.write(root, &text),
+            // It is kept nowhere.
+            KeyPlace::Passphrase(_) => Ok(()),
         }
     }
 }
@@ -147,10 +150,6 @@ impl KeyFile {
             return Ok(Self { dir, name: KEY_FILE.to_owned(), shown: KEY_FILE.to_owned() });
         };
         let shown = path.display().to_string();
-        let path = match (path.strip_prefix("~"), root.home()) {
-            (Ok(rest), Some(home)) => home.join(rest),
-            (Ok(_) | Err(_), _) => path.to_owned(),
-        };
         match (path.parent(), path.file_name().and_then(|name| name.to_str())) {
             (Some(parent), Some(name)) => {
                 let dir = Dir::open_ambient_dir(parent, ambient_authority()).map_err(failed)?;

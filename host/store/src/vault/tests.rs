@@ -258,9 +258,6 @@ fn a_key_may_be_kept_elsewhere() {
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
     assert_eq!(value(&house.with(KeyPlace::File(Some(path))), "a").as_deref(), Some(VALUE));
     assert!(matches!(house.vault().get("a"), Err(VaultError::NoKey { .. })));
-    let home = StateRoot::open_ambient(&house.path("")).unwrap().with_home(house.temp.path());
-    let vault = Vault::open(&home, KeyPlace::File(Some("~/keys/creel.key".into()))).unwrap();
-    assert_eq!(value(&vault, "a").as_deref(), Some(VALUE));
 }
 
 #[test]
@@ -279,4 +276,51 @@ fn many_writers_lose_nothing() {
         scope.spawn(move || (0..4).for_each(|_| assert!(vault.rotate().is_ok() && vault.names().is_ok())));
     });
     assert_eq!(house.vault().names().unwrap().len(), 32);
+}
+
+/// A keyring of files, with the arguments and the manners of `secret-tool`.
+const TOOL: &str = r#"#!/bin/sh
+[ "$GIVEN" = yes ] || { echo 'cannot autolaunch D-Bus' >&2; exit 1; }
+verb=$1; shift
+case "$verb" in
+  lookup) [ "$1 $2 $3" = 'application creel state-dir' ] || exit 7
+          [ -e "$RING/item" ] && /bin/cat "$RING/item" || exit 1 ;;
+  store)  [ "$1" = '--label=Creel: key of the vault' ] && [ "$2 $3 $4" = 'application creel state-dir' ] || exit 7
+          [ -e "$RING/forgetful" ] || /bin/cat > "$RING/item" ;;
+  *) exit 7 ;;
+esac
+"#;
+
+#[test]
+fn a_key_may_be_in_a_keyring() {
+    let house = House::new();
+    let (tool, ring) = (house.temp.path().join("secret-tool"), house.temp.path().join("ring"));
+    fs::create_dir(&ring).unwrap();
+    fs::write(&tool, TOOL).unwrap();
+    fs::set_permissions(&tool, fs::Permissions::from_mode(0o700)).unwrap();
+    let keyring = |given: &str| {
+        let variable = |name: &str, value: &str| (name.into(), Zeroizing::new(value.as_bytes().to_vec()));
+        let ring = ring.to_str().unwrap();
+        let variables = vec![variable("GIVEN", given), variable("RING", ring)];
+        house.with(KeyPlace::Keyring(Keyring { tool: tool.clone(), variables }))
+    };
+    let no_session = format!(
+        "the keyring cannot be used: `{}` failed (exit status: 1); is there a session with a keyring?",
+        tool.display()
+    );
+    assert_eq!(refusal(keyring("no").set("a", &secret_of(VALUE), 0)), no_session);
+    fs::write(ring.join("forgetful"), "").unwrap();
+    let lost = "the keyring cannot be used: it did not keep what it was given";
+    assert_eq!(refusal(keyring("yes").set("a", &secret_of(VALUE), 0)), lost);
+    assert!(!house.path(VAULT_FILE).exists(), "nothing is locked with a key that was lost");
+    fs::remove_file(ring.join("forgetful")).unwrap();
+    keyring("yes").set("a", &secret_of(VALUE), 0).unwrap();
+    let first = fs::read(ring.join("item")).unwrap();
+    keyring("yes").rotate().unwrap();
+    assert_ne!(fs::read(ring.join("item")).unwrap(), first);
+    assert_eq!(value(&keyring("yes"), "a").as_deref(), Some(VALUE));
+    assert!(!house.path("vault.key").exists());
+    fs::remove_file(ring.join("item")).unwrap();
+    assert_eq!(refusal(keyring("yes").get("a")), "the key of the vault is not there: the keyring");
+    assert_eq!(refusal(keyring("no").get("a")), no_session);
 }

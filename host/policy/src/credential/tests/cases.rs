@@ -185,14 +185,13 @@ fn group_c_keys_that_are_references() {
         "failed: credential `c` (env:B) failed: unresolved_ref: `secrets.providers.f` has source `file` but the \
          reference asks for `env`",
     );
-    // C20: not there yet, and said so.
     let file = "{ secrets: { providers: { f: { source: 'file', path: '/f' } } },
                   models: { providers: { custom: { apiKey: { source: 'file', provider: 'f', id: '/a' } } } } }";
     check(
         "C20",
         &with(file, "OPENAI_API_KEY"),
-        "failed: credential `models.providers.custom.apiKey` (file:f#/a) failed: unresolved_ref: secrets from `file` \
-         sources are not supported by this version of Creel, only from `env`",
+        "failed: credential `models.providers.custom.apiKey` (file:f#/a) failed: unresolved_ref: \
+         file:f#/a is not set",
     );
 }
 
