@@ -8,8 +8,8 @@ use creel_policy::config::{Config, parse_config};
 use creel_policy::import::CONFIG_NAMES;
 use creel_policy::limits::CONFIG_BYTES_MAX;
 use creel_policy::profiles::{Profiles, parse_profiles};
-use creel_store::state::StateError;
 use creel_store::older::{OlderDir, OlderEntry, OlderError, OlderKind};
+use creel_store::state::StateError;
 use zeroize::Zeroizing;
 
 use crate::answers::Source;

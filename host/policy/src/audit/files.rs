@@ -55,7 +55,9 @@ fn of_mode(fact: &FileFact) -> Option<Finding> {
             ("Creel refuses it, since others can read or write it", Severity::Error, "chmod 600")
         }
         (FileKind::Rules, true, _) => ("Creel goes by it, and others can write it", Severity::Error, "chmod go-w"),
-        (FileKind::Directory | FileKind::Secret | FileKind::Guarded, false, false) | (FileKind::Rules, false, _) => return None,
+        (FileKind::Directory | FileKind::Secret | FileKind::Guarded, false, false) | (FileKind::Rules, false, _) => {
+            return None;
+        }
     };
     let message = format!("{what} (mode {:04o})", mode & 0o7777);
     Some(Finding::about(Code::OpenMode, severity, (name, ""), message, format!("run `{remedy} {name}`")))
