@@ -57,6 +57,12 @@ pub(crate) fn is_secret_name(above: Option<&str>, name: &str) -> bool {
     NAMES.contains(&name.as_str()) || ENDS.iter().any(|end| name.ends_with(end))
 }
 
+/// The same of the last of the names on the way to a value.
+pub(crate) fn is_secret_at(names: &[String]) -> bool {
+    let Some((name, above)) = names.split_last() else { return false };
+    is_secret_name(above.last().map(String::as_str), name)
+}
+
 /// Tells whether a text looks like a secret, wherever it stands.
 pub(crate) fn looks_like_secret(value: &str) -> bool {
     const PREFIXES: [&str; 26] = [
@@ -133,7 +139,7 @@ pub fn masked(text: &str, shown_comments: &dyn Fn(&str) -> bool) -> Option<Strin
     let parsed = parse_to_ast(text, &collect, &ParseOptions::default()).ok()?;
     let mut marks = Marks::default();
     if let Some(root) = &parsed.value {
-        marks.named(root, None, "");
+        marks.named(root, &mut Vec::new());
         marks.looked_at(root);
     }
     for comment in parsed.comments.iter().flat_map(|map| map.values()).flat_map(|list| list.iter()) {
@@ -177,21 +183,23 @@ struct Marks {
 
 impl Marks {
     /// Marks what stands under the name of a secret.
-    fn named(&mut self, value: &ast::Value<'_>, above: Option<&str>, name: &str) {
+    fn named(&mut self, value: &ast::Value<'_>, names: &mut Vec<String>) {
         match value {
             ast::Value::Object(table) => {
                 for property in &table.properties {
-                    self.named(&property.value, Some(name), property.name.as_str());
+                    names.push(property.name.as_str().to_owned());
+                    self.named(&property.value, names);
+                    names.pop();
                 }
             }
-            ast::Value::Array(list) => list.elements.iter().for_each(|element| self.named(element, above, name)),
-            ast::Value::StringLit(text) if is_secret_name(above, name) && !is_stand_in(&text.value) => {
+            ast::Value::Array(list) => list.elements.iter().for_each(|element| self.named(element, names)),
+            ast::Value::StringLit(text) if is_secret_at(names) && !is_stand_in(&text.value) => {
                 self.mark(value, &text.value);
                 if text.value.chars().count() >= COPY_CHARS_MIN && self.values.len() < COPIES_MAX {
                     self.values.push(Zeroizing::new(text.value.trim().to_owned()));
                 }
             }
-            ast::Value::NumberLit(number) if is_secret_name(above, name) => self.mark(value, number.value),
+            ast::Value::NumberLit(number) if is_secret_at(names) => self.mark(value, number.value),
             ast::Value::StringLit(_)
             | ast::Value::NumberLit(_)
             | ast::Value::BooleanLit(_)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Code, Finding, Severity};
 use crate::ids::ProfileId;
 use crate::json5::{Entry, Node, Place, Problems, Value, key_below, parse};
-use crate::plaintext::{is_secret_name, is_stand_in, looks_like_secret};
+use crate::plaintext::{is_secret_at, is_secret_name, is_stand_in, looks_like_secret};
 use crate::secret_ref::is_env_name;
 
 /// What a file is to Creel.
@@ -22,9 +22,9 @@ pub enum TextKind<'a> {
 /// Finds secrets in plain text and older spellings. What is no JSON5 is read as lines of `NAME=value`.
 #[must_use]
 pub fn of_text(file: &str, text: &str, kind: TextKind<'_>) -> Vec<Finding> {
-    let mut walk = Walk { file, kind, found: Vec::new() };
+    let mut walk = Walk { file, kind, names: Vec::new(), found: Vec::new() };
     match parse(text, &Problems::new(file)) {
-        Some(root) if matches!(root.value, Value::Table(_) | Value::List(_)) => walk.node(&root, None, ""),
+        Some(root) if matches!(root.value, Value::Table(_) | Value::List(_)) => walk.node(&root),
         Some(_) | None => walk.lines(text),
     }
     walk.found
@@ -58,24 +58,26 @@ fn collect(node: &Node, places: &mut BTreeMap<String, Place>) {
 struct Walk<'a> {
     file: &'a str,
     kind: TextKind<'a>,
+    /// The names on the way to what is looked at.
+    names: Vec<String>,
     found: Vec<Finding>,
 }
 
 impl Walk<'_> {
-    fn node(&mut self, node: &Node, above: Option<&str>, name: &str) {
+    fn node(&mut self, node: &Node) {
         match &node.value {
             Value::Table(entries) => {
                 for entry in entries {
-                    self.entry(entries, entry, name);
+                    self.entry(entries, entry);
                 }
             }
-            Value::List(elements) => elements.iter().for_each(|element| self.node(element, above, name)),
-            Value::Text(text) => self.text(node, (above, name), text),
+            Value::List(elements) => elements.iter().for_each(|element| self.node(element)),
+            Value::Text(text) => self.text(node, text),
             Value::Null | Value::Flag(_) | Value::Number(_) => {}
         }
     }
 
-    fn entry(&mut self, beside: &[Entry], entry: &Entry, above: &str) {
+    fn entry(&mut self, beside: &[Entry], entry: &Entry) {
         let reference = format!("{}Ref", entry.name);
         let has_reference =
             beside.iter().any(|other| other.name == reference && !matches!(other.node.value, Value::Null));
@@ -85,13 +87,17 @@ impl Walk<'_> {
                 let hint = "remove it".to_owned();
                 self.add((Code::LegacyResidue, Severity::Warn), &entry.node, message, hint);
             }
-            _ => self.node(&entry.node, Some(above), &entry.name),
+            _ => {
+                self.names.push(entry.name.clone());
+                self.node(&entry.node);
+                self.names.pop();
+            }
         }
     }
 
-    fn text(&mut self, node: &Node, (above, name): (Option<&str>, &str), text: &str) {
+    fn text(&mut self, node: &Node, text: &str) {
         let trimmed = text.trim();
-        let is_secret = is_secret_name(above, name);
+        let is_secret = is_secret_at(&self.names);
         if let Some(variable) = trimmed.strip_prefix("secretref-env:").or_else(|| trimmed.strip_prefix("__env__:")) {
             let (message, hint) = if is_env_name(variable) {
                 let hint = format!(
@@ -113,7 +119,8 @@ impl Walk<'_> {
             return self.add((Code::LegacyResidue, Severity::Info), node, message, format!("write `${{{trimmed}}}`"));
         }
         if !is_stand_in(trimmed) && (is_secret || looks_like_secret(trimmed)) && !self.is_profile(trimmed) {
-            self.plaintext(node, name);
+            let name = self.names.last().cloned().unwrap_or_default();
+            self.plaintext(node, &name);
         }
     }
 
