@@ -162,6 +162,15 @@ impl Source<'_> {
         Ok(statuses(self.answerer, self.providers())?)
     }
 
+    /// References that do not resolve and credentials that are never sent.
+    pub(crate) fn audit(&self) -> Result<String, NoAnswerError> {
+        #[derive(Serialize)]
+        struct Audit {
+            findings: Vec<creel_policy::audit::Finding>,
+        }
+        Ok(self.signed(&Audit { findings: self.knowledge.audit(self.now_ms) })?)
+    }
+
     /// Why the plugin of a provider cannot be called.
     fn absence(&self, provider: &ProviderId) -> Option<String> {
         let plugin = plugins::of_provider(self.knowledge, provider)?;

@@ -185,7 +185,7 @@ impl Files {
 }
 
 /// Reads a configuration that `--config` names, wherever it is.
-fn read_named(path: &Path) -> Result<String, BootError> {
+pub(crate) fn read_named(path: &Path) -> Result<String, BootError> {
     read_bounded(path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => BootError::NoConfig { path: path.to_owned() },
         _ => BootError::ReadConfig { path: path.to_owned(), source },

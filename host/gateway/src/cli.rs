@@ -1,5 +1,8 @@
 //! The command line: every command, option and example. What a command does is not here.
 
+mod import;
+mod vault;
+
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,8 +14,7 @@ use creel_policy::manifest::Input;
 
 use crate::exit::{self, Exit};
 
-mod vault;
-
+pub(crate) use import::{AuditArgs, ImportCommand, ImportOpenclawArgs, SeverityArg};
 pub(crate) use vault::{ListSecretsArgs, RemoveSecretArgs, RotateArgs, SetSecretArgs};
 
 /// Where the daemon listens unless something else is said.
@@ -66,6 +68,9 @@ pub(crate) enum Command {
     /// Look after the secrets that Creel is given
     #[command(subcommand)]
     Secrets(SecretsCommand),
+    /// Take over what another gateway has
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Say what would be done, and why
     #[command(subcommand)]
     Explain(ExplainCommand),
@@ -295,6 +300,8 @@ pub(crate) enum SecretsCommand {
     Rm(RemoveSecretArgs),
     /// Give the vault a fresh key
     Rotate(RotateArgs),
+    /// Find secrets that are not kept well, and references that lead to nothing
+    Audit(AuditArgs),
 }
 
 /// `creel explain …`.

@@ -9,6 +9,7 @@ use creel_policy::ids::PluginId;
 use creel_runtime::StartError;
 use creel_store::StoreError;
 use creel_store::media::MediaError;
+use creel_store::older::OlderError;
 use creel_store::state::StateError;
 use creel_store::vault::VaultError;
 
@@ -18,6 +19,7 @@ use crate::boot::BootError;
 use crate::build::BuildError;
 use crate::demo::DemoError;
 use crate::exit::Exit;
+use crate::import::ImportError;
 use crate::log::LogError;
 use crate::places::NoPlace;
 use crate::plugins::{FileRefusal, LockError};
@@ -128,6 +130,12 @@ pub(crate) enum CommandError {
     /// Nobody takes the output.
     #[error("could not write the output")]
     Output(#[source] io::Error),
+    /// What is only read cannot be.
+    #[error(transparent)]
+    Older(#[from] OlderError),
+    /// Another gateway's state cannot be taken over.
+    #[error(transparent)]
+    Import(#[from] ImportError),
     /// The demo failed.
     #[error(transparent)]
     Demo(#[from] DemoError),
@@ -139,6 +147,7 @@ impl CommandError {
         match self {
             Self::Place(_) | Self::NobodyToAsk | Self::Question(_) => Exit::Usage,
             Self::Boot(error) => of_boot(error),
+            Self::Import(error) => error.exit(),
             Self::Lock(error) => of_lock(error),
             Self::Component(FileRefusal::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 Exit::Missing
@@ -147,7 +156,8 @@ impl CommandError {
             Self::Vault(error) => secrets::vault::exit(error),
             Self::Entry(error) => secrets::vault::exit_of_entry(error),
             Self::LookAlike { .. } => Exit::Refused,
-            Self::Admin(_)
+            Self::Older(_)
+            | Self::Admin(_)
             | Self::Log(_)
             | Self::Store(_)
             | Self::Media(_)

@@ -146,10 +146,22 @@ fn read(question: &Question, json: &str, style: Style) -> Result<(Exit, String),
 
 /// Asks the daemon of the state directory; `None` where none is running.
 fn ask_daemon(question: &Question, places: &Places) -> Result<Option<String>, CommandError> {
+    asked_by(places, async |client| exchange(client, question).await)
+}
+
+/// Asks the daemon a question that has a path and nothing more.
+pub(crate) fn ask_daemon_for(path: &str, places: &Places) -> Result<Option<String>, CommandError> {
+    asked_by(places, async |client| client.ask(path, &[]).await)
+}
+
+fn asked_by(
+    places: &Places,
+    ask: impl AsyncFnOnce(Client) -> Result<String, AdminError>,
+) -> Result<Option<String>, CommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CommandError::Runtime)?;
     let asked = async {
         match Client::connect(&places.state_dir).await? {
-            Some(client) => exchange(client, question).await.map(Some),
+            Some(client) => ask(client).await.map(Some),
             None => Ok(None),
         }
     };
@@ -215,7 +227,7 @@ fn from_files(question: &Question, places: &Places, process: &Process) -> Result
 
 /// Tells the operator when the daemon goes by another configuration than the one that was named, or than the one that
 /// is there now.
-fn note_other_config(json: &str, places: &Places, process: &Process) -> Result<(), CommandError> {
+pub(crate) fn note_other_config(json: &str, places: &Places, process: &Process) -> Result<(), CommandError> {
     let answerer: Answerer = serde_json::from_str(json)?;
     let Some(daemon) = answerer.daemon else { return Ok(()) };
     let named = places.config.as_ref().and_then(|path| boot::real_path(path));
@@ -247,7 +259,8 @@ fn warn_of_differences(json: &str, places: &Places, process: &Process) -> Result
     Ok(())
 }
 
-fn note(process: &Process, text: &str) {
+/// Tells the operator something on standard error.
+pub(crate) fn note(process: &Process, text: &str) {
     let line = render::note(text, process.style_of_stderr());
     // Where standard error is closed there is nobody to tell.
     drop(std::io::stderr().lock().write_all(line.as_bytes()));

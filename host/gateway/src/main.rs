@@ -24,6 +24,7 @@ mod error;
 mod exit;
 mod explain;
 mod health;
+mod import;
 mod log;
 mod places;
 mod plugin;
@@ -46,7 +47,7 @@ use std::sync::Arc;
 
 use clap::Parser as _;
 
-use cli::{Cli, Command, ModelsCommand, PluginCommand, SecretsCommand};
+use cli::{Cli, Command, ImportCommand, ModelsCommand, PluginCommand, SecretsCommand};
 use creel_policy::config::LogLevel;
 use error::CommandError;
 use exit::Exit;
@@ -90,6 +91,10 @@ fn run(cli: Cli, process: &Arc<Process>) -> Result<Exit, CommandError> {
             log::start_quiet(process)?;
             explain::status(args, &places()?, process)
         }
+        Command::Import(ImportCommand::Openclaw(args)) => {
+            log::start_quiet(process)?;
+            import::run(args, &places()?, process)
+        }
         Command::Secrets(command) => {
             log::start_quiet(process)?;
             match command {
@@ -97,6 +102,7 @@ fn run(cli: Cli, process: &Arc<Process>) -> Result<Exit, CommandError> {
                 SecretsCommand::List(args) => secrets::vault::list(args, &places()?, process),
                 SecretsCommand::Rm(args) => secrets::vault::remove(args, &places()?, process),
                 SecretsCommand::Rotate(_) => secrets::vault::rotate(&places()?, process),
+                SecretsCommand::Audit(args) => secrets::audit::run(args, &places()?, process),
             }
         }
         Command::Explain(command) => {

@@ -236,3 +236,88 @@ pub(crate) struct NoAnswer {
     /// In words.
     pub(crate) error: String,
 }
+
+/// `secrets audit`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct AuditView {
+    #[serde(flatten)]
+    pub(crate) answerer: Answerer,
+    pub(crate) findings: Vec<creel_policy::audit::Finding>,
+}
+
+/// `import openclaw`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ImportView {
+    /// The directory that is read.
+    pub(crate) source: String,
+    /// The one that is written.
+    pub(crate) state_dir: String,
+    /// The files that were read.
+    pub(crate) read: Vec<String>,
+    /// It was written.
+    pub(crate) applied: bool,
+    /// It was not written, since something stands in the way.
+    pub(crate) refused: bool,
+    /// What is written.
+    pub(crate) files: Vec<ImportedFile>,
+    /// What was left out, changed, or should be known.
+    pub(crate) notes: Vec<creel_policy::import::Note>,
+    /// Secrets that stand in plain text.
+    pub(crate) secrets: Vec<ImportedSecret>,
+    /// The media.
+    pub(crate) media: ImportedMedia,
+}
+
+/// What becomes of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum FileAction {
+    /// It is not there yet.
+    Create,
+    /// It is there, and is the same.
+    Same,
+    /// Another one is there.
+    Replace,
+}
+
+/// A file that an import writes.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ImportedFile {
+    pub(crate) name: String,
+    pub(crate) action: FileAction,
+    /// Where what was there before is kept.
+    pub(crate) backup: Option<String>,
+    /// What changes; secrets are masked.
+    pub(crate) diff: String,
+}
+
+/// A secret that stands in plain text.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ImportedSecret {
+    #[serde(flatten)]
+    pub(crate) place: creel_policy::problem::Problem,
+    /// How it is shown.
+    pub(crate) value: String,
+    /// The reference that takes its place.
+    pub(crate) vault: Option<String>,
+}
+
+/// The media of another gateway.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct ImportedMedia {
+    /// Those that were not here.
+    pub(crate) new: u64,
+    /// Those that were.
+    pub(crate) there: u64,
+    /// Bytes of both.
+    pub(crate) bytes: u64,
+    /// Files that are no media.
+    pub(crate) skipped: Vec<SkippedMedium>,
+}
+
+/// A file that is no medium.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct SkippedMedium {
+    pub(crate) name: String,
+    pub(crate) reason: String,
+}

@@ -16,7 +16,7 @@ mod settings;
 use std::collections::BTreeMap;
 
 use crate::ids::ChannelId;
-use crate::json5::{Problems, parse};
+use crate::json5::{Node, Problems, parse};
 use crate::problem::Problem;
 use crate::secret_ref::SecretInput;
 
@@ -30,6 +30,8 @@ pub use models::{ConfigModel, Cost, ModelsConfig, ProviderEntry};
 pub use plugins::{PluginEntry, PluginRefusal, PluginsConfig};
 pub use secrets::{ExecProvider, FileProvider, RefRefusal, Resolution, SecretProvider, SecretsConfig, VaultKey};
 pub use settings::Settings;
+
+pub(crate) use settings::OLDER_KEYS;
 
 pub(crate) use auth::read_order;
 use read::Table;
@@ -89,7 +91,17 @@ impl ProviderEntry {
 /// All problems of the file, in the order in which they stand there; no message holds a value of the file.
 pub fn parse_config(file: &str, text: &str) -> Result<Config, Vec<Problem>> {
     let problems = Problems::new(file);
-    let config = parse(text, &problems).and_then(|root| Table::open(root, &problems)).map(|root| read(file, root));
+    let root = parse(text, &problems);
+    finish(root.and_then(|root| Table::open(root, &problems)).map(|root| read(file, root)), problems)
+}
+
+/// The same of a tree that was parsed before.
+pub(crate) fn read_tree(file: &str, root: Node) -> Result<Config, Vec<Problem>> {
+    let problems = Problems::new(file);
+    finish(Table::open(root, &problems).map(|root| read(file, root)), problems)
+}
+
+fn finish(config: Option<Config>, problems: Problems) -> Result<Config, Vec<Problem>> {
     let problems = problems.into_sorted();
     match config {
         Some(config) if problems.is_empty() => Ok(config),
@@ -106,6 +118,18 @@ fn read(file: &str, mut root: Table<'_>) -> Config {
         ("security", "a plugin is installed by the operator alone, and pinned in `creel.lock`"),
         ("attachments", "media are kept until they are removed by hand"),
         ("media", "media are kept until they are removed by hand"),
+        ("env", "set the variables in the daemon's environment, or keep the values in the vault"),
+        ("$include", "write what it includes into this file"),
+        ("bindings", "there is one agent, and it answers on every channel"),
+        ("session", "a session is a conversation of a channel; its length is said by `historyLimit`"),
+        ("messages", "what the agent is told is said by `agents.defaults.systemPrompt`"),
+        ("commands", "commands in messages are not there yet"),
+        ("browser", "a browser is not there yet"),
+        ("talk", "speech is not there yet"),
+        ("meta", "leave it out: it is a record of the older gateway's own"),
+        ("wizard", "leave it out: it is a record of the older gateway's own"),
+        ("update", "leave it out: Creel does not update itself"),
+        ("ui", "there is no web interface"),
     ]);
     let secrets = root.table("secrets").map(secrets::read).unwrap_or_default();
     let config = Config {

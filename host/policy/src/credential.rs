@@ -28,7 +28,7 @@ use crate::secret_ref::{Literal, SecretInput, SecretRef, Source};
 
 pub use companions::companions;
 pub use marker::Marker;
-use marker::marker;
+pub(crate) use marker::marker;
 pub use select::select;
 pub use variables::{Comparison, Variable, VariableState, compare, variables};
 
@@ -254,7 +254,7 @@ pub struct SelectedSecret {
 
 impl SecretSource {
     /// The source of a value that is spelled in a file; `here` is its place there.
-    fn of(input: &SecretInput, here: impl FnOnce() -> Self) -> Self {
+    pub(crate) fn of(input: &SecretInput, here: impl FnOnce() -> Self) -> Self {
         match input {
             SecretInput::Literal(_) => here(),
             SecretInput::Ref(reference) => match reference.source() {

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod address;
+pub mod audit;
 pub mod catalog;
 pub mod channel_text;
 pub mod config;
@@ -16,6 +17,7 @@ pub mod grant;
 pub mod headers;
 pub mod idle;
 pub mod ids;
+pub mod import;
 mod json5;
 pub mod judge;
 pub mod limits;
@@ -24,6 +26,7 @@ pub mod manifest;
 pub mod media;
 pub mod moment;
 pub mod origin;
+pub mod plaintext;
 pub mod plan;
 pub mod probe;
 pub mod problem;

@@ -21,7 +21,7 @@ mod pause;
 mod placing;
 mod probe;
 mod reply;
-
+mod secrets_audit;
 mod sessions;
 pub mod step;
 mod trace;

@@ -1,8 +1,8 @@
 //! What Creel keeps on disk: the state directory, media, sessions, the outbox, secrets. All of it is synchronous; no
 //! async and no HTTP, and nothing is decided here that `creel_policy` decides.
 //!
-//! Power enters by two doors that say so: [`state::StateRoot::open_ambient`] and [`ingest::GrantedDir::open_ambient`]. Behind them
-//! files are opened beneath a held directory, segment by segment, and never over a symbolic link.
+//! Power enters by doors that say so: [`state::StateRoot::open_ambient`], [`ingest::GrantedDir::open_ambient`] and, for
+//! reading alone, [`older::OlderDir::open_ambient`]. Behind them files are opened beneath a held directory, segment by segment, and never over a symbolic link.
 
 #![forbid(unsafe_code)]
 
@@ -24,6 +24,7 @@ mod within;
 pub mod audit;
 pub mod ingest;
 pub mod media;
+pub mod older;
 pub mod outbox;
 pub mod resolve;
 pub mod secrets;

@@ -11,12 +11,14 @@ use crate::beneath::{self, NoFile};
 use crate::db::{Store, StoreError};
 
 mod adopt;
+mod import;
 mod new;
 mod pixels;
 mod row;
 mod sniff;
 mod sweep;
 
+pub use import::MediaImport;
 pub use new::NewMedium;
 pub(crate) use row::claim;
 pub use sweep::Swept;

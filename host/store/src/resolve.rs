@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use cap_std::fs::MetadataExt as _;
 use creel_policy::media::{Area, MediaId, MediaRef, MediaRefusal, MediaRefusalCode, Spelling, read_spelling};
 
-use crate::db::Store;
+use crate::db::{Store, StoreError};
 use crate::media::{MediaError, Medium};
 
 /// What came of a text that was to name a medium, and why.
@@ -58,8 +58,14 @@ impl Store {
         let located = match read_spelling(reference) {
             Err(refusal) => return answer(Err(refusal), Asked::No),
             Ok(Spelling::Handle(media)) => Ok((media.area, Ok(media.id))),
-            Ok(Spelling::AbsolutePath(path)) => self.locate(Path::new(&path)),
-            Ok(Spelling::HomePath(below)) => self.locate_at_home(&below),
+            Ok(Spelling::AbsolutePath(path)) => self.locate_anywhere(Path::new(&path))?,
+            Ok(Spelling::HomePath(below)) => match self.root().home() {
+                Some(home) => self.locate_anywhere(&home.join(below))?,
+                None => Err(MediaRefusal::new(
+                    MediaRefusalCode::PathNotAllowed,
+                    "`~` means nothing to this daemon: it has no home directory",
+                )),
+            },
         };
         let media = match located {
             Err(refusal) => return answer(Err(refusal), Asked::FoundNone),
@@ -73,12 +79,14 @@ impl Store {
         }
     }
 
-    fn locate_at_home(&self, below: &str) -> Result<Located, MediaRefusal> {
-        let Some(home) = self.root().home() else {
-            let rule = "`~` means nothing to this daemon: it has no home directory";
-            return Err(MediaRefusal::new(MediaRefusalCode::PathNotAllowed, rule));
-        };
-        self.locate(&home.join(below))
+    /// Looks among our own areas, and then among the names of what was taken in from an older gateway.
+    fn locate_anywhere(&self, path: &Path) -> Result<Result<Located, MediaRefusal>, MediaError> {
+        let located = self.locate(path);
+        if located.is_ok() {
+            return Ok(located);
+        }
+        let imported = self.imported_name(path).map_err(StoreError::from)?;
+        Ok(imported.map_or(located, |id| Ok((Area::Inbound, Ok(id)))))
     }
 
     /// The area that a path leads directly into, and the name in it. Directories are compared by what they are and not

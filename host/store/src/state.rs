@@ -238,6 +238,22 @@ impl StateRoot {
         })
     }
 
+    /// Puts a file directly beneath the root, mode 0600, unless something stands there; says whether it did.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::BadName`] for a name with a `/`; [`StateError::Io`].
+    pub fn put_private(&self, name: &str, bytes: &[u8]) -> Result<bool, StateError> {
+        if segments(name)?.len() != 1 {
+            return Err(StateError::BadName { name: name.to_owned() });
+        }
+        beneath::publish_file(&self.dir, name, bytes).map_err(|source| StateError::Io {
+            deed: "write",
+            name: name.to_owned(),
+            source,
+        })
+    }
+
     /// Opens a directory of the state, e.g. `cache/compiled`, made with mode 0700 where it is not there yet.
     ///
     /// # Errors

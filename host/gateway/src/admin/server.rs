@@ -70,6 +70,7 @@ pub(crate) fn router(admin: Arc<Admin>) -> Router {
         .route("/v1/status", get(status))
         .route("/v1/probe", post(probe))
         .route("/v1/plugins", get(plugins))
+        .route("/v1/secrets/audit", get(audit))
         .route("/v1/reload", post(reload))
         .route("/v1/explain/auth", get(auth))
         .route("/v1/explain/media", get(media))
@@ -88,6 +89,10 @@ async fn probe(State(admin): Shared) -> Response {
     let source = Source { knowledge: &knowledge, absent: &answering.absent, answerer: &answering.answerer, now_ms };
     let providers = admin.host.prober().probe(source.providers()).await;
     answer(answers::statuses(&answering.answerer, providers).map_err(NoAnswerError::from))
+}
+
+async fn audit(State(admin): Shared) -> Response {
+    admin.answer(|source| source.audit())
 }
 
 async fn auth(State(admin): Shared, Query(question): Query<AuthAsked>) -> Response {

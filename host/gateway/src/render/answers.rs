@@ -248,7 +248,7 @@ fn names(targets: &[TargetView]) -> String {
     names.join(", then ")
 }
 
-fn finish(mut text: String, hint: Option<&str>, answerer: &Answerer, style: Style) -> String {
+pub(super) fn finish(mut text: String, hint: Option<&str>, answerer: &Answerer, style: Style) -> String {
     if let Some(hint) = hint {
         text.push_str(&format!("{} {}\n", style.bold("hint:"), shown(hint)));
     }

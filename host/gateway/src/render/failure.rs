@@ -10,6 +10,7 @@ use super::{Style, shown};
 use crate::boot::BootError;
 use crate::compare::Difference;
 use crate::error::CommandError;
+use crate::import::ImportError;
 use crate::places::NoPlace;
 use crate::plugins::{Absence, FileRefusal, LockError, PluginVeto};
 
@@ -94,6 +95,7 @@ fn problems(error: &CommandError) -> &[Problem] {
         CommandError::Boot(BootError::Config(problems) | BootError::Profiles(problems)) => problems,
         CommandError::Boot(BootError::Lock(LockError::Invalid(problem)))
         | CommandError::Lock(LockError::Invalid(problem)) => std::slice::from_ref(problem),
+        CommandError::Import(ImportError::Source(problems) | ImportError::Result(problems)) => problems,
         _ => &[],
     }
 }
@@ -105,6 +107,7 @@ fn hint(error: &CommandError) -> Option<String> {
         CommandError::Boot(error) => of_boot(error),
         CommandError::Lock(error) => of_lock(error),
         CommandError::Build(error) => error.hint(),
+        CommandError::Import(error) => error.hint(),
         CommandError::NoDaemon { .. } => Some("start one with `creel serve`; it reads everything then".to_owned()),
         CommandError::NobodyToAsk => Some("pass `--yes`".to_owned()),
         CommandError::Listen { source, .. } => of_listen(source),
@@ -117,6 +120,7 @@ fn hint(error: &CommandError) -> Option<String> {
         CommandError::NoSecret { .. } => Some("`creel secrets list` shows what is there".to_owned()),
         CommandError::Entry(_)
         | CommandError::Place(NoPlace::Nowhere { .. })
+        | CommandError::Older(_)
         | CommandError::Admin(_)
         | CommandError::Log(_)
         | CommandError::Store(_)

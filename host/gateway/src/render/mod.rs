@@ -1,13 +1,17 @@
 //! All prose of the command line: errors with their hints, and answers as people read them. Nothing is found out here.
 
 mod answers;
+mod audit;
 mod failure;
+mod import;
 mod plugin;
 mod table;
 mod vault;
 
 pub(crate) use answers::{auth, egress, media, reload, route, status};
+pub(crate) use audit::audit;
 pub(crate) use failure::{absence, difference, failure, note, reasons};
+pub(crate) use import::import;
 pub(crate) use plugin::{Asked, asked, plugins};
 pub(crate) use vault::secrets;
 

@@ -22,7 +22,7 @@ pub struct Settings {
 }
 
 /// Keys of channels that the older gateway knew, and what Creel has instead.
-const OLDER_KEYS: [(&str, &str); 6] = [
+pub(crate) const OLDER_KEYS: [(&str, &str); 6] = [
     ("httpHost", "write the whole address in `httpUrl`"),
     ("httpPort", "write the whole address in `httpUrl`"),
     ("cliPath", "run the daemon as a service of its own, and name it in `httpUrl`"),

@@ -55,7 +55,7 @@ const KEPT_ELSEWHERE: [&str; 5] =
 const KEPT_ELSEWHERE_PREFIX: &str = "oauth:";
 
 /// Tells whether a value is a marker.
-pub(super) fn marker(value: &str) -> Option<Marker> {
+pub(crate) fn marker(value: &str) -> Option<Marker> {
     let value = value.trim();
     let is_one_of = |markers: &[&str]| markers.iter().any(|marker| value.eq_ignore_ascii_case(marker));
     if is_one_of(&NONE_NEEDED) {

@@ -47,7 +47,7 @@ pub(super) fn adopt(store: &Store, media: &MediaRef) -> Result<MediumRow, MediaE
 }
 
 /// The sender's name in an id of the older gateway: `report---<uuid>.pdf` was `report.pdf` (case L9).
-fn original_name(id: &str) -> String {
+pub(super) fn original_name(id: &str) -> String {
     let (stem, extension) = id.rsplit_once('.').map_or((id, None), |(stem, extension)| (stem, Some(extension)));
     match stem.rsplit_once("---") {
         Some((name, uuid)) if !name.is_empty() && is_uuid(uuid) => match extension {
