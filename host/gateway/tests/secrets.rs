@@ -77,12 +77,9 @@ fn check(ran: &Ran, code: i32, out: &str, err: &str) {
 }
 
 #[test]
-fn a_secret_is_set_listed_used_and_removed() {
+fn a_secret_is_set_listed_and_removed() {
     let place = Place::new();
-    place.configure(
-        r#"{ models: { providers: { anthropic: { auth: "api-key",
-             apiKey: { source: "vault", provider: "default", id: "anthropic/key" } } } } }"#,
-    );
+    place.configure("{}");
     let empty = "there are no secrets in the vault; `creel secrets set NAME` puts one there\n";
     check(&place.secrets(&["list"], ""), 0, empty, "");
     let set = place.secrets(&["set", "anthropic/key"], &format!("{VALUE}\n"));
@@ -94,13 +91,6 @@ fn a_secret_is_set_listed_used_and_removed() {
          id: \"anthropic/key\" }}\n"
     );
     assert_eq!(set.out, expect);
-    // What is set is what a call would send.
-    let explained = place.run(&["explain", "auth", "anthropic", "--json"], "");
-    if explained.code == Some(0) {
-        let json: Value = serde_json::from_str(&explained.out).expect("JSON");
-        assert_eq!(json["winner"]["source"], "vault:anthropic/key");
-        assert_eq!(json["winner"]["fingerprint"].as_str(), Some(fingerprint.as_str()));
-    }
     fs::write(place.temp.path().join("key.txt"), format!("{VALUE}\n")).expect("a file");
     place.secrets(&["set", "b", "--from-file", "key.txt"], "");
     place.secrets(&["set", "c", "--from-env", "GIVEN"], "");
@@ -175,11 +165,9 @@ fn a_vault_that_cannot_be_opened_says_what_to_do() {
     let expect = "error: the key of the vault is not there: `vault.key` in the state directory\nhint: put the key back";
     assert!(ran.code == Some(5) && ran.err.starts_with(expect), "{}", ran.err);
     fs::write(&key, kept).expect("the key is put back");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("permissions");
     let open = place.secrets(&["list"], "");
-    if fs::metadata(&key).expect("the key").permissions().mode() & 0o077 != 0 {
-        assert_eq!(open.code, Some(4), "{}", open.err);
-        assert!(open.err.contains("hint: run `chmod 600`"), "{}", open.err);
-    }
+    assert!(open.code == Some(4) && open.err.contains("hint: run `chmod 600`"), "{}", open.err);
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("permissions");
     assert_eq!(place.list().len(), 1);
     let good = fs::read(&sealed).expect("the vault");

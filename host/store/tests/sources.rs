@@ -5,6 +5,7 @@
 //! and everything else stays up), B22 (the host decides on a reload; here it is shown that two snapshots do not meet).
 
 #![expect(clippy::disallowed_methods, reason = "tests arrange files and look at processes")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what a helper of a test cannot do fails the test")]
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -9,8 +9,7 @@ use creel_policy::secret_ref::{BadSecretRef, DEFAULT_ALIAS, SecretRef, Source};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 The value is asked for on the terminal, which does not show it, or read from standard input. It is never an argument,
-since other users can read those. White space around it is dropped. The daemon takes it up when it reads its
-configuration again.
+since other users can read those. White space around it is dropped. A running daemon takes it up at `creel reload`.
 
 Examples:
   creel secrets set anthropic
