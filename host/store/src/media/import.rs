@@ -54,6 +54,9 @@ impl Store {
             ));
         }
         let known = row::find(self, &media)?;
+        if known.is_none() && self.area(media.area).symlink_metadata(media.id.as_str()).is_ok() {
+            return Err(refused(MediaRefusalCode::InvalidPath, &media, "lies there already, put there by hand"));
+        }
         let mut new = match known {
             Some(_) => None,
             None => Some(self.media_begin(media.area, Some(&original_name(name)), MEDIUM_BYTES_MAX)?),
@@ -80,7 +83,7 @@ impl Store {
             return same(medium, &digest).map(MediaImport::There);
         };
         let modified_ms = before.mtime().saturating_mul(1000).saturating_add(before.mtime_nsec() / 1_000_000);
-        let (medium, is_ours) = new.finish_as(media, u64::try_from(modified_ms).unwrap_or(0))?;
+        let (medium, is_ours) = new.finish_over(media, u64::try_from(modified_ms).unwrap_or(0))?;
         if is_ours {
             return Ok(MediaImport::New(medium));
         }
