@@ -139,6 +139,7 @@ impl Stage {
     /// Asserts that no token stands anywhere but on the wire.
     fn is_clean(&self, told: &[u8]) {
         let log = log().0.lock().expect("no panic while writing").clone();
+        assert!(holds(&log, "the access token"), "the log tells of renewals");
         let mut places = files_below(self.place.path());
         places.extend([("told".to_owned(), told.to_vec()), ("log".to_owned(), log)]);
         for secret in [OLD_ACCESS, NEW_ACCESS].iter().chain(&REFRESH) {
@@ -178,6 +179,7 @@ async fn one_renewal_serves_all_who_wait_and_the_next_start() {
     assert!(after.contains("auth-profiles.json (renewed)"), "{after}");
     house.stop().await;
     stage.is_clean(&told);
+    assert!(files_below(stage.place.path()).iter().any(|(name, _)| name == "vault.sealed"));
 
     // What was renewed is there after a restart, and is renewed with the refresh token that came with it.
     let house = stage.place.start().await;
@@ -218,4 +220,35 @@ async fn a_refused_renewal_is_told_and_not_repeated() {
     let (_, told) = stage.told(&house);
     house.stop().await;
     stage.is_clean(&told);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_vault_a_renewed_token_lasts_as_long_as_the_process() {
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    log();
+    let stage = Stage::set(2).await;
+    let vault = stage.place.path().join("vault.sealed");
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&vault).expect("a file");
+    io::Write::write_all(&mut file, b"no vault").expect("a place for it");
+    drop(file);
+    let house = stage.place.start().await;
+    for (count, text) in [(1, "hello"), (2, "and again")] {
+        stage.says(0, text);
+        sent(&stage.fakes, &house, count).await;
+    }
+    assert_eq!(attempts(&house), []);
+    assert_eq!(stage.refreshed(), [REFRESH[0]]);
+    let told = log().0.lock().expect("no panic while writing").clone();
+    let told = String::from_utf8_lossy(&told).into_owned();
+    assert_eq!(told.matches("renewed access tokens are held in memory alone").count(), 1, "once");
+    house.stop().await;
+    assert_eq!(std::fs::read(&vault).expect("a file"), b"no vault", "what cannot be read is not written over");
+
+    // The server has replaced the refresh token of the file, and the new one is gone with the process.
+    let house = stage.place.start().await;
+    stage.says(0, "still there?");
+    assert_eq!(sent(&stage.fakes, &house, 3).await[2].message, REFUSED);
+    house.stop().await;
+    stage.is_clean(&[]);
 }

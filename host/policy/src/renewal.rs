@@ -155,11 +155,7 @@ pub(crate) fn scope(text: &str) -> Result<String, &'static str> {
 
 /// The body of the request, and its media type.
 #[must_use]
-pub fn request_body(
-    rule: &RefreshRule,
-    client_id: &str,
-    refresh: &Literal,
-) -> (&'static str, Zeroizing<Vec<u8>>) {
+pub fn request_body(rule: &RefreshRule, client_id: &str, refresh: &Literal) -> (&'static str, Zeroizing<Vec<u8>>) {
     let pairs = [
         ("grant_type", "refresh_token"),
         ("refresh_token", refresh.expose_secret()),

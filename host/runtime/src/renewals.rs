@@ -63,7 +63,8 @@ impl Renewals {
         });
         let renewable: Vec<(ProfileId, &Literal)> = renewable.collect();
         let keeper = Keeper::open(&config.secrets, places, !renewable.is_empty());
-        let logins: BTreeMap<_, _> = renewable.iter().map(|(id, refresh)| (id.clone(), keeper.login(refresh))).collect();
+        let logins: BTreeMap<_, _> =
+            renewable.iter().map(|(id, refresh)| (id.clone(), keeper.login(refresh))).collect();
         let renewals = Self {
             keeper: RwLock::new(Arc::new(keeper)),
             entries: RwLock::default(),

@@ -79,7 +79,8 @@ impl TokenEndpoint {
         }
         let Grant { access, refresh: next, expires_in } = grants.remove(0);
         refresh.clone_from(&next);
-        let answer = json!({"token_type": "Bearer", "access_token": access, "refresh_token": next, "expires_in": expires_in});
+        let answer =
+            json!({"token_type": "Bearer", "access_token": access, "refresh_token": next, "expires_in": expires_in});
         Ok(Answer::json(200, &answer))
     }
 }

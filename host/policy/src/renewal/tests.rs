@@ -38,13 +38,17 @@ fn an_answer_is_read_or_refused_without_repeating_it() {
     let bare = read(201, r#"{"access_token":"a"}"#).unwrap_or_else(|bad| panic!("{bad}"));
     assert!(bare.refresh.is_none());
     assert_eq!(bare.expires_ms, 1_000 + RENEWED_MS_DEFAULT);
-    let ever = read(200, r#"{"access_token":"a","expires_in":18446744073709551615}"#).unwrap_or_else(|bad| panic!("{bad}"));
+    let ever =
+        read(200, r#"{"access_token":"a","expires_in":18446744073709551615}"#).unwrap_or_else(|bad| panic!("{bad}"));
     assert_eq!(ever.expires_ms, 1_000 + RENEWED_MS_MAX);
 
     let words = |status, body: &str| read(status, body).err().map(|bad| (bad.to_string(), bad.is_lasting()));
     let hint = "log in again with the program that wrote the profile";
     let refused = |what: &str| Some((format!("the server refused it ({what}); {hint}"), true));
-    assert_eq!(words(400, r#"{"error":"invalid_grant","error_description":"SECRET"}"#), refused("400, `invalid_grant`"));
+    assert_eq!(
+        words(400, r#"{"error":"invalid_grant","error_description":"SECRET"}"#),
+        refused("400, `invalid_grant`")
+    );
     assert_eq!(words(401, r#"{"error":"SECRET"}"#), refused("401"));
     assert_eq!(words(403, "SECRET"), refused("403"));
     let passing = |text: &str| Some((text.to_owned(), false));
@@ -52,7 +56,14 @@ fn an_answer_is_read_or_refused_without_repeating_it() {
         assert_eq!(words(status, "SECRET"), passing(&format!("the server answered with status {status}")));
     }
     let malformed = passing("the server's answer is not a JSON object with an `access_token`");
-    for body in ["", "SECRET", "{}", r#"{"access_token":" "}"#, r#"{"access_token":7}"#, r#"{"access_token":"a","expires_in":"SECRET"}"#] {
+    for body in [
+        "",
+        "SECRET",
+        "{}",
+        r#"{"access_token":" "}"#,
+        r#"{"access_token":7}"#,
+        r#"{"access_token":"a","expires_in":"SECRET"}"#,
+    ] {
         assert_eq!(words(200, body), malformed, "{body}");
     }
 }
@@ -73,5 +84,8 @@ fn a_token_is_renewed_over_tls_in_public_or_here_by_the_operators_word() {
         assert!(ok("https://auth.example.com/token?a=b", by).is_err());
     }
     assert!(ok("http://127.0.0.1:7/token", Operator).is_ok());
-    assert_eq!(ok("https://127.0.0.1:7/token", Manifest), Err("must not be this machine; only the operator can say so".to_owned()));
+    assert_eq!(
+        ok("https://127.0.0.1:7/token", Manifest),
+        Err("must not be this machine; only the operator can say so".to_owned())
+    );
 }

@@ -36,7 +36,8 @@ fn outcome(profile: &str, refresh: Option<RefreshRule>, renewal: Option<Renewal>
     let profiles = given.stored(&config);
     let known = Tried(given.known(&config, &profiles), renewal);
     let slot = CredentialSlot { refresh, ..given.slot() };
-    let (provider, plugin) = (ProviderId::parse("anthropic").expect("an id"), PluginId::parse("anthropic").expect("an id"));
+    let (provider, plugin) =
+        (ProviderId::parse("anthropic").expect("an id"), PluginId::parse("anthropic").expect("an id"));
     let origin = origin("https://api.anthropic.com");
     let request = CredentialRequest {
         provider: &provider,
@@ -84,7 +85,9 @@ fn one_that_is_about_to_end_is_renewed_and_sent_even_if_that_fails() {
     let soon = format!("{first}; it ends in 60 s; renewed before it is sent");
     check((Verdict::Chosen, &soon, true), &ends(NOW_MS + 60_000), rule(), None);
     check((Verdict::Chosen, first, false), &ends(NOW_MS + 60_001), rule(), None);
-    let setback = |until_ms| Some(Renewal { until_ms: None, setback: Some(Setback { why: BadRenewal::NoAnswer("no".into()), until_ms }) });
+    let setback = |until_ms| {
+        Some(Renewal { until_ms: None, setback: Some(Setback { why: BadRenewal::NoAnswer("no".into()), until_ms }) })
+    };
     check((Verdict::Chosen, first, false), &ends(NOW_MS + 1), rule(), setback(None));
     let failed = "expired: it ended 0 s ago, and renewing it failed: no";
     check((Verdict::Failed, failed, false), &ends(NOW_MS), rule(), setback(None));
@@ -97,7 +100,10 @@ fn one_that_is_about_to_end_is_renewed_and_sent_even_if_that_fails() {
 #[test]
 fn a_renewed_one_lasts_as_long_as_its_server_said() {
     let profile = format!("{ENDED}, refresh: 'r'");
-    let (first, renewed) = ("the first that can be sent, as class `oauth`", |until_ms| Renewal { until_ms: Some(until_ms), setback: None });
+    let (first, renewed) = ("the first that can be sent, as class `oauth`", |until_ms| Renewal {
+        until_ms: Some(until_ms),
+        setback: None,
+    });
     check((Verdict::Chosen, first, false), &profile, Some(rule(Some("c"))), Some(renewed(NOW_MS + 3_600_000)));
     let due = format!("{first}; expired 2 min ago; renewed before it is sent");
     check((Verdict::Chosen, &due, true), &profile, Some(rule(Some("c"))), Some(renewed(NOW_MS - 120_000)));
