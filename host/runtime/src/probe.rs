@@ -206,7 +206,7 @@ impl Asked {
 
     /// The parts of a probe's call, with the credential that `status` has shown, or none at all. One that was renewed
     /// since is the same by its name.
-    fn parts(&self, planned: &ProviderPlan, (target, is_renewed): (&ModelTarget, bool)) -> Result<CallParts, Failed> {
+    fn parts(&self, planned: &ProviderPlan, (target, is_renewed): (&ModelTarget, bool)) -> Result<CallParts, Changed> {
         let (slots, credential) = self.core.slots(&self.now.knowledge, (target, false));
         let chosen = credential.as_ref().and_then(CredentialDerivation::chosen).filter(|chosen| chosen.class.is_some());
         let chosen = chosen.map(|chosen| (chosen.id.clone(), chosen.fingerprint.clone()));
@@ -214,8 +214,7 @@ impl Asked {
         let is_same =
             if is_renewed { id(&chosen) == id(&self.question.credential) } else { chosen == self.question.credential };
         if !is_same {
-            let message = "another credential would be sent by now than the one that was shown; ask again";
-            return Err(Failed::new(CallFault::Other, message.to_owned()));
+            return Err(Changed);
         }
         let name = format!("probe:{}", target.model);
         if let Some(credential) = credential {
@@ -273,6 +272,16 @@ impl Asked {
                 Err(end) => return Err(masked(&masks, end.into())),
             }
         }
+    }
+}
+
+/// Another credential would be sent than the one that was shown.
+struct Changed;
+
+impl From<Changed> for Failed {
+    fn from(_: Changed) -> Self {
+        let message = "another credential would be sent by now than the one that was shown; ask again";
+        Self::new(CallFault::Other, message.to_owned())
     }
 }
 
