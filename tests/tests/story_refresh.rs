@@ -86,7 +86,12 @@ struct Stage {
 impl Stage {
     /// A profile whose access token ended five minutes ago, and a token endpoint that grants so many renewals.
     async fn set(grants: usize) -> Self {
-        let anthropic = anthropic::Config::with_api_key(API_KEY).and_oauth_token(NEW_ACCESS);
+        Self::of(grants, NOW_MS - 300_000, NEW_ACCESS).await
+    }
+
+    /// A profile whose access token ends then, and a provider that takes that one.
+    async fn of(grants: usize, ends_ms: u64, accepted: &str) -> Self {
+        let anthropic = anthropic::Config::with_api_key(API_KEY).and_oauth_token(accepted);
         let fakes = Fakes::replying(anthropic, ollama::Config::new()).await;
         let grant = |refresh: &&str| Grant {
             access: NEW_ACCESS.to_owned(),
@@ -104,9 +109,8 @@ impl Stage {
         let scene = Scene { anthropic: &anthropic, channels, ..Scene::of(SEEING_PRIMARY) };
         let profiles = format!(
             r#"{{ "version": 1, "profiles": {{ "anthropic:default": {{ "type": "oauth", "provider": "anthropic",
-                "access": "{OLD_ACCESS}", "refresh": "{}", "clientId": "{CLIENT}", "expires": {} }} }} }}"#,
-            REFRESH[0],
-            NOW_MS - 300_000
+                "access": "{OLD_ACCESS}", "refresh": "{}", "clientId": "{CLIENT}", "expires": {ends_ms} }} }} }}"#,
+            REFRESH[0]
         );
         let now = Arc::new(AtomicU64::new(NOW_MS));
         let clock = Arc::clone(&now);
@@ -217,6 +221,23 @@ async fn a_refused_renewal_is_told_and_not_repeated() {
     sent(&stage.fakes, &house, 2).await;
     assert_eq!(stage.refreshed(), [REFRESH[0]]);
     assert_eq!(stage.fakes.anthropic.requests().len(), 0);
+    let (_, told) = stage.told(&house);
+    house.stop().await;
+    stage.is_clean(&told);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_has_not_ended_yet_is_sent_although_it_cannot_be_renewed() {
+    log();
+    let stage = Stage::of(0, NOW_MS + 30_000, OLD_ACCESS).await;
+    let house = stage.place.start().await;
+    stage.says(0, "hello");
+    sent(&stage.fakes, &house, 1).await;
+    stage.says(0, "and again");
+    sent(&stage.fakes, &house, 2).await;
+    assert_eq!(attempts(&house), []);
+    assert_eq!(stage.refreshed(), [REFRESH[0]]);
+    assert_eq!(stage.fakes.anthropic.requests().len(), 2);
     let (_, told) = stage.told(&house);
     house.stop().await;
     stage.is_clean(&told);

@@ -77,10 +77,14 @@ impl Renewals {
         (renewals, logins)
     }
 
-    /// Takes in what was gathered anew, with the key and the vault as they are configured now.
+    /// Takes in what was gathered anew, with the key and the vault as they are configured now. What stood in the way may
+    /// be mended, so that it is tried again.
     pub(crate) fn take_in(&self, fresh: &Self) {
         *self.keeper.write().unwrap_or_else(PoisonError::into_inner) = fresh.keeper();
         self.is_told.store(false, Ordering::Relaxed);
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        entries.values_mut().for_each(|entry| entry.setback = None);
+        drop(entries);
         let gathered = fresh.entries.read().unwrap_or_else(PoisonError::into_inner).clone();
         for (login, entry) in gathered {
             if let Some(held) = entry.held {
@@ -226,11 +230,16 @@ impl Core {
                 login,
             };
             let core = Arc::clone(self);
+            let select = || knowledge.select(target, (slot, provider), (self.now_ms(), is_probe)).1;
             // It goes on if the call is cut off: a refresh token that the server has replaced is of no use any more.
             let done = tokio::spawn(async move { wanted.renew(&core).await }).await;
             let done = done.unwrap_or_else(|error| Err(BadRenewal::NotSent(error.to_string())));
-            done.map_err(|bad| failed(&bad, derivation))?;
-            is_renewed = true;
+            match (done, select()) {
+                (Ok(()), _) => is_renewed = true,
+                // The one that is there has not ended yet.
+                (Err(_), Selection::Secret(again)) if again.source == selected.source && again.due.is_none() => {}
+                (Err(bad), _) => return Err(failed(&bad, derivation)),
+            }
         }
         Ok(is_renewed)
     }
@@ -277,7 +286,8 @@ impl Wanted {
     /// What another has come to meanwhile.
     fn settled(&self, now_ms: u64) -> Option<Result<(), BadRenewal>> {
         let entry = self.knowledge.renewals.entry(&self.login);
-        if entry.held.is_some_and(|held| self.seen_ms.is_none_or(|seen_ms| seen_ms < held.expires_ms)) {
+        let is_newer = |held: Held| self.seen_ms.is_none_or(|seen_ms| seen_ms < held.expires_ms);
+        if entry.held.filter(|held| held.expires_ms > now_ms).is_some_and(is_newer) {
             return Some(Ok(()));
         }
         let setback = entry.setback.filter(|setback| setback.holds(now_ms))?;
