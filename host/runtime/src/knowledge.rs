@@ -25,7 +25,6 @@ use creel_store::secrets::{Places, SecretSnapshot};
 use serde::Serialize;
 
 use crate::memory::Memory;
-use crate::probe::Probe;
 
 /// Everything that answers depend on.
 pub struct Knowledge {
