@@ -42,7 +42,7 @@ pub(crate) fn from_files(
         clock: process.clock(),
         observer: Arc::new(Unobserved),
     };
-    let probed =
-        crate::runtime()?.block_on(async { Ok::<_, CommandError>(Prober::new(setup).await?.probe(providers).await) })?;
+    let probed = crate::runtime()?
+        .block_on(async { Ok::<_, CommandError>(Prober::new(setup).await?.probe(providers).await) })?;
     Ok(answers::statuses(answerer, probed)?)
 }

@@ -137,16 +137,8 @@ impl Course<'_> {
         });
         let message = format!("not asked: its credential is {reason}");
         let (fault, next) = (rest.why.fault(), Next::NextModel.code());
-        let attempt = Attempt {
-            model,
-            credential: None,
-            derivation: None,
-            fault,
-            message,
-            next,
-            probe: false,
-            skipped: true,
-        };
+        let attempt =
+            Attempt { model, credential: None, derivation: None, fault, message, next, probe: false, skipped: true };
         self.attempts.push(attempt);
     }
 
