@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use creel_fakes::anthropic::{self, error};
 use creel_fakes::{Answer, ollama, pictures};
 use creel_tests::components;
-use creel_tests::house::{ALICE, Fakes};
+use creel_tests::house::Fakes;
 use creel_tests::scene::{alice, alice_shows, files_below};
 use creel_tests::search::{Written, holds, leaks, spellings};
 use serde_json::json;
@@ -351,8 +351,8 @@ async fn nothing_is_told(manner: Manner) {
     converse(&fakes).await;
     fakes.anthropic.script_models(echo(401, "authentication_error", PROFILE_KEY));
     interrogate(&place, &daemon, &mut written);
-    // While it runs there are also files that it takes away when it stops; a socket is no file.
-    written.extend(running(&place));
+    // Some of what lies there while it runs is taken away when it stops.
+    written.extend(state(&place));
     mislead(&place, &fakes, &mut written);
     assert_eq!(daemon.terminate(), Some(0), "{}", fs::read_to_string(place.log()).expect("a log"));
     for args in ["models status --json", "explain auth anthropic --json", "secrets rotate", "secrets rm anthropic/key"]
@@ -365,7 +365,7 @@ async fn nothing_is_told(manner: Manner) {
 
     // What is searched is what it is taken for.
     let (_, log) = written.iter().find(|(name, _)| name == "the log").expect("a log");
-    assert!(holds(log, "credential chosen") && holds(log, "TRACE") && holds(log, "[redacted]"));
+    assert!(holds(log, "credential chosen") && holds(log, "DEBUG") && holds(log, "[redacted]"));
     assert_eq!(holds(log, "{\"timestamp\""), manner == Manner::KeyFile);
     assert!(written.iter().any(|(name, bytes)| name.starts_with("creel.db") && holds(bytes, "what is your key?")));
     for start in ["media/inbound/", "vault.sealed", "fingerprint.key"] {
@@ -380,20 +380,54 @@ async fn nothing_is_told(manner: Manner) {
         secrets.push(("the key of the vault", key.trim_ascii()));
     }
     assert_eq!(leaks(&secrets, &written), [""; 0]);
-    assert!(fakes.signal.sent().iter().all(|sent| sent.recipients == [ALICE]));
+    // The same search finds what the operator wrote there himself.
+    let by_hand =
+        files_below(place.state.path()).into_iter().filter(|(name, _)| WRITTEN_BY_HAND.contains(&name.as_str()));
+    let mut found = leaks(&secrets, &by_hand.collect::<Vec<_>>());
+    found.sort();
+    let expect = [
+        "auth-profiles.json holds the key of the profile (as it is)",
+        "creel.json5 holds the key of the configuration (as it is)",
+        "creel.json5 holds the plain value of a header (as it is)",
+    ];
+    assert_eq!(found, expect);
 }
 
-/// As [`state`], of a daemon that runs.
-fn running(place: &Place) -> Vec<Written> {
-    fs::read_dir(place.state.path())
-        .expect("a directory")
-        .map(|entry| entry.expect("an entry"))
-        .filter(|entry| entry.file_type().expect("a type").is_file())
-        .map(|entry| {
-            (format!("{} (running)", entry.file_name().to_string_lossy()), fs::read(entry.path()).expect("ours"))
-        })
-        .filter(|(name, _)| !WRITTEN_BY_HAND.iter().any(|file| name.starts_with(file)))
-        .collect()
+/// Files of the older gateway with keys in plain text: shown without them, and taken over into the vault.
+#[test]
+fn an_import_into_the_vault_tells_no_secret() {
+    let [state, beside] = [(); 2].map(|()| tempfile::tempdir().expect("a directory"));
+    private(state.path(), 0o700);
+    let place = Place { state, beside, manner: Manner::KeyFile };
+    let older = place.beside("older");
+    fs::create_dir_all(older.join("agents/main/agent")).expect("a directory");
+    let config = json!({
+        "models": {"providers": {"ollama": {"baseUrl": "http://127.0.0.1:11434", "apiKey": CONFIG_KEY, "models": []}}},
+        "agents": {"defaults": {"model": {"primary": "anthropic/claude-haiku-4-5"}}},
+    });
+    let profiles = json!({"version": 1, "profiles": {
+        "anthropic:plain": {"type": "api_key", "provider": "anthropic", "key": PROFILE_KEY},
+        "anthropic:token": {"type": "token", "provider": "anthropic", "token": STALE_TOKEN},
+    }});
+    write(&older.join("openclaw.json"), &config.to_string(), 0o600);
+    write(&older.join("agents/main/agent/auth-profiles.json"), &profiles.to_string(), 0o600);
+    let mut written = Vec::new();
+    let source = older.display().to_string();
+    let shown = place.run(&["import", "openclaw", &source], "", &mut written);
+    assert!(shown.contains("anthropic:plain"), "{shown}");
+    let applied = place.run(&["import", "openclaw", &source, "--to-vault", "--apply"], "", &mut written);
+    place.run(&["secrets", "audit", "--json"], "", &mut written);
+    let listed = place.run(&["secrets", "list", "--json"], "", &mut written);
+    assert_eq!(listed.matches("fingerprint").count(), 3, "{applied}{listed}");
+    // Nothing is left out here: what was imported was written by the program.
+    written.extend(files_below(place.state.path()));
+    assert!(written.iter().any(|(name, bytes)| name == "creel.json5" && holds(bytes, "claude-haiku-4-5")));
+    let secrets: [(&str, &[u8]); 3] = [
+        ("the key of the configuration", CONFIG_KEY.as_bytes()),
+        ("the key of the profile", PROFILE_KEY.as_bytes()),
+        ("the token of the profile", STALE_TOKEN.as_bytes()),
+    ];
+    assert_eq!(leaks(&secrets, &written), [""; 0]);
 }
 
 #[test]
