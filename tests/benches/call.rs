@@ -7,7 +7,7 @@ mod upstream;
 
 use creel_engine::chat::{ChatRequest, Output};
 use creel_engine::types::Part;
-use creel_tests::rig::{Rig, request};
+use creel_tests::rig::{Rig, injectable, request};
 use criterion::{Criterion, criterion_group, criterion_main};
 use serde_json::json;
 
@@ -18,10 +18,12 @@ fn call(criterion: &mut Criterion) {
     let rig = Rig::new();
     let plugin = rig.plugin("anthropic");
     let asked = request("claude-haiku-4-5", vec![Part::Text("What is the capital of France?".into())]);
+    // A host holds its secrets from call to call, with what finds them in answers.
+    let key = injectable("sk-ant-api03-0123456789abcdef0123456789abcdef");
     criterion.bench_function("call", |bencher| {
         bencher.iter(|| {
             let setup = rig.call_of(plugin.clone(), &json!({ "baseUrl": base }));
-            let setup = setup.credential("account", 0, "sk-ant-api03-0123456789abcdef0123456789abcdef");
+            let setup = setup.held_credential("account", 0, &key);
             runtime.block_on(async { deltas(setup, asked.clone()).await })
         });
     });

@@ -198,10 +198,20 @@ impl Setup<'_> {
     ///
     /// When the manifest has no such slot or class.
     #[must_use]
-    pub fn credential(mut self, slot: &str, class: usize, value: &str) -> Self {
+    pub fn credential(self, slot: &str, class: usize, value: &str) -> Self {
+        self.held_credential(slot, class, &injectable(value))
+    }
+
+    /// The same with a secret that is held by more calls than this one, as a host holds its secrets.
+    ///
+    /// # Panics
+    ///
+    /// When the manifest has no such slot or class.
+    #[must_use]
+    pub fn held_credential(mut self, slot: &str, class: usize, secret: &Arc<Injectable>) -> Self {
         let declared = self.context.grant.credentials.get(slot).expect("the slot is declared");
         let rule = declared.classes.get(class).expect("the class is declared");
-        let secrets = Secrets { first: injectable(value), secret: None, token: None };
+        let secrets = Secrets { first: Arc::clone(secret), secret: None, token: None };
         let injection = Injection::new(&secrets, rule).expect("the secret fits its place");
         self.context.slots.insert(slot.to_owned(), Slot::Ready(injection));
         self
