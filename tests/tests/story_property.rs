@@ -5,6 +5,8 @@
 //! value that the test itself put under each id. The runtime makes no calls for tools yet, so none is compared; what a
 //! request is for is recorded by the one function that chooses, and never a reason to choose.
 
+#![expect(clippy::panic, reason = "a test that cannot be set up cannot go on")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
