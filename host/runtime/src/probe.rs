@@ -194,23 +194,23 @@ impl Asked {
         let target = targets.first().ok_or_else(|| refused("there is no model to ask for".to_owned()))?;
         let mut why = "";
         if plugin.lists_models() {
-            if let Some(models) = self.list(plugin, self.parts(planned, target)?).await? {
+            if let Some(models) = self.list(plugin, self.parts(planned, target).map_err(|failed| *failed)?).await? {
                 return Ok(Said::Models(models));
             }
             why = "; the server has no list of models";
         }
-        let message = self.complete(plugin, self.parts(planned, target)?, target).await?;
+        let message = self.complete(plugin, self.parts(planned, target).map_err(|failed| *failed)?, target).await?;
         Ok(Said::Word(ProbeStatus::Ok, format!("{message}{why}")))
     }
 
     /// The parts of a probe's call, with the credential that `status` has shown, or none at all.
-    fn parts(&self, planned: &ProviderPlan, target: &ModelTarget) -> Result<CallParts, Failed> {
+    fn parts(&self, planned: &ProviderPlan, target: &ModelTarget) -> Result<CallParts, Box<Failed>> {
         let (slots, credential) = self.core.slots(&self.now.knowledge, (target, false));
         let chosen = credential.as_ref().and_then(CredentialDerivation::chosen).filter(|chosen| chosen.class.is_some());
         let chosen = chosen.map(|chosen| (chosen.id.clone(), chosen.fingerprint.clone()));
         if chosen != self.question.credential {
             let message = "another credential would be sent by now than the one that was shown; ask again";
-            return Err(Failed::new(CallFault::Other, message.to_owned()));
+            return Err(Box::new(Failed::new(CallFault::Other, message.to_owned())));
         }
         let name = format!("probe:{}", target.model);
         if let Some(credential) = credential {

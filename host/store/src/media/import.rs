@@ -2,7 +2,7 @@
 //! there leads to them here. The source is only read. Which names are media is `creel_policy::media`'s to say.
 
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cap_std::fs::{Metadata, MetadataExt as _};
 use creel_policy::limits::MEDIUM_BYTES_MAX;
@@ -136,7 +136,7 @@ impl Store {
             return Ok(None);
         };
         let from = self.imported_from()?;
-        let is_from = from.iter().any(|from| PathBuf::from(from) == parent);
+        let is_from = from.iter().any(|from| Path::new(from) == parent);
         Ok(if is_from { MediaId::parse(name).ok() } else { None })
     }
 }
