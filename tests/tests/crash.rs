@@ -56,7 +56,7 @@ impl Ground {
     /// Starts a house in a process of its own, and waits until it listens, as the `count`-th to do so.
     async fn start(&self, trap: &str, count: usize) -> Process {
         // Built before the clock runs, so that no house has to.
-        components::creel();
+        drop(components::creel());
         let mut command = Command::new(env!("CARGO_BIN_EXE_creel-crash-house"));
         command.arg(self.state()).arg(self.files.path().join("creel.json5")).arg(trap);
         let mut child = command.stdin(Stdio::piped()).kill_on_drop(true).spawn().expect("a house");

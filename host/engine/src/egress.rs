@@ -40,8 +40,8 @@ pub struct EgressRecord {
 
 /// The clients through which everything goes out.
 pub struct Egress {
-    granted: reqwest::Client,
-    public: reqwest::Client,
+    pub(crate) granted: reqwest::Client,
+    pub(crate) public: reqwest::Client,
 }
 
 impl fmt::Debug for Egress {
@@ -201,7 +201,7 @@ impl Hop {
     }
 }
 
-fn literal(host: &Host) -> Option<IpAddr> {
+pub(crate) fn literal(host: &Host) -> Option<IpAddr> {
     match host {
         Host::Domain(_) => None,
         Host::Ipv4(address) => Some((*address).into()),
@@ -242,7 +242,7 @@ fn redirect_target(response: &reqwest::Response) -> Option<String> {
 }
 
 /// Sorts a failure of the client. The URL is left out of the words, since its query may hold what is nobody's business.
-fn no_response(error: reqwest::Error) -> NoResponse {
+pub(crate) fn no_response(error: reqwest::Error) -> NoResponse {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = error.source();
     while let Some(source) = cause {
         if let Some(Vetoed(refusal)) = source.downcast_ref::<Vetoed>() {

@@ -25,6 +25,7 @@ mod log;
 mod placing;
 mod reader;
 mod redact;
+mod renew;
 mod replay;
 mod resolve;
 mod sign;

@@ -24,6 +24,7 @@ use crate::ids::{PluginId, ProfileId, ProviderId};
 use crate::manifest::{CredentialClass, CredentialSlot, Manifest};
 use crate::origin::Origin;
 use crate::profiles::Profiles;
+use crate::renewal::Renewal;
 use crate::secret_ref::{Literal, SecretInput, SecretRef, Source};
 
 pub use companions::companions;
@@ -67,6 +68,11 @@ pub enum Availability {
 pub trait Known {
     /// What is known of a source.
     fn availability(&self, source: &SecretSource) -> Availability;
+
+    /// What became of renewing a profile's access token; `None`: nobody has tried.
+    fn renewal(&self, _profile: &ProfileId) -> Option<Renewal> {
+        None
+    }
 }
 
 impl Known for BTreeMap<SecretSource, Availability> {
@@ -250,6 +256,8 @@ pub struct SelectedSecret {
     pub rule: usize,
     /// Tells its value from others.
     pub fingerprint: String,
+    /// Why a newer value is got before it is sent; `None`: it is sent as it is.
+    pub due: Option<String>,
 }
 
 impl SecretSource {

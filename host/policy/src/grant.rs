@@ -10,10 +10,11 @@ use crate::entry_headers::EntryHeaders;
 use crate::ids::PluginId;
 use crate::limits;
 use crate::manifest::{
-    Allow, CredentialSlot, EndpointRequest, Manifest, MediaRequest, Placement, Word, is_secret_name,
+    Allow, CredentialSlot, EndpointRequest, Manifest, MediaRequest, Placement, RefreshRule, Word, is_secret_name,
 };
 use crate::origin::{BadOrigin, BaseUrl, Host};
 use crate::problem::{nearest, shown};
+use crate::renewal::{NamedBy, token_url};
 use crate::settings::Schema;
 
 /// The operator's settings of one entry of the configuration.
@@ -170,6 +171,9 @@ pub fn grant(manifest: &Manifest, entry: &EntrySettings) -> Result<Grant, Vec<Gr
     for rule in credentials.values_mut().flat_map(|slot| &mut slot.classes) {
         problems.extend(fill(&mut rule.place, entry).err());
     }
+    for rule in credentials.values_mut().filter_map(|slot| slot.refresh.as_mut()) {
+        problems.extend(renewed_at(rule, entry).err());
+    }
     problems.extend(setting_problems(manifest, entry));
     if !problems.is_empty() {
         return Err(problems);
@@ -212,7 +216,20 @@ fn host_settings(manifest: &Manifest) -> impl Iterator<Item = &str> {
         Word::Setting { setting, .. } => Some(setting.as_str()),
         Word::Fixed(_) => None,
     });
-    endpoints.chain(manifest.roots.values().map(|root| root.setting.as_str())).chain(placed)
+    let refresh = manifest.credentials.values().filter_map(|slot| slot.refresh.as_ref()?.setting.as_deref());
+    endpoints.chain(manifest.roots.values().map(|root| root.setting.as_str())).chain(placed).chain(refresh)
+}
+
+/// Lets the operator say where access tokens are renewed.
+fn renewed_at(rule: &mut RefreshRule, entry: &EntrySettings) -> Result<(), GrantProblem> {
+    let set = rule.setting.as_deref().and_then(|setting| Some((setting, entry.values.get(setting)?)));
+    let Some((setting, value)) = set else { return Ok(()) };
+    let key = format!("{}.{setting}", entry.name);
+    let text = value.as_str().ok_or_else(|| GrantProblem::NotText { key: key.clone() })?;
+    let bad = |rule: String| GrantProblem::BadSetting { key, rule, hint: None };
+    rule.token_url = token_url(text.trim(), NamedBy::Operator).map_err(bad)?;
+    rule.may_be_private = address::is_loopback(rule.token_url.origin.host());
+    Ok(())
 }
 
 /// Writes into a place what the operator says for it. What nobody says stays open: the class may not be the one that

@@ -31,6 +31,7 @@ pub mod plan;
 pub mod probe;
 pub mod problem;
 pub mod profiles;
+pub mod renewal;
 pub mod route;
 pub mod secret_ref;
 mod settings;

@@ -116,3 +116,15 @@ pub const PROBE_MS_MAX: u64 = 15_000;
 pub const PROBES_AT_ONCE_MAX: usize = 4;
 /// Milliseconds of all probes of one question; somebody waits for them at a terminal.
 pub const PROBES_MS_MAX: u64 = 60_000;
+/// Milliseconds before its end at which an access token is renewed: a call that begins with it should not outlive it.
+pub const RENEW_MARGIN_MS: u64 = 60_000;
+/// Milliseconds that renewing an access token may take; a turn waits for it.
+pub const RENEWAL_MS_MAX: u64 = 30_000;
+/// Bytes of the answer to a renewal: two tokens and a few words.
+pub const RENEWAL_BYTES_MAX: usize = 64 * 1_024;
+/// Milliseconds before a renewal that failed for a passing reason is tried again.
+pub const RENEWAL_PAUSE_MS: u64 = 30_000;
+/// Milliseconds that a new access token is taken to last where the server does not say: the usual hour.
+pub const RENEWED_MS_DEFAULT: u64 = 3_600_000;
+/// Milliseconds that a new access token is taken to last at most, whatever the server says: a year.
+pub const RENEWED_MS_MAX: u64 = 31_536_000_000;

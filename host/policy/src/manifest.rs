@@ -8,10 +8,12 @@ mod parse;
 mod place;
 mod placement;
 mod read;
+mod refresh;
 mod rules;
 
 pub use parse::{INTERFACE, ManifestErrors};
 pub use placement::{Encoding, HmacRule, KeyText, Placement, Signed, Timestamp, Word};
+pub use refresh::{RefreshRule, RefreshStyle};
 pub(crate) use rules::{METHODS, is_secret_name};
 
 /// A validated manifest (`plugin.toml`).
@@ -89,6 +91,8 @@ pub struct CredentialSlot {
     pub optional: bool,
     /// Where each class of credential goes, in order of preference.
     pub classes: Vec<ClassRule>,
+    /// Where the host renews an OAuth access token; `None`: one that has ended is not renewed.
+    pub refresh: Option<RefreshRule>,
 }
 
 /// `[[credentials.<slot>.classes]]`.

@@ -8,6 +8,7 @@ use crate::ids::{ProfileId, ProviderId};
 use crate::json5::{Entry, Node, Number, Problems, Value, parse};
 use crate::manifest::CredentialClass;
 use crate::problem::Problem;
+use crate::renewal;
 use crate::secret_ref::{Literal, SecretInput};
 
 /// The format that is read.
@@ -52,6 +53,8 @@ pub struct StoredCredential {
     pub secret: SecretInput,
     /// OAuth only: what a new access token is got with.
     pub refresh: Option<Literal>,
+    /// OAuth only: as which client that is done.
+    pub client_id: Option<String>,
     /// Milliseconds since 1970 at which it ends; `None`: never.
     pub expires_ms: Option<u64>,
 }
@@ -206,7 +209,9 @@ fn read_credential(
         None => read_value(take(&mut fields, value), secrets, problems)?,
     };
     let refresh = take_text(&mut fields, "refresh").and_then(|text| Literal::new(&text));
-    Ok(StoredCredential { class, secret, refresh, expires_ms })
+    let client_id = take_text(&mut fields, "clientId").filter(|text| renewal::client_id(text).is_ok());
+    let client_id = client_id.map(|text| text.to_string());
+    Ok(StoredCredential { class, secret, refresh, client_id, expires_ms })
 }
 
 /// Reads the value that stands in the file; a blank one is a missing one.

@@ -92,7 +92,10 @@ impl Host {
     /// Goes on by another configuration. What has begun ends by the one that it began with; whatever begins from now
     /// on, first tries and repeated ones alike, goes by the new one. Nothing of it is half applied.
     pub fn reload(&self, knowledge: Knowledge, plugins: Vec<Plugin>) -> Reloaded {
-        let knowledge = Knowledge { memory: Arc::clone(&self.core.knowledge().memory), ..knowledge };
+        let before = self.core.knowledge();
+        before.renewals.take_in(&knowledge.renewals);
+        let (memory, renewals) = (Arc::clone(&before.memory), Arc::clone(&before.renewals));
+        let knowledge = Knowledge { memory, renewals, ..knowledge };
         let next = generation(knowledge, plugins, &self.core.store);
         let mut reloaded = Reloaded {
             problems: next.knowledge.plan.problems.iter().map(ToString::to_string).collect(),

@@ -25,6 +25,7 @@ use creel_store::secrets::{Places, SecretSnapshot};
 use serde::Serialize;
 
 use crate::memory::Memory;
+use crate::renewals::Renewals;
 
 /// Everything that answers depend on.
 pub struct Knowledge {
@@ -41,6 +42,10 @@ pub struct Knowledge {
     pub(crate) secrets: SecretSnapshot<Arc<Injectable>>,
     /// What is remembered of credentials; one memory for all generations.
     pub(crate) memory: Arc<Memory>,
+    /// Access tokens that were renewed; one collection for all generations.
+    pub(crate) renewals: Arc<Renewals>,
+    /// The login of each profile that could be renewed.
+    pub(crate) logins: BTreeMap<ProfileId, String>,
     /// When the secrets were read; `None` where nobody said.
     pub(crate) resolved_ms: Option<u64>,
 }
@@ -116,7 +121,19 @@ impl Knowledge {
         };
         let secrets = SecretSnapshot::resolve(&sources, (&config, &profiles), places)
             .map(|secret| Arc::new(Injectable::new(secret)));
-        Self { config, profiles, manifests, plan, catalog, secrets, memory: Arc::default(), resolved_ms: None }
+        let (renewals, logins) = Renewals::gather(&config, &profiles, places);
+        Self {
+            config,
+            profiles,
+            manifests,
+            plan,
+            catalog,
+            secrets,
+            memory: Arc::default(),
+            renewals: Arc::new(renewals),
+            logins,
+            resolved_ms: None,
+        }
     }
 
     /// The same with what is remembered of credentials, so that what is explained is what would be sent.
@@ -168,7 +185,7 @@ impl Knowledge {
                 is_probe: false,
             },
         };
-        Ok(select(&self.config, &self.profiles, &self.secrets, &request).0)
+        Ok(select(&self.config, &self.profiles, self, &request).0)
     }
 
     /// The variables of the environment on which the credential of a provider depends, as they were when the secrets
@@ -237,7 +254,7 @@ impl Knowledge {
             now_ms,
             health: Health { ledger: Some(ledger), model: Some(&target.model), is_probe },
         };
-        select(&self.config, &self.profiles, &self.secrets, &request)
+        select(&self.config, &self.profiles, self, &request)
     }
 
     /// Why no credential can be sent to a model now, where that passes by itself.
@@ -336,7 +353,7 @@ fn judge_url(grant: &Grant, method: &str, url: &str) -> Result<String, String> {
 
 /// The slot of a plugin that declares none.
 pub(crate) fn no_slot() -> CredentialSlot {
-    CredentialSlot { endpoint: String::new(), optional: true, classes: Vec::new() }
+    CredentialSlot { endpoint: String::new(), optional: true, classes: Vec::new(), refresh: None }
 }
 
 fn granted(grant: &Grant) -> Vec<GrantedEndpoint> {

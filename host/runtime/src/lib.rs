@@ -20,6 +20,7 @@ mod model;
 mod pause;
 mod placing;
 mod probe;
+mod renewals;
 mod reply;
 mod secrets_audit;
 mod sessions;

@@ -70,7 +70,7 @@ impl Failed {
     }
 
     /// Keeps the derivation if the failure is about the credential.
-    fn with(self, credential: Option<CredentialDerivation>) -> Self {
+    pub(crate) fn with(self, credential: Option<CredentialDerivation>) -> Self {
         Self { derivation: credential.filter(|_| self.fault.is_about_credential()), ..self }
     }
 }
@@ -135,6 +135,7 @@ pub(crate) async fn ask_once(
         .plugins
         .get(&provider.plugin)
         .ok_or_else(|| failure(CallFault::Refused, format!("plugin `{}` is not loaded", provider.plugin)))?;
+    core.renew(&now.knowledge, (target, is_probe)).await?;
     let (slots, credential) = core.slots(&now.knowledge, (target, is_probe));
     let name = format!("{session}:{}", target.model);
     if let Some(credential) = &credential {
@@ -172,7 +173,7 @@ pub(crate) async fn ask_once(
 }
 
 /// The credential that a derivation chose, as it is remembered.
-fn key_of(credential: &CredentialDerivation) -> Option<Key> {
+pub(crate) fn key_of(credential: &CredentialDerivation) -> Option<Key> {
     let chosen = credential.chosen()?;
     Some(Key {
         provider: credential.provider.clone(),

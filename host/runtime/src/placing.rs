@@ -39,7 +39,10 @@ impl Knowledge {
         grant.headers.agree_with(&rule.place).map_err(|conflict| conflict.to_string())?;
         let source = &selected.source;
         let gone = |source: &SecretSource| format!("the value of `{source}` is gone");
-        let held = |source: &SecretSource| self.secrets.get(source).map(Arc::clone).ok_or_else(|| gone(source));
+        let held = |source: &SecretSource| {
+            let renewed = self.renewed(source).map(|held| held.access);
+            renewed.or_else(|| self.secrets.get(source).map(Arc::clone)).ok_or_else(|| gone(source))
+        };
         let variable = |name: &String| SecretSource::Environment(name.clone());
         let others = companions(rule, source);
         let secrets = Secrets {

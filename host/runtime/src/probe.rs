@@ -192,25 +192,29 @@ impl Asked {
         let plugin = self.now.plugins.get(&planned.plugin);
         let plugin = plugin.ok_or_else(|| refused(format!("plugin `{}` is not loaded", planned.plugin)))?;
         let target = targets.first().ok_or_else(|| refused("there is no model to ask for".to_owned()))?;
+        let is_renewed = self.core.renew(&self.now.knowledge, (target, false)).await?;
         let mut why = "";
         if plugin.lists_models() {
-            if let Some(models) = self.list(plugin, self.parts(planned, target).map_err(|failed| *failed)?).await? {
+            if let Some(models) = self.list(plugin, self.parts(planned, (target, is_renewed))?).await? {
                 return Ok(Said::Models(models));
             }
             why = "; the server has no list of models";
         }
-        let message = self.complete(plugin, self.parts(planned, target).map_err(|failed| *failed)?, target).await?;
+        let message = self.complete(plugin, self.parts(planned, (target, is_renewed))?, target).await?;
         Ok(Said::Word(ProbeStatus::Ok, format!("{message}{why}")))
     }
 
-    /// The parts of a probe's call, with the credential that `status` has shown, or none at all.
-    fn parts(&self, planned: &ProviderPlan, target: &ModelTarget) -> Result<CallParts, Box<Failed>> {
+    /// The parts of a probe's call, with the credential that `status` has shown, or none at all. One that was renewed
+    /// since is the same by its name.
+    fn parts(&self, planned: &ProviderPlan, (target, is_renewed): (&ModelTarget, bool)) -> Result<CallParts, Changed> {
         let (slots, credential) = self.core.slots(&self.now.knowledge, (target, false));
         let chosen = credential.as_ref().and_then(CredentialDerivation::chosen).filter(|chosen| chosen.class.is_some());
         let chosen = chosen.map(|chosen| (chosen.id.clone(), chosen.fingerprint.clone()));
-        if chosen != self.question.credential {
-            let message = "another credential would be sent by now than the one that was shown; ask again";
-            return Err(Box::new(Failed::new(CallFault::Other, message.to_owned())));
+        let id = |credential: &Option<(String, Option<String>)>| credential.as_ref().map(|(id, _)| id.clone());
+        let is_same =
+            if is_renewed { id(&chosen) == id(&self.question.credential) } else { chosen == self.question.credential };
+        if !is_same {
+            return Err(Changed);
         }
         let name = format!("probe:{}", target.model);
         if let Some(credential) = credential {
@@ -268,6 +272,16 @@ impl Asked {
                 Err(end) => return Err(masked(&masks, end.into())),
             }
         }
+    }
+}
+
+/// Another credential would be sent than the one that was shown.
+struct Changed;
+
+impl From<Changed> for Failed {
+    fn from(_: Changed) -> Self {
+        let message = "another credential would be sent by now than the one that was shown; ask again";
+        Self::new(CallFault::Other, message.to_owned())
     }
 }
 

@@ -20,6 +20,7 @@ mod exec;
 mod file;
 mod fingerprint;
 mod forms;
+mod renewed;
 mod secret;
 mod spellings;
 mod text;
@@ -27,6 +28,7 @@ mod text;
 pub use ask::open_vault;
 pub use fingerprint::FingerprintKey;
 pub use forms::{Parts, Unfit};
+pub use renewed::{Keeper, Renewed};
 pub use secret::{BadSecret, Secret};
 
 /// The environment of the daemon, as boot has read it. Wiped when dropped; no Debug, no Clone.

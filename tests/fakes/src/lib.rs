@@ -21,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 pub mod anthropic;
+pub mod oauth;
 pub mod ollama;
 pub mod pictures;
 pub mod signal;

@@ -19,6 +19,7 @@ pub(crate) struct Asked {
     manifest_sha256: String,
     endpoints: Vec<AskedEndpoint>,
     credentials: Vec<AskedCredential>,
+    renewals: Vec<AskedRenewal>,
     roots: Vec<AskedRoot>,
     media: Vec<&'static str>,
     models: Vec<String>,
@@ -42,6 +43,13 @@ struct AskedCredential {
     class: Vec<CredentialClass>,
     environment: Vec<String>,
     place: String,
+}
+
+#[derive(Serialize)]
+struct AskedRenewal {
+    slot: String,
+    server: String,
+    setting: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -70,6 +78,11 @@ impl Asked {
                 place: rule.place.to_string(),
             })
         });
+        let renewals = manifest.credentials.iter().filter_map(|(name, slot)| {
+            let rule = slot.refresh.as_ref()?;
+            let (server, setting) = (rule.token_url.to_string(), rule.setting.clone());
+            Some(AskedRenewal { slot: name.clone(), server, setting })
+        });
         let roots = manifest.roots.iter();
         let roots = roots.map(|(name, root)| AskedRoot { name: name.clone(), setting: root.setting.clone() });
         let media = [
@@ -86,6 +99,7 @@ impl Asked {
             manifest_sha256: file.manifest_sha256.clone(),
             endpoints: endpoints.collect(),
             credentials: credentials.collect(),
+            renewals: renewals.collect(),
             roots: roots.collect(),
             media: media.into_iter().filter_map(|(asked, what)| asked.then_some(what)).collect(),
             models: manifest.models.iter().map(|model| model.id.clone()).collect(),
@@ -138,6 +152,15 @@ pub(crate) fn asked(asked: &Asked, style: Style) -> String {
             shown(&variables),
             shown(&one.endpoint),
             shown(&one.place)
+        ));
+    }
+    for one in &asked.renewals {
+        let or = one.setting.as_ref().map_or_else(String::new, |setting| format!(", or what `{setting}` says"));
+        let server = format!("{}{or}", one.server);
+        text.push_str(&format!(
+            "  renewal    {}: access tokens at {} (POST), by the host; it never sees them\n",
+            shown(&one.slot),
+            shown(&server)
         ));
     }
     for root in &asked.roots {

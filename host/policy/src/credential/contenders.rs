@@ -129,7 +129,7 @@ impl<'a> Context<'a> {
         let Some(rule) = self.rule(class) else { return Judged::NoPlace(no_place(self, class)) };
         match self.known.availability(&source) {
             Availability::Present { fingerprint } => match self.complete(rule, &source, fingerprint) {
-                Ok(fingerprint) => Judged::Usable(SelectedSecret { source, class, rule, fingerprint }),
+                Ok(fingerprint) => Judged::Usable(SelectedSecret { source, class, rule, fingerprint, due: None }),
                 Err(why) => Judged::Unusable(why),
             },
             Availability::Missing(what) => Judged::Missing(format!("{source} is {what}")),

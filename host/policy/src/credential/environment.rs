@@ -36,9 +36,10 @@ fn judged(context: Context<'_>, class: CredentialClass, source: &SecretSource) -
         Availability::Present { fingerprint } => {
             let rule = context.rule(class).unwrap_or_default();
             match context.complete(rule, source, fingerprint) {
-                Ok(fingerprint) => {
-                    (State::Ready(SelectedSecret { source: source.clone(), class, rule, fingerprint }), false)
-                }
+                Ok(fingerprint) => (
+                    State::Ready(SelectedSecret { source: source.clone(), class, rule, fingerprint, due: None }),
+                    false,
+                ),
                 Err(why) => (State::Failed(why), false),
             }
         }

@@ -3,12 +3,13 @@
 
 use crate::config::ProviderEntry;
 use crate::ids::{ProfileId, ProviderId};
+use crate::limits::RENEW_MARGIN_MS;
 use crate::manifest::CredentialClass;
 use crate::profiles::{Profile, StoredCredential};
 
 use super::contenders::{Contender, Context, Group, Judged, State, fits, insist, other_class, word};
 use super::order::{Turn, order};
-use super::{CredentialRequest, SecretSource};
+use super::{CredentialRequest, SecretSource, SelectedSecret};
 
 /// The file that profiles stand in, where none was read.
 const FILE: &str = "auth-profiles.json";
@@ -99,13 +100,21 @@ pub(super) fn referenced(context: Context<'_>, entry: &ProviderEntry, profile: &
 fn found(context: Context<'_>, profile: &Profile, stored: &StoredCredential, reason: Option<State>) -> Contender {
     let source = SecretSource::of(&stored.secret, || SecretSource::Profile(profile.id.clone()));
     let shown = match &source {
+        SecretSource::Profile(id) if context.known.renewal(id).is_some_and(|renewal| renewal.until_ms.is_some()) => {
+            format!("{} (renewed)", profile.file)
+        }
         SecretSource::Profile(_) => format!("{} (plaintext)", profile.file),
         SecretSource::Environment(_) | SecretSource::Config(_) | SecretSource::Reference(_) => source.to_string(),
     };
-    let (state, is_marker) = match reason.or_else(|| expired(context, stored)) {
+    let (over, due) = match lifetime(context, profile, stored, &source) {
+        Lifetime::Lasts => (None, None),
+        Lifetime::Due(why) => (None, Some(why)),
+        Lifetime::Over(why) => (Some(State::Broken(why)), None),
+    };
+    let (state, is_marker) = match reason.or(over) {
         Some(state) => (state, false),
         None => match context.judge(&stored.secret, stored.class, source) {
-            Judged::Usable(selected) => (State::Ready(selected), false),
+            Judged::Usable(selected) => (State::Ready(SelectedSecret { due, ..selected }), false),
             Judged::Missing(what) => (State::Failed(format!("unresolved_ref: {what}")), false),
             Judged::Unusable(why) => (State::Failed(why), false),
             Judged::NoPlace(why) => (State::Absent(why), false),
@@ -171,10 +180,45 @@ fn unwanted_class(context: Context<'_>, stored: &StoredCredential) -> Option<Str
     Some(other_class(context, wanted, stored.class))
 }
 
-fn expired(context: Context<'_>, stored: &StoredCredential) -> Option<State> {
-    let ended = stored.expires_ms.filter(|ended| *ended <= context.request.now_ms)?;
-    let renewable = if stored.refresh.is_some() { ", and renewing it is not supported yet" } else { "" };
-    Some(State::Broken(format!("expired: it ended {}{renewable}", ago(context.request.now_ms - ended))))
+/// Whether the value has ended, and whether it can be renewed.
+fn lifetime(context: Context<'_>, profile: &Profile, stored: &StoredCredential, source: &SecretSource) -> Lifetime {
+    let now_ms = context.request.now_ms;
+    let renewal = context.known.renewal(&profile.id).unwrap_or_default();
+    let Some(ends_ms) = stored.expires_ms.map(|of_file| renewal.until_ms.unwrap_or(of_file)) else {
+        return Lifetime::Lasts;
+    };
+    let is_over = ends_ms <= now_ms;
+    // A value that stands elsewhere is kept new by whoever wrote it there.
+    let is_oauth = stored.class == CredentialClass::Oauth;
+    let renewable = is_oauth && stored.refresh.is_some() && matches!(source, SecretSource::Profile(_));
+    let obstacle = match (renewable, &context.request.slot.refresh) {
+        (false, _) => Some(String::new()),
+        (true, None) => Some(", and the plugin does not say where it is renewed".to_owned()),
+        (true, Some(rule)) if rule.client_id.is_none() && stored.client_id.is_none() => {
+            Some(", and neither the profile (`clientId`) nor the plugin says as which client it is renewed".to_owned())
+        }
+        (true, Some(_)) => {
+            let setback = renewal.setback.filter(|setback| setback.holds(now_ms));
+            setback.map(|setback| format!(", and renewing it failed: {}", setback.why))
+        }
+    };
+    match obstacle {
+        Some(obstacle) if is_over => Lifetime::Over(format!("expired: it ended {}{obstacle}", ago(now_ms - ends_ms))),
+        Some(_) => Lifetime::Lasts,
+        None if is_over => Lifetime::Due(format!("expired {}; renewed before it is sent", ago(now_ms - ends_ms))),
+        None if ends_ms - now_ms <= RENEW_MARGIN_MS => {
+            Lifetime::Due(format!("it ends in {} s; renewed before it is sent", (ends_ms - now_ms) / 1_000))
+        }
+        None => Lifetime::Lasts,
+    }
+}
+
+enum Lifetime {
+    Lasts,
+    /// It is renewed before it is sent; says why.
+    Due(String),
+    /// It cannot be sent; says why.
+    Over(String),
 }
 
 fn ago(ms: u64) -> String {

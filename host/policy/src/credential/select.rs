@@ -75,7 +75,8 @@ impl Walk {
         };
         let (verdict, reason) = match (self.before(), state) {
             (None, State::Ready(selected)) => {
-                let reason = format!("the first that can be sent, as class `{}`", word(selected.class));
+                let due = selected.due.as_ref().map_or_else(String::new, |due| format!("; {due}"));
+                let reason = format!("the first that can be sent, as class `{}`{due}", word(selected.class));
                 self.outcome = Outcome::Won(at, Selection::Secret(selected));
                 (Verdict::Chosen, reason)
             }

@@ -5,6 +5,7 @@ mod bindings;
 mod cases;
 mod lists;
 mod property;
+mod renewals;
 mod rows;
 mod servers;
 mod whole;
@@ -76,7 +77,7 @@ impl Given<'_> {
             }
         };
         let classes = text.split(' ').map(rule).collect();
-        CredentialSlot { endpoint: "api".into(), optional: self.optional, classes }
+        CredentialSlot { endpoint: "api".into(), optional: self.optional, classes, refresh: None }
     }
 
     fn config(&self) -> Config {

@@ -168,3 +168,26 @@ fn the_last_word_of_a_name_says_whether_it_is_a_secret() {
         assert!(!is_secret_name(name), "{name}");
     }
 }
+
+#[test]
+fn only_the_operator_renews_access_tokens_on_this_machine() {
+    let slot = "[credentials.account]\nendpoint = \"daemon\"\nclasses = []\n[credentials.account.refresh]\n\
+                token_url = \"https://auth.example.com/token\"\nsetting = \"tokenUrl\"\n[media]\n";
+    let manifest = Manifest::parse(&MANIFEST.replacen("[media]\n", slot, 1)).expect("a manifest");
+    let renewed = |values: Value| {
+        let granted = grant(&manifest, &entry(values));
+        let granted = granted.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        let rule = granted.credentials["account"].refresh.as_ref().expect("a rule");
+        Ok::<_, Vec<String>>((rule.token_url.to_string(), rule.may_be_private))
+    };
+    assert_eq!(renewed(json!({})), Ok(("https://auth.example.com/token".into(), false)));
+    let elsewhere = "https://other.example.com/token";
+    assert_eq!(renewed(json!({ "tokenUrl": elsewhere })), Ok((elsewhere.into(), false)));
+    let here = "http://127.0.0.1:7/token";
+    assert_eq!(renewed(json!({ "tokenUrl": here })), Ok((here.into(), true)));
+    let refused = |value: Value| renewed(json!({ "tokenUrl": value })).err().unwrap_or_default();
+    let key = "`channels.signal.tokenUrl`";
+    assert_eq!(refused(json!("http://auth.example.com/token")), [format!("{key} must be `https`")]);
+    assert_eq!(refused(json!(7)), [format!("{key} must be a string")]);
+    assert_eq!(refused(json!("https://192.168.0.7/token")).len(), 1);
+}

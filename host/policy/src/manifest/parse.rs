@@ -8,6 +8,7 @@ use toml::de::DeTable;
 
 use super::place::{self, read_companions, read_place};
 use super::read::{self, Reader, Table};
+use super::refresh::read_refresh;
 use super::rules;
 use super::{
     Allow, ClassRule, CredentialClass, CredentialSlot, EndpointRequest, Input, LimitRequest, Manifest, MediaRequest,
@@ -167,7 +168,7 @@ fn read_credentials(
 ) -> BTreeMap<String, CredentialSlot> {
     let mut slots = BTreeMap::new();
     for (name, span, table) in reader.tables(root, "credentials") {
-        reader.only(&table, &["endpoint", "optional", "classes"]);
+        reader.only(&table, &["endpoint", "optional", "classes", "refresh"]);
         check_name(reader, &name, &span, &table);
         let endpoint = reader.required(&table, "endpoint", |text| {
             let is_known = endpoints.contains_key(text);
@@ -181,7 +182,8 @@ fn read_credentials(
         if !table.entries.contains_key("classes") {
             reader.problem(&table.span, table.key("classes"), "is required");
         }
-        slots.insert(name, CredentialSlot { endpoint: endpoint.unwrap_or_default(), optional, classes });
+        let refresh = reader.table(&table, "refresh").and_then(|table| read_refresh(reader, &table, settings));
+        slots.insert(name, CredentialSlot { endpoint: endpoint.unwrap_or_default(), optional, classes, refresh });
     }
     slots
 }

@@ -45,6 +45,11 @@ impl FingerprintKey {
         beneath::random::<KEY_BYTES>().map(|key| Self(Zeroizing::new(key)))
     }
 
+    /// The same key, for somebody who makes fingerprints later.
+    pub(super) fn again(&self) -> Self {
+        Self(self.0.clone())
+    }
+
     pub(super) fn of(&self, value: &[u8]) -> String {
         beneath::hex(&self.hmac(value)[..4])
     }

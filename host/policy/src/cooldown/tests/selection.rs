@@ -51,7 +51,7 @@ impl Given<'_> {
             with: BTreeMap::new(),
         };
         let classes = vec![rule(CredentialClass::ApiKey, "API_KEY"), rule(CredentialClass::Token, "OAUTH_TOKEN")];
-        let slot = CredentialSlot { endpoint: "api".into(), optional: self.keyless, classes };
+        let slot = CredentialSlot { endpoint: "api".into(), optional: self.keyless, classes, refresh: None };
         let id = |text: &str| (!text.is_empty()).then(|| ProfileId::parse(text).expect("the case writes an id"));
         let (profile, preferred) = (id(self.profile), id(self.preferred));
         let (provider, ledger, asked) = (anthropic(), self.ledger(), model("a"));

@@ -277,8 +277,8 @@ fn group_d_and_e_time() {
     at(
         renewable,
         "an access token that could be renewed",
-        "failed: credential `o` (auth-profiles.json (plaintext)) failed: expired: it ended 115 days ago, and renewing \
-         it is not supported yet",
+        "failed: credential `o` (auth-profiles.json (plaintext)) failed: expired: it ended 115 days ago, and the plugin \
+         does not say where it is renewed",
     );
 }
 

@@ -62,7 +62,7 @@ const ATTACKS_ELSEWHERE: &[(u32, &str)] = &[
     (80, "the same"),
     (86, "no interface of a plugin reads a secret: `wit/creel.wit`"),
     (87, "the choice sees no value, so that no reason can tell its length"),
-    (88, "access tokens are not renewed yet, and an expired one says so"),
+    (88, "one renewal for all who wait: `creel-runtime`; no interface of a plugin reads a refresh token"),
 ];
 
 /// The attacks of group E.

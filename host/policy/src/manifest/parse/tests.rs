@@ -2,7 +2,7 @@
 //! 184 and the like.
 
 use super::*;
-use crate::manifest::Placement;
+use crate::manifest::{Placement, RefreshStyle};
 
 const SIGNAL: &str = r#"
 [plugin]
@@ -113,6 +113,32 @@ fn the_examples_are_read_whole() {
     assert_eq!(anthropic.models[0].context_tokens, Some(200_000));
     assert_eq!(anthropic.models[0].input, [Input::Text, Input::Image]);
     assert!(anthropic.settings_schema.is_some_and(|schema| schema.contains("2023-06-01")));
+}
+
+#[test]
+fn where_access_tokens_are_renewed_is_checked_like_a_grant() {
+    let with = |table: &str| format!("[credentials.account.refresh]\n{table}\n[media]\n");
+    let full = "token_url = \"https://auth.example.com/token\"\nsetting = \"oauthTokenUrl\"\nclient_id = \"c\"\nscope = \"a b\"\nstyle = \"json\"";
+    let manifest = Manifest::parse(&ANTHROPIC.replacen("[media]\n", &with(full), 1)).expect("a manifest");
+    let rule = manifest.credentials["account"].refresh.as_ref().expect("a rule");
+    assert_eq!(rule.token_url.to_string(), "https://auth.example.com/token");
+    assert_eq!((rule.setting.as_deref(), rule.client_id.as_deref()), (Some("oauthTokenUrl"), Some("c")));
+    assert_eq!((rule.scope.as_deref(), rule.style, rule.may_be_private), (Some("a b"), RefreshStyle::Json, false));
+    let bad = |table: &str, expect: &[&str]| check("[media]\n", &with(table), expect);
+    let at = "credentials.account.refresh";
+    bad("", &[&format!("{at}.token_url: is required")]);
+    let url = |url: &str| format!("token_url = \"{url}\"");
+    bad(&url("http://auth.example.com/token"), &[&format!("{at}.token_url: must be `https`")]);
+    let here = format!("{at}.token_url: must not be this machine; only the operator can say so");
+    bad(&url("http://127.0.0.1/token"), &[&here]);
+    let good = url("https://auth.example.com/token");
+    bad(&format!("{good}\nstyle = \"xml\""), &[&format!("{at}.style: must be `form` or `json`")]);
+    bad(&format!("{good}\nsetting = \"baseUrl\""), &[&format!("{at}.setting: is used twice in this manifest")]);
+    bad(&format!("{good}\nclient = \"c\""), &[&format!("{at}.client: unknown key (did you mean `client_id`?)")]);
+    let id = format!("{at}.client_id: must be 1 to 200 visible ASCII characters without spaces");
+    bad(&format!("{good}\nclient_id = \"a b\""), &[&id]);
+    let scope = format!("{at}.scope: must be scopes of visible ASCII characters with one space between");
+    bad(&format!("{good}\nscope = \"a  b\""), &[&scope]);
 }
 
 #[test]
