@@ -57,6 +57,6 @@ fn kind_of(step: &Step) -> Option<&'static str> {
         | Step::AttemptFailed { .. }
         | Step::ModelSkipped { .. }
         | Step::Probed { .. }
-         | Step::DeliveryFailed { .. } => None,
+        | Step::DeliveryFailed { .. } => None,
     }
 }

@@ -125,7 +125,7 @@ pub fn pictures(count: u64) -> Vec<Vec<u8>> {
     (1..=count).map(pictures::jpeg_of).collect()
 }
 
-/// Every file below a directory: its name relative to it, and its bytes.
+/// Every file below a directory: its name relative to it, and its bytes. A socket is no file.
 pub fn files_below(directory: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory).expect("a directory that can be read") {
@@ -133,7 +133,7 @@ pub fn files_below(directory: &Path) -> Vec<(String, Vec<u8>)> {
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
         if path.is_dir() {
             files.extend(files_below(&path).into_iter().map(|(below, bytes)| (format!("{name}/{below}"), bytes)));
-        } else {
+        } else if path.is_file() {
             files.push((name, std::fs::read(&path).expect("a file that can be read")));
         }
     }

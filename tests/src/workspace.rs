@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cargo_metadata::{Metadata, MetadataCommand};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// Where the sources of the project lie, beneath its root.
 const SOURCES: [&str; 3] = ["host", "plugins", "tests"];
@@ -46,6 +46,8 @@ pub struct Member {
     pub part: Part,
     /// Every crate that it names in any table of dependencies.
     pub dependencies: Vec<String>,
+    /// Those of them that its tests alone may use.
+    pub of_tests: Vec<String>,
     /// Its `Cargo.toml`.
     pub manifest: toml::Table,
 }
@@ -85,6 +87,12 @@ pub fn members() -> Vec<Member> {
             name: package.name.to_string(),
             part: part(&directory),
             dependencies: package.dependencies.iter().map(|dependency| dependency.name.clone()).collect(),
+            of_tests: package
+                .dependencies
+                .iter()
+                .filter(|dependency| dependency.kind == DependencyKind::Development)
+                .map(|dependency| dependency.name.clone())
+                .collect(),
             manifest: table(path),
             directory,
         }

@@ -11,6 +11,7 @@ use creel_fakes::signal::{Attachment, Message};
 use creel_store::Store;
 use creel_store::session::{Entry, Role};
 use creel_store::state::StateRoot;
+use creel_tests::components;
 use creel_tests::house::{ALICE_UUID, Fakes};
 use creel_tests::scene::{Scene, alice, alice_shows, pictures, refusals};
 use tempfile::TempDir;
@@ -54,6 +55,8 @@ impl Ground {
 
     /// Starts a house in a process of its own, and waits until it listens, as the `count`-th to do so.
     async fn start(&self, trap: &str, count: usize) -> Process {
+        // Built before the clock runs, so that no house has to.
+        drop(components::creel());
         let mut command = Command::new(env!("CARGO_BIN_EXE_creel-crash-house"));
         command.arg(self.state()).arg(self.files.path().join("creel.json5")).arg(trap);
         let mut child = command.stdin(Stdio::piped()).kill_on_drop(true).spawn().expect("a house");

@@ -115,8 +115,9 @@ async fn a_thousand_replies_that_wait_in_one_conversation_hide_no_other() {
     let house = place.start().await;
     let sent = sent(&fakes, &house, 1).await;
     assert_eq!((sent[0].message.as_str(), &sent[0].recipients), ("now", &vec![due]));
-    assert_eq!(house.store.outbox_pending(None, 2_000).expect("read").len(), 1_100);
+    let store = house.store.clone();
     house.stop().await;
+    assert_eq!(store.outbox_pending(None, 2_000).expect("read").len(), 1_100);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

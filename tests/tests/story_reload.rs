@@ -66,7 +66,7 @@ async fn a_channel_that_changed_listens_anew_and_loses_nothing() {
         Place::with(config).at(place.path()).variable("ANTHROPIC_API_KEY", API_KEY)
     };
 
-    let strict = with("dmPolicy:", "ignoreStories: true, dmPolicy:");
+    let strict = with("dmPolicy:", "ignoreStories: false, dmPolicy:");
     assert_eq!(reload(&strict, &house.host), changed(|reloaded| &mut reloaded.channels_restarted));
     house.steps.wait_for(2, connected).await;
     ask(&fakes, &house, &alice_shows(&pictures::jpeg(), "one")).await;

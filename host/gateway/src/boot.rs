@@ -12,6 +12,7 @@ use creel_policy::profiles::{Profiles, parse_profiles};
 use creel_runtime::Knowledge;
 use creel_store::secrets::{FingerprintKey, Places as SecretPlaces};
 use creel_store::state::{StateError, StateRoot};
+use creel_store::{Store, StoreError};
 
 use crate::places::{CONFIG_FILE, Places};
 use crate::plugins::{Installed, LockError, LockFile, SearchPlaces, search_list, sha256};
@@ -19,6 +20,8 @@ use crate::process::Process;
 
 /// The stored profiles' name in the state directory.
 pub(crate) const PROFILES_FILE: &str = "auth-profiles.json";
+/// The database's name in the state directory.
+const DATABASE_FILE: &str = "creel.db";
 /// The one agent's own; they come before those that all agents would share.
 pub(crate) const AGENT_PROFILES_FILE: &str = "agents/main/auth-profiles.json";
 
@@ -182,6 +185,21 @@ impl Files {
         }
         Ok(knowledge.resolved_at(crate::clock::now_ms()))
     }
+}
+
+/// Adds what a daemon has remembered of credentials that failed, where one has run here: without it an answer from the
+/// files would not be what the next daemon does.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub(crate) fn remembering(
+    knowledge: Knowledge,
+    places: &Places,
+    state: Option<&StateRoot>,
+) -> Result<Knowledge, StoreError> {
+    let Some(state) = state.filter(|_| places.state_dir.join(DATABASE_FILE).is_file()) else { return Ok(knowledge) };
+    Ok(knowledge.remembering(Store::open(state)?.ledger()?))
 }
 
 /// Reads a configuration that `--config` names, wherever it is.

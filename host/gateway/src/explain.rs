@@ -209,6 +209,7 @@ fn from_files(question: &Question, places: &Places, process: &Process) -> Result
     let by_source = |ask: &dyn Fn(Source<'_>) -> Result<String, NoAnswerError>| {
         let installed = files.find_plugins(places, process);
         let knowledge = files.know(&installed, process, state.as_ref())?;
+        let knowledge = boot::remembering(knowledge, places, state.as_ref())?;
         let absent = installed.absent(&knowledge);
         let source = Source { knowledge: &knowledge, absent: &absent, answerer: &answerer, now_ms: clock::now_ms() };
         ask(source).map_err(CommandError::from)

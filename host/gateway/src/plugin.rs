@@ -105,7 +105,9 @@ pub(crate) fn approve(args: &ApproveArgs, places: &Places, process: &Process) ->
     };
     lock.plugins.insert(id.clone(), pin);
     lock.write(&state)?;
-    print(&format!("approved `{id}`; it runs once the configuration names it and the daemon is restarted"))?;
+    print(&format!(
+        "approved `{id}`; it runs once the configuration names it; a running daemon is told by `creel reload`"
+    ))?;
     let (_, installed) = self::installed(places, process)?;
     let is_found = installed.found.iter().any(|found| found.file.sha256 == file.sha256);
     if !is_found {

@@ -222,7 +222,7 @@ impl Drop for Daemon {
 fn the_daemon_says_whether_references_resolve() {
     let config = "{ models: { providers: { anthropic: { auth: 'api-key', apiKey: '${ONLY_THE_DAEMON_HAS}' } } } }";
     let place = Place::with(config, None);
-    let unresolved = "REF_UNRESOLVED error creel.json5:1:65 models.providers.anthropic.apiKey";
+    let unresolved = "REF_UNRESOLVED error creel.json5:1:64 models.providers.anthropic.apiKey";
     assert_eq!(place.findings(), [unresolved]);
     let mut command = Command::new(env!("CARGO_BIN_EXE_creel"));
     command.args(["serve", "--listen", "127.0.0.1:0"]).env_clear().env("HOME", place.temp.path());

@@ -191,7 +191,7 @@ fn a_dry_run_shows_everything_and_writes_nothing() {
         ),
         &format!("  {config}:21:5: channels.telegram: no plugin that is installed serves this channel"),
         "    hint: use `allowlist`, and name those who may write in `allowFrom`",
-        "media: 2 new, 0 here before, 50 bytes; 2 skipped",
+        "media: 2 new, 0 here before, 34 bytes; 2 skipped",
         "  skipped link.png: it is a symbolic link",
         "  skipped nested: it is a directory; media lie directly in theirs",
         "nothing was written; to write it, run this again with `--apply`",

@@ -24,6 +24,7 @@ mod renewals;
 mod reply;
 mod secrets_audit;
 mod sessions;
+mod status;
 pub mod step;
 mod trace;
 mod transcript;
@@ -31,7 +32,7 @@ mod turn;
 
 pub use crate::core::Clock;
 pub use host::{Host, Reloaded, Setup, StartError};
-pub use knowledge::{AuthQuestion, EgressExplanation, GrantedEndpoint, Knowledge, ProviderStatus, UseStatus, Winner};
+pub use knowledge::{AuthQuestion, EgressExplanation, GrantedEndpoint, Knowledge};
 pub use probe::{Probe, Prober};
-
+pub use status::{ProviderStatus, UseStatus, Winner};
 pub use step::{Observer, Step};

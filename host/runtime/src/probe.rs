@@ -19,8 +19,8 @@ use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::core::{CallParts, Core, Generation};
 use crate::host::{Setup, StartError, set_up};
-use crate::knowledge::{ProviderStatus, UseStatus};
 use crate::model::{Failed, request};
+use crate::status::{ProviderStatus, UseStatus};
 use crate::step::Step;
 
 /// What is said to a model that lists nothing.

@@ -77,10 +77,10 @@ type ReplyFn = Box<dyn Fn(&Request) -> Reply + Send + Sync>;
 
 /// How the fake is set up.
 pub struct Config {
-    /// The only API key that is accepted, in `x-api-key`.
-    pub api_key: Option<String>,
-    /// The only OAuth token that is accepted, in `authorization`.
-    pub oauth_token: Option<String>,
+    /// The only API keys that are accepted, in `x-api-key`.
+    pub api_keys: Vec<String>,
+    /// The only OAuth tokens that are accepted, in `authorization`.
+    pub oauth_tokens: Vec<String>,
     /// The models that exist.
     pub models: Vec<Model>,
     /// Makes the answer to a request that passed every check.
@@ -92,17 +92,24 @@ impl Config {
     #[must_use]
     pub fn with_api_key(api_key: &str) -> Self {
         Self {
-            api_key: Some(api_key.to_owned()),
-            oauth_token: None,
+            api_keys: vec![api_key.to_owned()],
+            oauth_tokens: Vec::new(),
             models: vec![Model::haiku(), Model::sonnet()],
             reply: Box::new(describe_and_echo),
         }
     }
 
-    /// Accepts one OAuth token as well.
+    /// Accepts one more API key.
+    #[must_use]
+    pub fn and_api_key(mut self, api_key: &str) -> Self {
+        self.api_keys.push(api_key.to_owned());
+        self
+    }
+
+    /// Accepts an OAuth token as well, or one more.
     #[must_use]
     pub fn and_oauth_token(mut self, token: &str) -> Self {
-        self.oauth_token = Some(token.to_owned());
+        self.oauth_tokens.push(token.to_owned());
         self
     }
 
@@ -158,8 +165,8 @@ impl Anthropic {
     }
 
     fn check_head(&self, request: &Recorded) -> Result<Accepted, ApiError> {
-        let Config { api_key, oauth_token, .. } = &self.config;
-        let credentials = Credentials { api_key: api_key.as_deref(), oauth_token: oauth_token.as_deref() };
+        let Config { api_keys, oauth_tokens, .. } = &self.config;
+        let credentials = Credentials { api_keys, oauth_tokens };
         let accepted = credentials.check(request)?;
         match request.header("anthropic-version") {
             Some("2023-06-01") => Ok(accepted),

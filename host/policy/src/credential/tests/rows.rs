@@ -23,7 +23,6 @@ const NOT_APPLICABLE: &[(&str, &str)] = &[
     ("C48", "the same"),
     ("C50", "no plugin has the sign-in of Google's cloud; its files are nobody's candidate"),
     ("C52", "the same"),
-    ("C56", "`authHeader` is refused when the file is read: the manifest says which header a class goes into"),
     ("I1", "there is no picture tool; a turn that nobody can serve is refused with its route"),
     ("I17", "a data URL is a spelling of media, which `media::spelling` reads"),
 ];
@@ -31,6 +30,7 @@ const NOT_APPLICABLE: &[(&str, &str)] = &[
 /// Rows whose tests stand with the code that does them.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("C55", "values of references: `creel-store`"),
+    ("C56", "headers of the operator: `plan::headers` and `creel-engine`"),
     ("D9", "cooling profiles"),
     ("D10", "cooling profiles"),
     ("D15", "cooling profiles"),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{KEY, TOKEN, bare, call, check, check_call, fake, hello, user, with};
+use super::{Anthropic, Config, KEY, TOKEN, bare, call, check, check_call, fake, hello, user, with};
 use crate::client::Call;
 
 #[tokio::test]
@@ -28,6 +28,25 @@ async fn a_credential_goes_in_its_own_header() {
     let twice = "401 more than one credential: send x-api-key or authorization";
     check_call(call(&hello()).header("authorization", &bearer), twice).await;
     check_call(call(&hello()).header("x-api-key", KEY), twice).await;
+}
+
+#[tokio::test]
+async fn each_of_several_credentials_goes_in_the_header_of_its_kind() {
+    let config = Config::with_api_key(KEY).and_oauth_token(TOKEN);
+    let config = config.and_api_key("sk-ant-api03-second").and_oauth_token("sk-ant-oat01-second");
+    let fake = Anthropic::start(config).await.unwrap();
+    let key = |key: &str| bare(&hello()).header("x-api-key", key);
+    let bearer = |token: &str| {
+        let call = bare(&hello()).header("authorization", &format!("Bearer {token}"));
+        call.header("anthropic-beta", "oauth-2025-04-20")
+    };
+    for good in [key(KEY), key("sk-ant-api03-second"), bearer(TOKEN), bearer("sk-ant-oat01-second")] {
+        assert_eq!(good.send(&fake).await.status, 200);
+    }
+    assert_eq!(key("sk-ant-oat01-second").send(&fake).await.error(), "401 invalid x-api-key");
+    assert_eq!(bearer("sk-ant-api03-second").send(&fake).await.error(), "401 Invalid bearer token");
+    let astray = key(KEY).header("x-debug", "sk-ant-api03-second").send(&fake).await;
+    assert_eq!(astray.error(), "400 a credential stands outside its header");
 }
 
 #[tokio::test]
