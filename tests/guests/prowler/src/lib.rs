@@ -86,7 +86,7 @@ fn escape() -> String {
         told("directory", fs::create_dir("/media/directory")),
         format!("environment: {}\n", std::env::vars().count()),
         format!("arguments: {}\n", std::env::args().count()),
-        format!("input: {}\n", io::read_to_string(io::stdin()).map_or_else(|_| "closed".into(), |text| text)),
+        format!("input: {}\n", io::read_to_string(io::stdin()).unwrap_or_else(|_| "closed".into())),
     ]
     .concat()
 }

@@ -22,7 +22,7 @@ const HOUR_MS: u32 = 3_600_000;
 static LEFT: Mutex<String> = Mutex::new(String::new());
 
 /// One completion; the word says what it does wrong.
-struct Rascal(String);
+pub struct Rascal(String);
 
 impl wit::GuestCompletion for Rascal {
     fn start(_: Context, request: ChatRequest) -> (wit::Completion, Step) {
