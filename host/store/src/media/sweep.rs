@@ -1,5 +1,6 @@
-//! Cleans media away: old ones, and those that nobody ever counted on. What a turn or a delivery that is not finished needs stays, however old it is: the older
-//! gateway's sweep looked at the clock alone, and took pictures from under the turn that was to answer them.
+//! Cleans media away: old ones, and those that nobody ever counted on. What a turn or a delivery that is not finished
+//! needs stays, however old it is: the older gateway's sweep looked at the clock alone, and took pictures from under the
+//! turn that was to answer them.
 
 use std::io;
 
