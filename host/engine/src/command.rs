@@ -271,7 +271,7 @@ async fn fetch(shared: Arc<Shared>, request: Request) -> Result<Media, IoError> 
     }
     // Masked like what a plugin reads: a medium can be sent on to another server.
     let mut reading = reading(&shared.context, response, u64::MAX).map_err(io_error)?;
-    let (store, area, bytes_max) = (shared.store.clone(), shared.context.area, medium_bytes_max(&shared.context));
+    let (store, area, bytes_max) = (shared.store.clone(), shared.context.area.clone(), medium_bytes_max(&shared.context));
     let begun = blocking(move || store.media_begin(area, None, bytes_max)).await.map_err(IoError::CutOff)?;
     let mut writer = begun.map_err(media_error)?;
     if let Some(claimed) = reading.response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) {
@@ -306,7 +306,7 @@ async fn store_media(shared: Arc<Shared>, new: NewMedia) -> Result<Media, IoErro
             format!("a medium from here has at most {bytes_max} bytes"),
         )));
     }
-    let (store, area, now_ms) = (shared.store.clone(), shared.context.area, (shared.context.clock)());
+    let (store, area, now_ms) = (shared.store.clone(), shared.context.area.clone(), (shared.context.clock)());
     let put = move || store.media_put(area, new.name.as_deref(), &new.bytes, now_ms);
     let put = blocking(put).await.map_err(IoError::CutOff)?;
     put.map(|medium| stored(&shared.context, medium)).map_err(media_error)
@@ -318,7 +318,7 @@ async fn ingest(shared: Arc<Shared>, file: FileRef) -> Result<Media, IoError> {
         let rule = format!("no directory is granted as `{}`", file.root);
         return Err(IoError::Refused((WitRefusal::NoGrant, rule)));
     };
-    let (store, area, now_ms) = (shared.store.clone(), shared.context.area, (shared.context.clock)());
+    let (store, area, now_ms) = (shared.store.clone(), shared.context.area.clone(), (shared.context.clock)());
     let bytes_max = medium_bytes_max(&shared.context);
     let ingested = move || {
         let wanted = Ingest { name: &file.name, area, bytes_max };

@@ -12,6 +12,7 @@ mod plugins;
 mod read;
 mod secrets;
 mod settings;
+mod storage;
 
 use std::collections::BTreeMap;
 
@@ -30,6 +31,7 @@ pub use models::{ConfigModel, Cost, ModelsConfig, ProviderEntry};
 pub use plugins::{PluginEntry, PluginRefusal, PluginsConfig};
 pub use secrets::{ExecProvider, FileProvider, RefRefusal, Resolution, SecretProvider, SecretsConfig, VaultKey};
 pub use settings::Settings;
+pub use storage::{KindBytes, MediaConfig, PictureCare, Quotas, RootEntry};
 
 pub(crate) use settings::OLDER_KEYS;
 
@@ -48,6 +50,11 @@ pub struct Config {
     pub defaults: AgentDefaults,
     /// `tools.media.image`.
     pub media_image: MediaUse,
+    /// `tools.fs.workspaceOnly`: paths lead into the agent's workspace and into no other directory. Handles of stored
+    /// media do not care (case K16). It never means "any path" where it is off (case J23).
+    pub workspace_only: bool,
+    /// `media`.
+    pub media: MediaConfig,
     /// `auth`.
     pub auth: AuthConfig,
     /// `secrets`.
@@ -116,8 +123,7 @@ fn read(file: &str, mut root: Table<'_>) -> Config {
         ("hooks", "web hooks are not there yet"),
         ("accessGroups", "name the senders themselves in `allowFrom`"),
         ("security", "a plugin is installed by the operator alone, and pinned in `creel.lock`"),
-        ("attachments", "media are kept until they are removed by hand"),
-        ("media", "media are kept until they are removed by hand"),
+        ("attachments", "write `media.ttlHours`"),
         ("env", "set the variables in the daemon's environment, or keep the values in the vault"),
         ("$include", "write what it includes into this file"),
         ("bindings", "there is one agent, and it answers on every channel"),
@@ -132,11 +138,14 @@ fn read(file: &str, mut root: Table<'_>) -> Config {
         ("ui", "there is no web interface"),
     ]);
     let secrets = root.table("secrets").map(secrets::read).unwrap_or_default();
+    let (media_image, workspace_only) = root.table("tools").map(media::read).unwrap_or_default();
     let config = Config {
         file: file.to_owned(),
         models: root.table("models").map(|table| models::read(table, &secrets)).unwrap_or_default(),
         defaults: root.table("agents").map(agents::read).unwrap_or_default(),
-        media_image: root.table("tools").map(media::read).unwrap_or_default(),
+        media_image,
+        workspace_only,
+        media: root.table("media").map(storage::read).unwrap_or_default(),
         auth: root.table("auth").map(auth::read).unwrap_or_default(),
         channels: root.table("channels").map(channels::read).unwrap_or_default(),
         plugins: root.table("plugins").map(plugins::read).unwrap_or_default(),

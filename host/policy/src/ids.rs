@@ -100,6 +100,15 @@ id!(
     ChannelId, "channel id", "1 to 64 of `a-z`, `0-9` and single `-`, beginning with a letter", kebab
 );
 id!(
+    /// Names an agent, e.g. `main`; lower case, since it is also a directory.
+    AgentId, "agent id", "1 to 64 of `a-z`, `0-9`, `_` and `-`, beginning with a letter or digit", |text| {
+        let ok = (1..=64).contains(&text.len())
+            && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
+            && text.as_bytes()[0].is_ascii_alphanumeric();
+        ok.then(|| text.to_owned())
+    }
+);
+id!(
     /// Names a credential profile, e.g. `anthropic:default`.
     ProfileId, "profile id", "1 to 200 characters without white space or control characters", |text| {
         let ok = (1..=200).contains(&text.chars().count())

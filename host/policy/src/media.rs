@@ -3,46 +3,58 @@
 
 use std::fmt;
 
+use crate::ids::AgentId;
 use crate::manifest::Input;
 
 mod spelling;
+pub mod url;
 
 pub use spelling::{Spelling, mentions, read_spelling};
 
 /// Bytes of an id: what the older gateway made stays below it, and it leaves room beneath the 255 of a file name.
 const MEDIA_ID_BYTES_MAX: usize = 200;
 
-/// Where a medium came from; the first part of its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// Where a medium belongs; the first part of its name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Area {
     /// It came in over a channel or from the operator.
     Inbound,
     /// A plugin or a model made it.
     Outbound,
+    /// It was taken out of the working directory of an agent, and is that agent's alone.
+    Workspace(AgentId),
 }
 
+/// The segment that the workspaces of all agents stand below.
+const WORKSPACE: &str = "workspace";
+
 impl Area {
-    /// Every area.
-    pub const ALL: [Self; 2] = [Self::Inbound, Self::Outbound];
-
-    /// The area as it stands in a name: `inbound`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Inbound => "inbound",
-            Self::Outbound => "outbound",
+    /// Reads an area as it stands in a name: `inbound`, `workspace/main`.
+    ///
+    /// # Errors
+    ///
+    /// `path-not-allowed` where there is no such area.
+    pub fn parse(text: &str) -> Result<Self, MediaRefusal> {
+        let unknown = || {
+            let rule = "the media areas are `inbound`, `outbound` and `workspace/<agent>`";
+            MediaRefusal::new(MediaRefusalCode::PathNotAllowed, rule)
+        };
+        match text.split_once('/') {
+            None if text == "inbound" => Ok(Self::Inbound),
+            None if text == "outbound" => Ok(Self::Outbound),
+            Some((WORKSPACE, agent)) => AgentId::parse(agent).map(Self::Workspace).map_err(|_| unknown()),
+            None | Some(_) => Err(unknown()),
         }
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|area| area.as_str() == text)
     }
 }
 
 impl fmt::Display for Area {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        match self {
+            Self::Inbound => f.write_str("inbound"),
+            Self::Outbound => f.write_str("outbound"),
+            Self::Workspace(agent) => write!(f, "{WORKSPACE}/{agent}"),
+        }
     }
 }
 
@@ -176,6 +188,12 @@ pub enum MediaRefusalCode {
     TooLarge,
     /// It was stored and has been cleaned away.
     Expired,
+    /// A file of a granted directory that is none of the types that are taken from there.
+    WrongType,
+    /// A URL that media are not fetched from.
+    UrlNotAllowed,
+    /// The server of a URL did not give it.
+    NotFetched,
 }
 
 impl MediaRefusalCode {
@@ -192,6 +210,9 @@ impl MediaRefusalCode {
             Self::UnsupportedScheme => "unsupported-scheme",
             Self::TooLarge => "too-large",
             Self::Expired => "expired",
+            Self::WrongType => "wrong-type",
+            Self::UrlNotAllowed => "url-not-allowed",
+            Self::NotFetched => "not-fetched",
         }
     }
 }
@@ -286,11 +307,14 @@ fn name_of(c: char) -> String {
     }
 }
 
+/// Splits `<area>/<id>`; a workspace is two segments.
 fn split_area(rest: &str) -> Result<(Area, &str), MediaRefusal> {
-    let (area, id) = rest.split_once('/').unwrap_or((rest, ""));
-    let unknown =
-        || MediaRefusal::new(MediaRefusalCode::PathNotAllowed, "the media areas are `inbound` and `outbound`");
-    Ok((Area::read(area).ok_or_else(unknown)?, id))
+    let split = match rest.strip_prefix(WORKSPACE).is_some_and(|rest| rest.starts_with('/')) {
+        true => rest[WORKSPACE.len() + 1..].find('/').map(|at| WORKSPACE.len() + 1 + at),
+        false => rest.find('/'),
+    };
+    let (area, id) = split.map_or((rest, ""), |at| (&rest[..at], &rest[at + 1..]));
+    Ok((Area::parse(area)?, id))
 }
 
 #[cfg(test)]

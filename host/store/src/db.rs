@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cap_std::fs::{Dir, MetadataExt as _};
-use creel_policy::media::Area;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::beneath::{self, NoFile};
@@ -29,8 +28,9 @@ struct Inner {
     /// Held while a file of the older gateway becomes a medium, so that two readers do not both do it.
     adopting: Mutex<()>,
     root: StateRoot,
-    inbound: Dir,
-    outbound: Dir,
+    media: Dir,
+    inbound: Arc<Dir>,
+    outbound: Arc<Dir>,
     views: Dir,
 }
 
@@ -72,7 +72,7 @@ const DATABASE_FILE: &str = "creel.db";
 const DATABASE_FILES: [&str; 3] = [DATABASE_FILE, "creel.db-wal", "creel.db-shm"];
 
 /// Forms of the database, oldest first; the place in the list, from 1, is the number of the form.
-const FORMS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+const FORMS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql"), include_str!("schema/4.sql")];
 
 impl Store {
     /// Opens the store of a state directory, made where it is not there yet. Several processes may have it open.
@@ -82,8 +82,8 @@ impl Store {
     /// [`StoreError`], e.g. [`StoreError::Newer`] for a database that a newer program has written.
     pub fn open(root: &StateRoot) -> Result<Self, StoreError> {
         let media = root.open_private_dir(root.dir(), "media")?;
-        let inbound = root.open_private_dir(&media, "media/inbound")?;
-        let outbound = root.open_private_dir(&media, "media/outbound")?;
+        let inbound = Arc::new(root.open_private_dir(&media, "media/inbound")?);
+        let outbound = Arc::new(root.open_private_dir(&media, "media/outbound")?);
         let views = root.open_private_dir(root.dir(), "views")?;
         create_database_file(root.dir())?;
         let mut durable = connect(root, "FULL")?;
@@ -95,6 +95,7 @@ impl Store {
             prompt: Mutex::new(prompt),
             adopting: Mutex::new(()),
             root,
+            media,
             inbound,
             outbound,
             views,
@@ -111,8 +112,12 @@ impl Store {
     pub fn clear_leftovers(&self, _lock: &StateLock) -> Result<usize, StoreError> {
         let clear = || {
             let mut removed = 0;
-            for dir in [&self.0.inbound, &self.0.outbound, self.0.root.dir()] {
-                removed += beneath::remove_partials(dir)?;
+            removed += beneath::remove_partials(self.0.root.dir())?;
+            for area in self.areas()? {
+                // One that is gone by now holds nothing.
+                if let Ok(dir) = self.area(&area) {
+                    removed += beneath::remove_partials(&dir)?;
+                }
             }
             for entry in self.0.views.entries()? {
                 let entry = entry?;
@@ -133,11 +138,16 @@ impl Store {
         &self.0.root
     }
 
-    pub(crate) fn area(&self, area: Area) -> &Dir {
-        match area {
-            Area::Inbound => &self.0.inbound,
-            Area::Outbound => &self.0.outbound,
-        }
+    pub(crate) fn media_dir(&self) -> &Dir {
+        &self.0.media
+    }
+
+    pub(crate) fn inbound_dir(&self) -> &Arc<Dir> {
+        &self.0.inbound
+    }
+
+    pub(crate) fn outbound_dir(&self) -> &Arc<Dir> {
+        &self.0.outbound
     }
 
     pub(crate) fn views(&self) -> &Dir {

@@ -49,7 +49,7 @@ pub enum GrantedDirError {
 }
 
 /// A file that is to become a medium.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Ingest<'a> {
     /// Relative to the granted directory; may lie in directories below it.
     pub name: &'a str,
@@ -109,7 +109,7 @@ impl Store {
             let rule = format!("a file from here has at most {} bytes", file.bytes_max);
             return Err(MediaRefusal::new(MediaRefusalCode::TooLarge, rule).into());
         }
-        let mut new = self.media_begin(file.area, Some(last), file.bytes_max)?;
+        let mut new = self.media_begin(file.area.clone(), Some(last), file.bytes_max)?;
         let mut buffer = vec![0; 64 << 10];
         loop {
             let count = opened.read(&mut buffer).map_err(&failed)?;

@@ -11,6 +11,7 @@ use crate::beneath::{self, NoFile};
 use crate::db::{Store, StoreError};
 
 mod adopt;
+mod area;
 mod import;
 mod new;
 mod pixels;
@@ -116,7 +117,8 @@ impl Store {
         if row.expired {
             return Err(refused(MediaRefusalCode::Expired, media, "was stored and has been cleaned away"));
         }
-        let (file, metadata) = match beneath::open_file(self.area(media.area), media.id.as_str()) {
+        let opened = self.area(&media.area).and_then(|area| beneath::open_file(&area, media.id.as_str()));
+        let (file, metadata) = match opened {
             Ok(opened) => opened,
             Err(NoFile::Missing) => {
                 return Err(refused(MediaRefusalCode::Expired, media, "was stored, and its file has been removed"));
@@ -134,7 +136,7 @@ fn refused(code: MediaRefusalCode, media: &MediaRef, what: &str) -> MediaError {
     MediaError::Refused(MediaRefusal::new(code, format!("`{media}` {what}")))
 }
 
-fn no_file(no: NoFile, media: &MediaRef) -> MediaError {
+pub(crate) fn no_file(no: NoFile, media: &MediaRef) -> MediaError {
     match no {
         NoFile::Missing => refused(MediaRefusalCode::NotFound, media, "is not stored"),
         NoFile::Symlink => refused(MediaRefusalCode::InvalidPath, media, "is a symbolic link"),

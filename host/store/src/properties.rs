@@ -85,7 +85,7 @@ impl Run {
 
     fn resolve(&mut self, spelling: usize, which: usize) -> Result<(), TestCaseError> {
         let Some(media) = self.expected.keys().nth(which % self.expected.len().max(1)).cloned() else { return Ok(()) };
-        let (area, id) = (media.area, media.id.to_string());
+        let (area, id) = (&media.area, media.id.to_string());
         let path = self.fixture.state().join(format!("media/{area}/{id}"));
         let text = match spelling {
             0 => media.to_string(),

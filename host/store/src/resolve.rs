@@ -25,7 +25,7 @@ pub struct MediaResolution {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct RootReport {
     /// The name of its area.
-    pub name: &'static str,
+    pub name: String,
     /// The canonical path, for the operator's eyes.
     pub path: String,
     /// How the host uses it.
@@ -73,8 +73,8 @@ impl Store {
             Ok((area, Ok(id))) => MediaRef { area, id },
         };
         match self.medium(&media) {
-            Ok(medium) => answer(Ok(medium), Asked::Found(media.area)),
-            Err(MediaError::Refused(refusal)) => answer(Err(refusal), Asked::Found(media.area)),
+            Ok(medium) => answer(Ok(medium), Asked::Found(media.area.clone())),
+            Err(MediaError::Refused(refusal)) => answer(Err(refusal), Asked::Found(media.area.clone())),
             Err(error @ (MediaError::Full { .. } | MediaError::Store(_) | MediaError::Io { .. })) => Err(error),
         }
     }
@@ -105,8 +105,9 @@ impl Store {
         // What cannot be looked at is not the area's directory, which is open.
         let parent = std::fs::metadata(parent).map_err(|_| refuse())?;
         let parent = (std::os::unix::fs::MetadataExt::dev(&parent), std::os::unix::fs::MetadataExt::ino(&parent));
-        for area in Area::ALL {
-            let own = self.area(area).dir_metadata().map_err(|_| refuse())?;
+        for area in self.areas().map_err(|_| refuse())? {
+            let Ok(dir) = self.area(&area) else { continue };
+            let own = dir.dir_metadata().map_err(|_| refuse())?;
             if (own.dev(), own.ino()) == parent {
                 return Ok((area, MediaId::parse(name)));
             }
@@ -116,20 +117,20 @@ impl Store {
 
     fn reports(&self, asked: Asked) -> Vec<RootReport> {
         let report = |area: Area| RootReport {
-            name: area.as_str(),
-            path: self.area_path(area).display().to_string(),
+            name: area.to_string(),
+            path: self.area_path(&area).display().to_string(),
             mode: "read",
             verdict: match asked {
                 Asked::No => RootVerdict::NotAsked,
-                Asked::Found(found) if found == area => RootVerdict::Matches,
+                Asked::Found(ref found) if *found == area => RootVerdict::Matches,
                 Asked::Found(_) | Asked::FoundNone => RootVerdict::DoesNotMatch,
             },
         };
-        Area::ALL.into_iter().map(report).collect()
+        self.areas().unwrap_or_default().into_iter().map(report).collect()
     }
 
-    fn area_path(&self, area: Area) -> PathBuf {
-        self.root().display_path().join("media").join(area.as_str())
+    fn area_path(&self, area: &Area) -> PathBuf {
+        self.root().display_path().join("media").join(area.to_string())
     }
 }
 
@@ -137,7 +138,7 @@ impl Store {
 type Located = (Area, Result<MediaId, MediaRefusal>);
 
 /// How far the name came.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Asked {
     No,
     FoundNone,

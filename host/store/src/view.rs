@@ -11,7 +11,7 @@ use creel_policy::media::{MediaRef, MediaRefusal, MediaRefusalCode};
 use crate::beneath;
 use crate::db::Store;
 use crate::limits::VIEW_MEDIA_MAX;
-use crate::media::MediaError;
+use crate::media::{MediaError, no_file};
 
 /// A directory that holds the media of one call, each named by its id. It cannot be widened; dropping it removes it.
 #[derive(Debug)]
@@ -51,7 +51,8 @@ impl Store {
         for media in by_id.into_values() {
             // Also takes a file of the older gateway in, so that what is linked is ours and never changes.
             let file = self.media_open(media)?;
-            link(self.area(media.area), &dir, media, file).map_err(&failed)?;
+            let area = self.area(&media.area).map_err(|no| no_file(no, media))?;
+            link(&area, &dir, media, file).map_err(&failed)?;
         }
         Ok(view)
     }

@@ -6,6 +6,7 @@ use crate::ids::{ModelRef, ProfileId};
 use crate::json5::{Node, Problems, Value};
 
 use super::read::{Table, id, name};
+use super::storage::directory;
 
 /// Tokens that may be asked for in one answer.
 const TOKENS_MAX: u64 = 1_000_000;
@@ -23,6 +24,8 @@ pub struct AgentDefaults {
     pub system_prompt: Option<String>,
     /// Tokens of one answer.
     pub output_tokens_max: Option<u64>,
+    /// The directory that the agent works in; `None`: `workspace` in the state directory.
+    pub workspace: Option<String>,
 }
 
 /// A model and those that take over, in order.
@@ -57,7 +60,6 @@ fn read_defaults(mut table: Table<'_>) -> AgentDefaults {
         ("modelPolicy", "list the models that may be picked in `agents.defaults.models`"),
         ("sandbox", "plugins are sandboxed always; what they may do is in their manifest and in `creel.lock`"),
         ("memorySearch", "leave it out"),
-        ("workspace", "tools that work on files are not there yet"),
     ]);
     let problems = table.problems();
     let defaults = AgentDefaults {
@@ -66,6 +68,7 @@ fn read_defaults(mut table: Table<'_>) -> AgentDefaults {
         models: table.table("models").map(read_pickable),
         system_prompt: table.text("systemPrompt"),
         output_tokens_max: table.count("maxTokens", 1..=TOKENS_MAX),
+        workspace: table.take("workspace").and_then(|node| directory(&node, problems)),
     };
     table.finish();
     defaults

@@ -65,11 +65,10 @@ impl Default for MediaUse {
     }
 }
 
-/// Reads `tools`.
-pub(super) fn read(mut table: Table<'_>) -> MediaUse {
+/// Reads `tools`: who describes pictures, and `fs.workspaceOnly`.
+pub(super) fn read(mut table: Table<'_>) -> (MediaUse, bool) {
     const GRANTS: &str = "what a plugin may do is in its manifest and in `creel.lock`";
     table.refuse(&[
-        ("fs", "media are reached by `media://` handles alone, and never by a path"),
         ("exec", GRANTS),
         ("profile", GRANTS),
         ("allow", GRANTS),
@@ -79,8 +78,13 @@ pub(super) fn read(mut table: Table<'_>) -> MediaUse {
         ("web", "tools that search the web are not there yet"),
     ]);
     let image = table.table("media").map(read_media).unwrap_or_default();
+    let workspace_only = table.table("fs").and_then(|mut fs| {
+        let workspace_only = fs.flag("workspaceOnly");
+        fs.finish();
+        workspace_only
+    });
     table.finish();
-    image
+    (image, workspace_only.unwrap_or(false))
 }
 
 fn read_media(mut table: Table<'_>) -> MediaUse {

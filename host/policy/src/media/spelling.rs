@@ -3,7 +3,7 @@
 
 use percent_encoding::percent_decode_str;
 
-use super::{Area, MediaId, MediaRef, MediaRefusal, MediaRefusalCode, belongs_in_an_id, split_area};
+use super::{Area, MediaId, MediaRef, MediaRefusal, MediaRefusalCode, WORKSPACE, belongs_in_an_id, split_area};
 
 /// Bytes of a name of a medium in any spelling; the longest path that Linux takes.
 const SPELLING_BYTES_MAX: usize = 4096;
@@ -60,7 +60,10 @@ pub fn read_spelling(text: &str) -> Result<Spelling, MediaRefusal> {
 pub fn mentions(text: &str) -> Vec<MediaRef> {
     let handles = text.match_indices("media://").filter_map(|(at, prefix)| {
         let rest = &text[at + prefix.len()..];
-        let slash = rest.find('/')? + 1;
+        let slash = match rest.strip_prefix(WORKSPACE) {
+            Some(rest) if rest.starts_with('/') => WORKSPACE.len() + 1 + rest[1..].find('/')? + 1,
+            _ => rest.find('/')? + 1,
+        };
         let end = rest[slash..].find(|c| !belongs_in_an_id(c)).map_or(rest.len(), |end| slash + end);
         MediaRef::parse(&text[at..at + prefix.len() + end]).ok()
     });
@@ -125,6 +128,16 @@ fn read_file_url(rest: &str) -> Result<Spelling, MediaRefusal> {
     read_path(&path)
 }
 
+/// The area that a relative name begins with, and what stands below it.
+fn leading_area<'a, 'b>(segments: &'a [&'b str]) -> Option<(Area, &'a [&'b str])> {
+    let (area, below) = match segments {
+        [area @ ("inbound" | "outbound"), below @ ..] => (Area::parse(area).ok()?, below),
+        [WORKSPACE, agent, below @ ..] => (Area::parse(&format!("{WORKSPACE}/{agent}")).ok()?, below),
+        _ => return None,
+    };
+    Some((area, below))
+}
+
 fn read_path(text: &str) -> Result<Spelling, MediaRefusal> {
     use MediaRefusalCode as Code;
     let refuse = |code, rule: &str| Err(MediaRefusal::new(code, rule));
@@ -142,7 +155,7 @@ fn read_path(text: &str) -> Result<Spelling, MediaRefusal> {
     let is_absolute = text.starts_with('/');
     let is_directory = text.ends_with('/') || text.ends_with("/.");
     if let Some((&"media", below)) = segments.split_first()
-        && let Some((area, below)) = below.split_first().and_then(|(area, below)| Some((Area::read(area)?, below)))
+        && let Some((area, below)) = leading_area(below)
     {
         return match below {
             [] => refuse(Code::InvalidPath, "a media area is no medium"),

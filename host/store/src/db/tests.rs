@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
+use creel_policy::media::Area;
+
 use super::*;
 use crate::fixture::{Fixture, PNG};
 

@@ -19,7 +19,7 @@ pub(super) fn adopt(store: &Store, media: &MediaRef) -> Result<MediumRow, MediaE
     if let Some(row) = row::find(store, media)? {
         return Ok(row);
     }
-    let opened = beneath::open_file(store.area(media.area), media.id.as_str());
+    let opened = store.area(&media.area).and_then(|area| beneath::open_file(&area, media.id.as_str()));
     let (mut file, metadata) = opened.map_err(|no| no_file(no, media))?;
     if metadata.nlink() > 1 {
         return Err(refused(MediaRefusalCode::InvalidPath, media, "has a second name (a hard link) elsewhere"));
@@ -29,7 +29,7 @@ pub(super) fn adopt(store: &Store, media: &MediaRef) -> Result<MediumRow, MediaE
         return Err(refused(MediaRefusalCode::TooLarge, media, &rule));
     }
     let name = original_name(media.id.as_str());
-    let mut new = store.media_begin(media.area, Some(&name), MEDIUM_BYTES_MAX)?;
+    let mut new = store.media_begin(media.area.clone(), Some(&name), MEDIUM_BYTES_MAX)?;
     let mut buffer = vec![0; 64 << 10];
     loop {
         let count = file.read(&mut buffer).map_err(MediaError::io("read a file of the older gateway"))?;

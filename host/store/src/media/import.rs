@@ -54,12 +54,12 @@ impl Store {
             ));
         }
         let known = row::find(self, &media)?;
-        if known.is_none() && self.area(media.area).symlink_metadata(media.id.as_str()).is_ok() {
+        if known.is_none() && self.inbound_dir().symlink_metadata(media.id.as_str()).is_ok() {
             return Err(refused(MediaRefusalCode::InvalidPath, &media, "lies there already, put there by hand"));
         }
         let mut new = match known {
             Some(_) => None,
-            None => Some(self.media_begin(media.area, Some(&original_name(name)), MEDIUM_BYTES_MAX)?),
+            None => Some(self.media_begin(media.area.clone(), Some(&original_name(name)), MEDIUM_BYTES_MAX)?),
         };
         let mut hasher = Sha256::new();
         let failed = MediaError::io("read a file of the older gateway");

@@ -4,7 +4,9 @@
 use std::fs::{File, Permissions};
 use std::io::{Seek as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
 
+use cap_std::fs::Dir;
 use creel_policy::limits::MEDIUM_BYTES_MAX;
 use creel_policy::media::{Area, MediaId, MediaRef, MediaRefusal, MediaRefusalCode};
 use sha2::{Digest as _, Sha256};
@@ -32,7 +34,7 @@ pub struct NewMedium {
 #[derive(Debug)]
 struct Partial {
     store: Store,
-    area: Area,
+    dir: Arc<Dir>,
     name: Option<String>,
 }
 
@@ -51,12 +53,13 @@ impl Store {
     pub fn media_begin(&self, area: Area, name: Option<&str>, bytes_max: u64) -> Result<NewMedium, MediaError> {
         let failed = MediaError::io("begin a medium");
         let partial = beneath::partial_name().map_err(&failed)?;
-        let file = beneath::create_file(self.area(area), &partial, 0o600).map_err(&failed)?;
+        let dir = self.make_area(&area).map_err(&failed)?;
+        let file = beneath::create_file(&dir, &partial, 0o600).map_err(&failed)?;
         Ok(NewMedium {
             area,
             name: name.and_then(display_name),
             bytes_max: bytes_max.min(MEDIUM_BYTES_MAX),
-            partial: Partial { store: self.clone(), area, name: Some(partial) },
+            partial: Partial { store: self.clone(), dir, name: Some(partial) },
             file,
             hasher: Sha256::new(),
             size: 0,
@@ -98,7 +101,7 @@ impl NewMedium {
     pub fn finish(self, now_ms: u64) -> Result<Medium, MediaError> {
         let bits = beneath::random().map_err(MediaError::io("name a medium"))?;
         let (_, extension) = self.sniffer.verdict(self.name.as_deref());
-        let media = MediaRef { area: self.area, id: MediaId::from_random(bits, Some(extension)) };
+        let media = MediaRef { area: self.area.clone(), id: MediaId::from_random(bits, Some(extension)) };
         let Written { mut partial, medium } = self.written(media, now_ms)?;
         let store = partial.store.clone();
         // The row comes first, unclaimed: whatever a crash leaves from here on, with or without a file, is found by its
@@ -162,7 +165,7 @@ impl Partial {
     fn publish(&mut self, media: &MediaRef) -> std::io::Result<()> {
         self.rename(media)?;
         self.name = Some(media.id.as_str().to_owned());
-        beneath::sync_dir(self.store.area(self.area))?;
+        beneath::sync_dir(&self.dir)?;
         self.name = None;
         Ok(())
     }
@@ -170,20 +173,19 @@ impl Partial {
     /// Gives the file the name of one that it is a copy of, durably. From then on it stands for that one, and stays.
     fn replace(&mut self, media: &MediaRef) -> std::io::Result<()> {
         self.rename(media)?;
-        beneath::sync_dir(self.store.area(self.area))
+        beneath::sync_dir(&self.dir)
     }
 
     fn rename(&mut self, media: &MediaRef) -> std::io::Result<()> {
-        let dir = self.store.area(self.area);
         if let Some(partial) = &self.name {
-            dir.rename(partial, dir, media.id.as_str())?;
+            self.dir.rename(partial, &self.dir, media.id.as_str())?;
         }
         self.name = None;
         Ok(())
     }
 
     fn remove(&mut self) -> std::io::Result<()> {
-        self.name.take().map_or(Ok(()), |name| self.store.area(self.area).remove_file(name))
+        self.name.take().map_or(Ok(()), |name| self.dir.remove_file(name))
     }
 }
 

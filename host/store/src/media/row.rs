@@ -32,7 +32,7 @@ pub(super) fn find(store: &Store, media: &MediaRef) -> Result<Option<MediumRow>,
             };
             Ok((medium, row.get::<_, i64>(1)?, row.get::<_, i64>(6)?, row.get::<_, bool>(7)?))
         };
-        let found = statement.query_row((media.area.as_str(), media.id.as_str()), columns).optional()?;
+        let found = statement.query_row((media.area.to_string(), media.id.as_str()), columns).optional()?;
         let Some((medium, size, created_ms, expired)) = found else { return Ok(None) };
         let medium = Medium { size: unsigned(size)?, created_ms: unsigned(created_ms)?, ..medium };
         Ok(Some(MediumRow { medium, expired }))
@@ -53,7 +53,7 @@ pub(super) fn insert(transaction: &Transaction<'_>, medium: &Medium, claimed: bo
         )
         .map_err(StoreError::from)?;
     let values = (
-        medium.media.area.as_str(),
+        medium.media.area.to_string(),
         medium.media.id.as_str(),
         &medium.content_type,
         signed(medium.size)?,
@@ -72,7 +72,7 @@ pub(crate) fn claim(transaction: &Transaction<'_>, media: &[MediaRef]) -> Result
     let mut statement =
         transaction.prepare_cached("UPDATE media SET claimed = 1 WHERE area = ?1 AND id = ?2 AND claimed = 0")?;
     for media in media {
-        statement.execute((media.area.as_str(), media.id.as_str()))?;
+        statement.execute((media.area.to_string(), media.id.as_str()))?;
     }
     Ok(())
 }
@@ -80,7 +80,7 @@ pub(crate) fn claim(transaction: &Transaction<'_>, media: &[MediaRef]) -> Result
 /// Takes a row back whose file did not come to be.
 pub(super) fn remove(store: &Store, media: &MediaRef) -> Result<(), StoreError> {
     store.write(|transaction| {
-        let key = (media.area.as_str(), media.id.as_str());
+        let key = (media.area.to_string(), media.id.as_str());
         transaction.execute("DELETE FROM media WHERE area = ?1 AND id = ?2", key)?;
         Ok(())
     })

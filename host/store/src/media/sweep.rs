@@ -101,7 +101,7 @@ impl Store {
         let mut forget = transaction.prepare_cached("DELETE FROM media WHERE area = ?1 AND id = ?2")?;
         for media in &names {
             self.remove_blob(media).map_err(failed)?;
-            forget.execute((media.area.as_str(), media.id.as_str()))?;
+            forget.execute((media.area.to_string(), media.id.as_str()))?;
         }
         if !names.is_empty() {
             // Before the rows are gone: a file of ours without a row would pass for one that was put there by hand.
@@ -111,20 +111,22 @@ impl Store {
     }
 
     fn remove_blob(&self, media: &MediaRef) -> io::Result<()> {
-        match self.area(media.area).remove_file(media.id.as_str()) {
-            // Somebody else removed it, or put a directory there: either way it is no medium any more.
+        // Somebody else removed it or its area, or put a directory there: either way it is no medium any more.
+        let Ok(area) = self.area(&media.area) else { return Ok(()) };
+        match area.remove_file(media.id.as_str()) {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) => Ok(()),
             done => done,
         }
     }
 
     fn sync_areas(&self) -> io::Result<()> {
-        Area::ALL.into_iter().try_for_each(|area| beneath::sync_dir(self.area(area)))
+        let dirs = self.areas()?.into_iter().filter_map(|area| self.area(&area).ok());
+        dirs.into_iter().try_for_each(|dir| beneath::sync_dir(&dir))
     }
 }
 
 fn read(area: &str, id: &str) -> Result<MediaRef, StoreError> {
     let corrupt = || StoreError::Corrupt { what: format!("name of a medium: {area:?} {id:?}") };
-    let area = Area::ALL.into_iter().find(|known| known.as_str() == area).ok_or_else(corrupt)?;
+    let area = Area::parse(area).map_err(|_| corrupt())?;
     Ok(MediaRef { area, id: MediaId::parse(id).map_err(|_| corrupt())? })
 }
