@@ -25,7 +25,8 @@ pub(crate) enum NoFile {
 impl From<io::Error> for NoFile {
     fn from(error: io::Error) -> Self {
         match error.raw_os_error().map(Errno::from_raw_os_error) {
-            Some(Errno::NOENT) => Self::Missing,
+            // No file can have a name that is too long for its file system.
+            Some(Errno::NOENT | Errno::NAMETOOLONG) => Self::Missing,
             Some(Errno::LOOP) => Self::Symlink,
             // A socket, and a path that goes on behind a file.
             Some(Errno::NXIO | Errno::NOTDIR | Errno::ISDIR) => Self::NotFile,

@@ -1,11 +1,14 @@
 //! What the tests of this crate share: a state directory, a store, small media. Only tests see this.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-use creel_policy::ids::ChannelId;
+use creel_policy::ids::{AgentId, ChannelId};
+use creel_policy::media::url::UrlAccess;
 
 use crate::Store;
 use crate::outbox::NewOutbound;
+use crate::resolve::{Asker, Scope};
 use crate::state::StateRoot;
 use crate::turn::{InboundId, Inserted, NewInbound};
 
@@ -72,6 +75,13 @@ impl Fixture {
             Inserted::New(id) | Inserted::Duplicate(id) => id,
         }
     }
+}
+
+/// The operator's view of the agent `main`, with no roots and the usual URLs.
+pub(crate) fn operator() -> Scope<'static> {
+    static MAIN: LazyLock<AgentId> = LazyLock::new(|| AgentId::parse("main").expect("it is well formed"));
+    static URLS: LazyLock<UrlAccess> = LazyLock::new(UrlAccess::default);
+    Scope { agent: &MAIN, workspace: None, roots: &[], workspace_only: false, urls: &URLS, asker: Asker::Operator }
 }
 
 fn copy_dir(from: &Path, to: &Path) {

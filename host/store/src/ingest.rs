@@ -13,6 +13,9 @@ use crate::db::Store;
 use crate::limits::INGEST_NAME_BYTES_MAX;
 use crate::media::{MediaError, Medium};
 
+/// `proc` and `sysfs`, as the kernel names them (`linux/magic.h`).
+const KERNEL_FILE_SYSTEMS: [i64; 2] = [0x9fa0, 0x6265_6572];
+
 /// A directory that the operator has granted. Holding it is the power to read beneath it; it has no path.
 #[derive(Debug)]
 pub struct GrantedDir(Dir);
@@ -35,6 +38,18 @@ pub enum GrantedDirError {
     /// The state directory, with its keys and sessions, lies beneath it.
     #[error("`{}` holds the state directory: pass a narrower directory", path.display())]
     HoldsState {
+        /// As it was configured.
+        path: PathBuf,
+    },
+    /// It lies within the state directory, whose files are Creel's own.
+    #[error("`{}` lies within the state directory: what Creel keeps there is not yours to grant", path.display())]
+    WithinState {
+        /// As it was configured.
+        path: PathBuf,
+    },
+    /// What looks like files there is the kernel (attack 120).
+    #[error("`{}` lies in a file system of the kernel, which holds no media", path.display())]
+    Kernel {
         /// As it was configured.
         path: PathBuf,
     },
@@ -66,27 +81,61 @@ impl GrantedDir {
     /// # Errors
     ///
     /// [`GrantedDirError`], e.g. for `/` and for a directory that holds the state directory.
-    #[expect(clippy::disallowed_methods, reason = "the door to directories that the operator grants")]
     pub fn open_ambient(path: &Path, store: &Store) -> Result<Self, GrantedDirError> {
         let path = path.to_owned();
         if !path.is_absolute() {
             return Err(GrantedDirError::NotAbsolute { path });
         }
-        let open = || {
-            let canonical = std::fs::canonicalize(&path)?;
-            Ok((Dir::open_ambient_dir(&canonical, ambient_authority())?, canonical))
-        };
-        let (dir, canonical) = match open() {
-            Ok(opened) => opened,
-            Err(source) => return Err(GrantedDirError::Open { path, source }),
-        };
+        let (dir, canonical) = Self::open_canonical(&path)?;
         if canonical.parent().is_none() {
             return Err(GrantedDirError::FileSystemRoot { path });
         }
-        if store.root().display_path().starts_with(&canonical) {
+        let state = store.root().display_path();
+        if state.starts_with(&canonical) {
             return Err(GrantedDirError::HoldsState { path });
         }
-        Ok(Self(dir))
+        if canonical.starts_with(state) {
+            return Err(GrantedDirError::WithinState { path });
+        }
+        Ok(dir)
+    }
+
+    /// As [`Self::open_ambient`], for the directory that an agent works in: it may lie in the state directory, beside
+    /// what Creel keeps there and not among it.
+    pub(crate) fn of_workspace(path: &Path, store: &Store) -> Result<Self, GrantedDirError> {
+        let (dir, canonical) = Self::open_canonical(path)?;
+        let state = store.root().display_path();
+        let is_own = canonical.strip_prefix(state).is_ok_and(|below| {
+            let first = below.components().next().and_then(|first| first.as_os_str().to_str());
+            first.is_some_and(|first| first == "workspace" || first.starts_with("workspace-"))
+        });
+        if is_own { Ok(dir) } else { Self::open_ambient(path, store) }
+    }
+
+    /// As [`Self::open_ambient`], for the directory of a single file that is granted: nothing else in it is.
+    pub(crate) fn of_file(path: &Path, store: &Store) -> Result<Self, GrantedDirError> {
+        let (dir, canonical) = Self::open_canonical(path)?;
+        if canonical.starts_with(store.root().display_path()) {
+            return Err(GrantedDirError::WithinState { path: path.to_owned() });
+        }
+        Ok(dir)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the door to directories that the operator grants")]
+    fn open_canonical(path: &Path) -> Result<(Self, PathBuf), GrantedDirError> {
+        let failed = |source| GrantedDirError::Open { path: path.to_owned(), source };
+        let canonical = std::fs::canonicalize(path).map_err(failed)?;
+        let dir = Dir::open_ambient_dir(&canonical, ambient_authority()).map_err(failed)?;
+        let kind = rustix::fs::fstatfs(&dir).map_err(|error| failed(error.into()))?.f_type;
+        if KERNEL_FILE_SYSTEMS.contains(&i64::from(kind)) {
+            return Err(GrantedDirError::Kernel { path: path.to_owned() });
+        }
+        Ok((Self(dir), canonical))
+    }
+
+    /// The directory itself, for whoever reads beneath it.
+    pub(crate) fn into_dir(self) -> Dir {
+        self.0
     }
 }
 
@@ -105,6 +154,10 @@ impl Store {
             parent = beneath::open_dir(&parent, segment).map_err(no_file)?;
         }
         let (mut opened, before) = beneath::open_file(&parent, last).map_err(no_file)?;
+        // Whoever has the other name of a hard link may have got no more of the file than that (case O7).
+        if before.nlink() > 1 {
+            return Err(refuse(MediaRefusalCode::InvalidPath, "the file has a second name (a hard link) elsewhere"));
+        }
         if before.size() > file.bytes_max {
             let rule = format!("a file from here has at most {} bytes", file.bytes_max);
             return Err(MediaRefusal::new(MediaRefusalCode::TooLarge, rule).into());

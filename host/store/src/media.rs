@@ -12,7 +12,10 @@ use crate::db::{Store, StoreError};
 
 mod adopt;
 mod area;
+mod content;
+mod held;
 mod import;
+mod inspect;
 mod new;
 mod pixels;
 mod row;

@@ -7,7 +7,8 @@ use std::io::Read as _;
 use creel_policy::media::{Area, MediaRef};
 use proptest::prelude::*;
 
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, operator};
+use crate::resolve::Deed;
 
 #[derive(Clone, Debug)]
 enum Operation {
@@ -94,7 +95,8 @@ impl Run {
             3 => format!("file://{}", path.display()),
             _ => format!("MEDIA: media://{area}/{id}"),
         };
-        let outcome = self.fixture.store.resolve(&text).expect("nothing breaks").outcome;
+        let outcome = self.fixture.store.resolve(&text, &operator(), Deed::Look).expect("nothing breaks");
+        let outcome = outcome.outcome.map(|found| found.medium().cloned().expect("it is no URL"));
         let expected = self.expected.get_mut(&media).expect("it was just there");
         match (&*expected, outcome) {
             (Expected::Expired, Err(refusal)) => prop_assert_eq!(refusal.code.as_str(), "expired"),

@@ -1,135 +1,181 @@
 //! The one resolver: any spelling of a medium goes in, the medium or the reason comes out, with what each root said.
 //! First, tenth, concurrent, replayed and after a restart are the same case, since nothing here is remembered. How
-//! spellings are read is `creel_policy::media`'s to say.
+//! spellings are read is `creel_policy::media`'s to say, where files are looked for `roots`'.
 
 use std::path::{Path, PathBuf};
 
 use cap_std::fs::MetadataExt as _;
+use creel_policy::config::RootEntry;
+use creel_policy::ids::AgentId;
+use creel_policy::media::url::{MediaUrl, UrlAccess};
 use creel_policy::media::{Area, MediaId, MediaRef, MediaRefusal, MediaRefusalCode, Spelling, read_spelling};
 
 use crate::db::{Store, StoreError};
-use crate::media::{MediaError, Medium};
+use crate::media::MediaError;
 
-/// What came of a text that was to name a medium, and why.
-#[derive(Debug)]
-pub struct MediaResolution {
-    /// The text as it came.
-    pub input: String,
-    /// The medium, or why there is none.
-    pub outcome: Result<Medium, MediaRefusal>,
-    /// What each root said, for the operator.
-    pub roots: Vec<RootReport>,
+mod answer;
+mod roots;
+
+pub use answer::{Found, MediaResolution, RootReport, RootVerdict};
+
+use roots::{Below, Places, Root};
+
+/// On whose behalf a medium is looked for, and where it may lie.
+#[derive(Clone, Debug)]
+pub struct Scope<'a> {
+    /// The agent whose workspace counts.
+    pub agent: &'a AgentId,
+    /// The directory that the agent works in; `None`: `workspace` in the state directory, or `workspace-<agent>`.
+    pub workspace: Option<&'a str>,
+    /// What the operator grants.
+    pub roots: &'a [RootEntry],
+    /// Whether paths lead into the workspace alone (`tools.fs.workspaceOnly`).
+    pub workspace_only: bool,
+    /// Which URLs may be fetched.
+    pub urls: &'a UrlAccess,
+    /// Who asks.
+    pub asker: Asker<'a>,
 }
 
-/// A root that media can lie under.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct RootReport {
-    /// The name of its area.
-    pub name: String,
-    /// The canonical path, for the operator's eyes.
-    pub path: String,
-    /// How the host uses it.
-    pub mode: &'static str,
-    /// Whether it holds what was named.
-    pub verdict: RootVerdict,
+/// Who asks for a medium.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker<'a> {
+    /// The operator, who may name everything.
+    Operator,
+    /// A session, which may name the media that its log holds and those of its agent's workspace; to it, all others are
+    /// not found (attack 117).
+    Session(&'a str),
 }
 
-/// What a root says to a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RootVerdict {
-    /// The name leads directly into it.
-    Matches,
-    /// It does not.
-    DoesNotMatch,
-    /// The name was refused before any root was looked at.
-    NotAsked,
+/// What a resolution may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Say what would come of it; nothing is stored.
+    Look,
+    /// Make a medium of what is none yet.
+    Take {
+        /// Milliseconds since the Unix epoch.
+        now_ms: u64,
+    },
 }
+
+/// What was found, or why nothing was.
+type Outcome = Result<Found, MediaRefusal>;
 
 impl Store {
     /// Resolves any spelling of a medium.
     ///
     /// # Errors
     ///
-    /// [`MediaError`] only for surprises (the disk, the database): a refusal is part of the answer.
-    pub fn resolve(&self, reference: &str) -> Result<MediaResolution, MediaError> {
-        let answer =
-            |outcome, area| Ok(MediaResolution { input: reference.to_owned(), outcome, roots: self.reports(area) });
-        let located = match read_spelling(reference) {
-            Err(refusal) => return answer(Err(refusal), Asked::No),
-            Ok(Spelling::Handle(media)) => Ok((media.area, Ok(media.id))),
-            Ok(Spelling::AbsolutePath(path)) => self.locate_anywhere(Path::new(&path))?,
+    /// [`MediaError`] only for surprises (the disk, the database, no room): a refusal is part of the answer.
+    pub fn resolve(&self, reference: &str, scope: &Scope<'_>, deed: Deed) -> Result<MediaResolution, MediaError> {
+        let places = Places::open(self, scope)?;
+        let (outcome, reached) = match read_spelling(reference) {
+            Err(refusal) => (Err(refusal), Reached::Nothing),
+            Ok(Spelling::Handle(media)) => {
+                let reached = Reached::Root(media.area.to_string());
+                (self.stored(&media, scope)?, reached)
+            }
+            Ok(Spelling::Data { declared_type, bytes }) => {
+                (self.from_bytes(&bytes, &declared_type, deed)?, Reached::Nothing)
+            }
+            Ok(Spelling::Url(url)) => (scope.urls.judge(&url).map(Found::Url), Reached::Nothing),
+            Ok(Spelling::AbsolutePath(path)) => self.at_path(Path::new(&path), &places, scope, deed)?,
+            Ok(Spelling::RelativePath(path)) => self.at_path(&places.workspace_path().join(path), &places, scope, deed)?,
             Ok(Spelling::HomePath(below)) => match self.root().home() {
-                Some(home) => self.locate_anywhere(&home.join(below))?,
-                None => Err(MediaRefusal::new(
-                    MediaRefusalCode::PathNotAllowed,
-                    "`~` means nothing to this daemon: it has no home directory",
-                )),
+                Some(home) => self.at_path(&home.join(below), &places, scope, deed)?,
+                None => {
+                    let rule = "`~` means nothing to this daemon: it has no home directory";
+                    (Err(MediaRefusal::new(MediaRefusalCode::PathNotAllowed, rule)), Reached::NoRoot)
+                }
             },
         };
-        let media = match located {
-            Err(refusal) => return answer(Err(refusal), Asked::FoundNone),
-            Ok((area, Err(refusal))) => return answer(Err(refusal), Asked::Found(area)),
-            Ok((area, Ok(id))) => MediaRef { area, id },
-        };
-        match self.medium(&media) {
-            Ok(medium) => answer(Ok(medium), Asked::Found(media.area.clone())),
-            Err(MediaError::Refused(refusal)) => answer(Err(refusal), Asked::Found(media.area.clone())),
-            Err(error @ (MediaError::Full { .. } | MediaError::Store(_) | MediaError::Io { .. })) => Err(error),
-        }
+        let input = answer::shown_input(reference);
+        Ok(MediaResolution { input, outcome, roots: places.reports(&reached, scope) })
     }
 
-    /// Looks among our own areas, and then among the names of what was taken in from an older gateway.
-    fn locate_anywhere(&self, path: &Path) -> Result<Result<Located, MediaRefusal>, MediaError> {
-        let located = self.locate(path);
-        if located.is_ok() {
-            return Ok(located);
+    /// A medium by its handle, as far as the asker may name it.
+    fn stored(&self, media: &MediaRef, scope: &Scope<'_>) -> Result<Outcome, MediaError> {
+        let not_found = || MediaRefusal::new(MediaRefusalCode::NotFound, format!("`{media}` is not stored"));
+        let may_name = match (&media.area, scope.asker) {
+            (_, Asker::Operator) => true,
+            (Area::Workspace(agent), Asker::Session(_)) => agent == scope.agent,
+            (Area::Inbound | Area::Outbound, Asker::Session(session)) => self.media_held_by(media, session)?,
+        };
+        if !may_name {
+            return Ok(Err(not_found()));
         }
-        let imported = self.imported_name(path).map_err(StoreError::from)?;
-        Ok(imported.map_or(located, |id| Ok((Area::Inbound, Ok(id)))))
+        expected(self.medium(media).map(|medium| Found::Medium(medium.into())))
+    }
+
+    /// What a path leads to: a stored medium by one of its paths, or a file of a root.
+    fn at_path(
+        &self,
+        path: &Path,
+        places: &Places,
+        scope: &Scope<'_>,
+        deed: Deed,
+    ) -> Result<(Outcome, Reached), MediaError> {
+        let stored = match self.in_area(path)? {
+            Some(located) => Some(located),
+            None => self.imported_name(path).map_err(StoreError::from)?.map(|id| (Area::Inbound, Ok(id))),
+        };
+        if let Some((area, id)) = stored {
+            let reached = Reached::Root(area.to_string());
+            return Ok(match id {
+                Ok(id) => (self.stored(&MediaRef { area, id }, scope)?, reached),
+                Err(refusal) => (Err(refusal), reached),
+            });
+        }
+        let Some((root, below)) = places.holding(path) else {
+            let rule = format!("local media path is not under an allowed directory: {}", path.display());
+            return Ok((Err(MediaRefusal::new(MediaRefusalCode::PathNotAllowed, rule)), Reached::NoRoot));
+        };
+        let reached = Reached::Root(root.name.clone());
+        Ok((self.from_root(root, &below, scope, deed)?, reached))
+    }
+
+    fn from_root(
+        &self,
+        root: &Root,
+        below: &Below,
+        scope: &Scope<'_>,
+        deed: Deed,
+    ) -> Result<Outcome, MediaError> {
+        if scope.workspace_only && !root.is_workspace {
+            let rule = format!("`tools.fs.workspaceOnly` is on, and the root `{}` is not the workspace", root.name);
+            return Ok(Err(MediaRefusal::new(MediaRefusalCode::PathNotAllowed, rule)));
+        }
+        let (file, name) = match root.open_file(below) {
+            Ok(opened) => opened,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        expected(self.media_of_file(file, &name, &Area::Workspace(scope.agent.clone()), deed))
+    }
+
+    fn from_bytes(&self, bytes: &[u8], declared_type: &str, deed: Deed) -> Result<Outcome, MediaError> {
+        expected(self.media_of_bytes(bytes, declared_type, &Area::Inbound, deed))
     }
 
     /// The area that a path leads directly into, and the name in it. Directories are compared by what they are and not
     /// by how they are spelled, so that no link, bind mount or renamed home changes the verdict (case U9, attack 113).
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the directory of a path is looked at, to be compared, and never opened"
-    )]
-    fn locate(&self, path: &Path) -> Result<Located, MediaRefusal> {
-        let refuse = || {
-            let rule = format!("local media path is not under an allowed directory: {}", path.display());
-            MediaRefusal::new(MediaRefusalCode::PathNotAllowed, rule)
+    fn in_area(&self, path: &Path) -> Result<Option<Located>, MediaError> {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+            return Ok(None);
         };
-        let (parent, name) = path.parent().zip(path.file_name()).ok_or_else(refuse)?;
-        let name = name.to_str().ok_or_else(refuse)?;
-        // What cannot be looked at is not the area's directory, which is open.
-        let parent = std::fs::metadata(parent).map_err(|_| refuse())?;
-        let parent = (std::os::unix::fs::MetadataExt::dev(&parent), std::os::unix::fs::MetadataExt::ino(&parent));
-        for area in self.areas().map_err(|_| refuse())? {
-            let Ok(dir) = self.area(&area) else { continue };
-            let own = dir.dir_metadata().map_err(|_| refuse())?;
+        let Some(parent) = roots::identity(parent) else { return Ok(None) };
+        for area in self.areas().map_err(MediaError::io("list the areas of media"))? {
+            // What cannot be looked at any more is not where the path leads.
+            let Ok(own) = self.area(&area) else { continue };
+            let Ok(own) = own.dir_metadata() else { continue };
             if (own.dev(), own.ino()) == parent {
-                return Ok((area, MediaId::parse(name)));
+                return Ok(Some((area, MediaId::parse(name))));
             }
         }
-        Err(refuse())
+        Ok(None)
     }
 
-    fn reports(&self, asked: Asked) -> Vec<RootReport> {
-        let report = |area: Area| RootReport {
-            name: area.to_string(),
-            path: self.area_path(&area).display().to_string(),
-            mode: "read",
-            verdict: match asked {
-                Asked::No => RootVerdict::NotAsked,
-                Asked::Found(ref found) if *found == area => RootVerdict::Matches,
-                Asked::Found(_) | Asked::FoundNone => RootVerdict::DoesNotMatch,
-            },
-        };
-        self.areas().unwrap_or_default().into_iter().map(report).collect()
-    }
-
-    fn area_path(&self, area: &Area) -> PathBuf {
+    pub(crate) fn area_path(&self, area: &Area) -> PathBuf {
         self.root().display_path().join("media").join(area.to_string())
     }
 }
@@ -138,41 +184,28 @@ impl Store {
 type Located = (Area, Result<MediaId, MediaRefusal>);
 
 /// How far the name came.
-#[derive(Clone)]
-enum Asked {
-    No,
-    FoundNone,
-    Found(Area),
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Reached {
+    /// It was refused, or answered, before any root was looked at.
+    Nothing,
+    /// No root holds it.
+    NoRoot,
+    /// This one does.
+    Root(String),
 }
 
-impl serde::Serialize for MediaResolution {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(serde::Serialize)]
-        struct Flat<'a> {
-            input: &'a str,
-            uri: Option<&'a MediaRef>,
-            verdict: &'static str,
-            reason: Option<MediaRefusalCode>,
-            detail: Option<&'a str>,
-            content_type: Option<&'a str>,
-            size: Option<u64>,
-            roots: &'a [RootReport],
-        }
-        let (medium, refusal) = match &self.outcome {
-            Ok(medium) => (Some(medium), None),
-            Err(refusal) => (None, Some(refusal)),
-        };
-        Flat {
-            input: &self.input,
-            uri: medium.map(|medium| &medium.media),
-            verdict: if medium.is_some() { "allowed" } else { "refused" },
-            reason: refusal.map(|refusal| refusal.code),
-            detail: refusal.map(|refusal| refusal.detail.as_str()),
-            content_type: medium.map(|medium| medium.content_type.as_str()),
-            size: medium.map(|medium| medium.size),
-            roots: &self.roots,
-        }
-        .serialize(serializer)
+/// Takes what can be expected to go wrong out of the surprises.
+fn expected(result: Result<Found, MediaError>) -> Result<Outcome, MediaError> {
+    match result {
+        Ok(found) => Ok(Ok(found)),
+        Err(MediaError::Refused(refusal)) => Ok(Err(refusal)),
+        Err(error) => Err(error),
+    }
+}
+
+impl From<MediaUrl> for Found {
+    fn from(url: MediaUrl) -> Self {
+        Self::Url(url)
     }
 }
 

@@ -3,10 +3,17 @@
 
 use percent_encoding::percent_decode_str;
 
+use crate::limits::MEDIUM_BYTES_MAX;
+
 use super::{Area, MediaId, MediaRef, MediaRefusal, MediaRefusalCode, WORKSPACE, belongs_in_an_id, split_area};
 
 /// Bytes of a name of a medium in any spelling; the longest path that Linux takes.
 const SPELLING_BYTES_MAX: usize = 4096;
+/// Bytes of a `data:` URL: the largest medium in base64 or, if need be, in percent-encoding of some of it.
+#[expect(clippy::cast_possible_truncation, reason = "a medium has far fewer bytes than memory has addresses")]
+const DATA_URL_BYTES_MAX: usize = MEDIUM_BYTES_MAX as usize / 3 * 4 + SPELLING_BYTES_MAX;
+/// Bytes of one segment of a path; no file system here has longer ones.
+const SEGMENT_BYTES_MAX: usize = 255;
 
 /// What a text that is meant to name a medium says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,10 +25,22 @@ pub enum Spelling {
     AbsolutePath(String),
     /// A path below the home directory of the daemon: what stood behind `~/`.
     HomePath(String),
+    /// A path below the working directory of the agent (case K12).
+    RelativePath(String),
+    /// Bytes that stand in the text itself, and the type that it claims for them.
+    Data {
+        /// The claim, without parameters.
+        declared_type: String,
+        /// What it carries.
+        bytes: Vec<u8>,
+    },
+    /// An `http:` or `https:` URL, as it was written.
+    Url(String),
 }
 
 /// Reads any spelling of a medium: `media://inbound/x`, `media/inbound/x`, `./media/inbound/x`, `/media/inbound/x`,
-/// an absolute path, `~/…`, a `file:` URL, each perhaps behind `MEDIA:`.
+/// an absolute path, `~/…`, a path relative to the agent's workspace, a `file:`, `data:`, `http:` or `https:` URL, each
+/// perhaps behind `MEDIA:`.
 ///
 /// # Errors
 ///
@@ -33,6 +52,9 @@ pub fn read_spelling(text: &str) -> Result<Spelling, MediaRefusal> {
     if text.is_empty() {
         return refuse(Code::InvalidPath, "the name of a medium must not be empty");
     }
+    if let Some(data) = text.get(..5).filter(|scheme| scheme.eq_ignore_ascii_case("data:")) {
+        return read_data_url(data.len(), text);
+    }
     if text.len() > SPELLING_BYTES_MAX {
         return refuse(Code::InvalidPath, "the name of a medium has at most 4096 bytes");
     }
@@ -43,12 +65,14 @@ pub fn read_spelling(text: &str) -> Result<Spelling, MediaRefusal> {
         return match scheme.to_ascii_lowercase().as_str() {
             "media" => read_media_url(rest),
             "file" => read_file_url(rest),
-            "data" => refuse(Code::UnsupportedScheme, "a `data:` URL carries bytes and names no stored medium"),
             letter if letter.len() == 1 => {
                 refuse(Code::PathNotAllowed, "a path with a drive letter lies in no media area")
             }
-            "http" | "https" => refuse(Code::UnsupportedScheme, "a remote URL names no stored medium"),
-            _ => refuse(Code::UnsupportedScheme, "media are named by `media:` and `file:` URLs and by paths"),
+            "http" | "https" => Ok(Spelling::Url(text.to_owned())),
+            _ => refuse(
+                Code::UnsupportedScheme,
+                "media are named by `media:`, `file:`, `data:`, `http:` and `https:` URLs and by paths",
+            ),
         };
     }
     read_path(text)
@@ -96,6 +120,25 @@ fn read_media_url(rest: &str) -> Result<Spelling, MediaRefusal> {
     let not_text = |_| MediaRefusal::new(MediaRefusalCode::InvalidPath, "a media id is UTF-8");
     let id = percent_decode_str(id).decode_utf8().map_err(not_text)?;
     Ok(Spelling::Handle(MediaRef { area, id: MediaId::parse(&id)? }))
+}
+
+/// Reads the bytes of a `data:` URL (RFC 2397, as browsers read it).
+fn read_data_url(scheme_bytes: usize, text: &str) -> Result<Spelling, MediaRefusal> {
+    let refuse = |code, rule: &str| MediaRefusal::new(code, rule);
+    if text.len() > DATA_URL_BYTES_MAX {
+        let rule = format!("a medium has at most {MEDIUM_BYTES_MAX} bytes");
+        return Err(refuse(MediaRefusalCode::TooLarge, &rule));
+    }
+    let bad = |rule: &str| refuse(MediaRefusalCode::InvalidPath, rule);
+    let lower = format!("data:{}", &text[scheme_bytes..]);
+    let url = data_url::DataUrl::process(&lower)
+        .map_err(|_| bad("a `data:` URL has the form `data:<type>;base64,<bytes>`: its comma is missing"))?;
+    let (bytes, _) = url.decode_to_vec().map_err(|_| bad("the base64 of a `data:` URL is malformed"))?;
+    if bytes.is_empty() {
+        return Err(bad("a `data:` URL carries no bytes"));
+    }
+    let declared_type = format!("{}/{}", url.mime_type().type_, url.mime_type().subtype);
+    Ok(Spelling::Data { declared_type, bytes })
 }
 
 /// Reads what stands behind `file:`.
@@ -152,6 +195,9 @@ fn read_path(text: &str) -> Result<Spelling, MediaRefusal> {
     if segments.contains(&"..") {
         return refuse(Code::PathNotAllowed, "the name of a medium holds no `..`");
     }
+    if segments.iter().any(|segment| segment.len() > SEGMENT_BYTES_MAX) {
+        return refuse(Code::InvalidPath, "a segment of a path has at most 255 bytes");
+    }
     let is_absolute = text.starts_with('/');
     let is_directory = text.ends_with('/') || text.ends_with("/.");
     if let Some((&"media", below)) = segments.split_first()
@@ -169,7 +215,14 @@ fn read_path(text: &str) -> Result<Spelling, MediaRefusal> {
     }
     match segments.split_first() {
         Some((&"~", below)) if !is_absolute && !below.is_empty() => Ok(Spelling::HomePath(below.join("/"))),
+        Some((home, _)) if !is_absolute && home.starts_with('~') => {
+            refuse(Code::PathNotAllowed, "the home directory of another user holds no media")
+        }
+        // A path through a process leads wherever that process looks (attack 120).
+        Some((&("proc" | "sys"), _)) if is_absolute => {
+            refuse(Code::PathNotAllowed, "the file systems of the kernel hold no media")
+        }
         _ if is_absolute => Ok(Spelling::AbsolutePath(format!("/{}", segments.join("/")))),
-        _ => refuse(Code::PathNotAllowed, "a relative path names a medium only as `media/<area>/<id>`"),
+        _ => Ok(Spelling::RelativePath(segments.join("/"))),
     }
 }

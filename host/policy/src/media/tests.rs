@@ -8,6 +8,9 @@ fn said(text: &str) -> String {
         Ok(Spelling::Handle(media)) => media.to_string(),
         Ok(Spelling::AbsolutePath(path)) => format!("path {path}"),
         Ok(Spelling::HomePath(path)) => format!("home {path}"),
+        Ok(Spelling::RelativePath(path)) => format!("workspace {path}"),
+        Ok(Spelling::Data { declared_type, bytes }) => format!("{} bytes of {declared_type}", bytes.len()),
+        Ok(Spelling::Url(url)) => format!("fetch {url}"),
         Err(refusal) => refusal.code.to_string(),
     }
 }
@@ -53,13 +56,12 @@ fn j3_j6_k6_what_lies_elsewhere_is_not_allowed() {
         "media://INBOUND/a.png",
         "media://user@inbound/a.png",
         "media://inbound-evil/a.png",
-        "media/inbound-evil/a.png",
         "media/inbound/nested/a.png",
         "/media/inbound/nested/a.png",
-        "workspace/a.png",
-        "chart.png",
-        "./chart.png",
-        "MEDIA:chart.png",
+        "media://workspace/a.png",
+        "media://workspace/UPPER/a.png",
+        "/proc/self/cwd/a.png",
+        "/sys/a.png",
         "C:\\a.png",
         "c:/a.png",
         "~other/a.png",
@@ -124,10 +126,9 @@ fn j9_network_paths_are_refused_before_any_file_is_looked_at() {
 
 #[test]
 fn k9_schemes() {
+    check("https://h/a.png", "fetch https://h/a.png");
+    check("MEDIA: HTTP://h/a.png", "fetch HTTP://h/a.png");
     for text in [
-        "data:image/png;base64,AA==",
-        "https://h/a.png",
-        "HTTP://h/a.png",
         "ftp://h/a",
         "mxc://h/a",
         "buffer:a",
@@ -221,6 +222,54 @@ fn new_ids_are_hex_with_a_plain_extension() {
 }
 
 #[test]
+fn k12_a_relative_path_is_of_the_workspace() {
+    check("chart.png", "workspace chart.png");
+    check("./chart.png", "workspace chart.png");
+    check("MEDIA:chart.png", "workspace chart.png");
+    check("a//./b.png", "workspace a/b.png");
+    check("/srv/chart.png", "path /srv/chart.png");
+    check("../chart.png", "path-not-allowed");
+    check("a/../../chart.png", "path-not-allowed");
+    check(&"a".repeat(256), "invalid-path");
+    check(&format!("/srv/{}/a.png", "a".repeat(256)), "invalid-path");
+    check(&format!("/srv/{}/a.png", "a".repeat(255)), &format!("path /srv/{}/a.png", "a".repeat(255)));
+    // U11: a handle is never joined to a directory.
+    check("workspace/media:/inbound/x", "workspace workspace/media:/inbound/x");
+}
+
+#[test]
+fn media_of_a_workspace_have_a_handle_of_two_segments_before_the_id() {
+    for text in ["media://workspace/main/a.png", "media/workspace/main/a.png", "/media/workspace/main/a.png"] {
+        check(text, "media://workspace/main/a.png");
+    }
+    check("media://workspace/main/", "invalid-path");
+    check("media://workspace/main", "invalid-path");
+    check("media://workspace//a.png", "path-not-allowed");
+    check("media://workspace/main/b/a.png", "invalid-path");
+    check("media://workspace/..%2Fmain/a.png", "path-not-allowed");
+    assert_eq!(mentions("see media://workspace/main/a.png] and media://workspace/a.png"), [MediaRef {
+        area: Area::Workspace(AgentId::parse("main").unwrap()),
+        id: MediaId::parse("a.png").unwrap(),
+    }]);
+}
+
+#[test]
+fn m10_data_urls_carry_their_bytes() {
+    check("data:image/png;base64,iVBORw0KGgo=", "8 bytes of image/png");
+    check("MEDIA: DATA:image/png;base64,iVBORw0KGgo=", "8 bytes of image/png");
+    check("data:text/csv,a%2Cb", "3 bytes of text/csv");
+    check("data:,x", "1 bytes of text/plain");
+    let said = |text: &str| read_spelling(text).unwrap_err().to_string();
+    assert_eq!(said("data:image/png;base64,@@"), "invalid-path: the base64 of a `data:` URL is malformed");
+    assert_eq!(said("data:image/png;base64,iVBORw0KGgo=="), "invalid-path: the base64 of a `data:` URL is malformed");
+    assert_eq!(said("data:image/png;base64,"), "invalid-path: a `data:` URL carries no bytes");
+    let form = "invalid-path: a `data:` URL has the form `data:<type>;base64,<bytes>`: its comma is missing";
+    assert_eq!(said("data:image/png;base64"), form);
+    let long = format!("data:image/png;base64,{}", "A".repeat(150 << 20));
+    assert_eq!(said(&long), "too-large: a medium has at most 104857600 bytes");
+}
+
+#[test]
 fn m6_m7_kinds() {
     for (content_type, kind, input) in [
         ("image/png", MediaKind::Image, Some(Input::Image)),
@@ -252,10 +301,10 @@ proptest::proptest! {
             Ok(Spelling::AbsolutePath(path)) => {
                 proptest::prop_assert!(path.starts_with('/') && path.split('/').all(|step| step != ".." && step != "."));
             }
-            Ok(Spelling::HomePath(path)) => {
+            Ok(Spelling::HomePath(path) | Spelling::RelativePath(path)) => {
                 proptest::prop_assert!(!path.starts_with('/') && path.split('/').all(|step| step != ".." && step != "."));
             }
-            Err(_) => {}
+            Ok(Spelling::Data { .. } | Spelling::Url(_)) | Err(_) => {}
         }
     }
 }

@@ -130,3 +130,6 @@ impl UrlAccess {
         Ok(next)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -155,6 +155,8 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+    use crate::fixture::operator;
+    use crate::resolve::Deed;
     use crate::state::StateRoot;
 
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x02\0\0\0\x03\x08\x02\0\0\0";
@@ -169,7 +171,10 @@ mod tests {
         let store = Store::open(&root).unwrap();
         let source = OlderDir::open_ambient(&older).unwrap();
         let path = source.display_path().join("cat.jpg").display().to_string();
-        let refusal = |store: &Store, path: &str| store.resolve(path).unwrap().outcome.unwrap_err().code;
+        let refusal = |store: &Store, path: &str| store.resolve(path, &operator(), Deed::Look).unwrap().outcome.unwrap_err().code;
+        let found = |store: &Store, path: &str| {
+            store.resolve(path, &operator(), Deed::Look).unwrap().medium().cloned().unwrap()
+        };
         assert_eq!(refusal(&store, &path), MediaRefusalCode::PathNotAllowed);
 
         let MediaImport::New(medium) = store.media_import(&source, "cat.jpg").unwrap() else { panic!("it is new") };
@@ -180,16 +185,16 @@ mod tests {
         store.remember_import(&source, Path::new("/home/me/older")).unwrap();
         let other = older.join("none.jpg").display().to_string();
         for _ in 0..2 {
-            assert_eq!(store.resolve(&path).unwrap().outcome.unwrap(), medium);
-            assert_eq!(store.resolve("/home/me/older/cat.jpg").unwrap().outcome.unwrap(), medium, "U9");
-            assert_eq!(store.resolve("media/inbound/cat.jpg").unwrap().outcome.unwrap(), medium);
+            assert_eq!(found(&store, &path), medium);
+            assert_eq!(found(&store, "/home/me/older/cat.jpg"), medium, "U9");
+            assert_eq!(found(&store, "media/inbound/cat.jpg"), medium);
             assert_eq!(refusal(&store, &other), MediaRefusalCode::NotFound);
             let near = older.parent().unwrap().join("cat.jpg").display().to_string();
             assert_eq!(refusal(&store, &near), MediaRefusalCode::PathNotAllowed);
         }
         // The old directory may go: nothing of it is opened.
         std::fs::remove_dir_all(temp.path().join("older")).unwrap();
-        assert_eq!(store.resolve(&path).unwrap().outcome.unwrap(), medium);
+        assert_eq!(found(&store, &path), medium);
     }
 
     #[test]

@@ -32,16 +32,10 @@ pub struct NewMedium {
 
 /// The file under a name that is no medium's; removed when dropped.
 #[derive(Debug)]
-struct Partial {
+pub(super) struct Partial {
     store: Store,
     dir: Arc<Dir>,
     name: Option<String>,
-}
-
-/// A file that is written to its end and on disk, with all that is known of it.
-struct Written {
-    partial: Partial,
-    medium: Medium,
 }
 
 impl Store {
@@ -102,7 +96,7 @@ impl NewMedium {
         let bits = beneath::random().map_err(MediaError::io("name a medium"))?;
         let (_, extension) = self.sniffer.verdict(self.name.as_deref());
         let media = MediaRef { area: self.area.clone(), id: MediaId::from_random(bits, Some(extension)) };
-        let Written { mut partial, medium } = self.written(media, now_ms)?;
+        let (mut partial, medium) = self.written(media, now_ms)?;
         let store = partial.store.clone();
         // The row comes first, unclaimed: whatever a crash leaves from here on, with or without a file, is found by its
         // row and goes when the next daemon starts. A file of ours without a row there never is.
@@ -122,7 +116,7 @@ impl NewMedium {
     /// As [`Self::finish`], in the place of a file that lies there under that name; `false` when another process has
     /// taken that file in meanwhile, whose bytes stay.
     pub(super) fn finish_over(self, media: MediaRef, now_ms: u64) -> Result<(Medium, bool), MediaError> {
-        let Written { mut partial, medium } = self.written(media, now_ms)?;
+        let (mut partial, medium) = self.written(media, now_ms)?;
         let store = partial.store.clone();
         // The copy takes the place of the file before the row is there for all to see: a crash in between leaves a file
         // without a row, with the same bytes, which is taken in when it is next asked for. So the owner's file is never
@@ -137,8 +131,8 @@ impl NewMedium {
         Ok((medium, is_ours))
     }
 
-    /// Brings the file to its end and onto the disk.
-    fn written(mut self, media: MediaRef, now_ms: u64) -> Result<Written, MediaError> {
+    /// Brings the file to its end and onto the disk, and gives all that is known of it.
+    pub(super) fn written(mut self, media: MediaRef, now_ms: u64) -> Result<(Partial, Medium), MediaError> {
         let failed = MediaError::io("finish a medium");
         let (content_type, _) = self.sniffer.verdict(self.name.as_deref());
         self.file.rewind().map_err(&failed)?;
@@ -156,13 +150,17 @@ impl NewMedium {
             width: pixels.map(|(width, _)| width),
             height: pixels.map(|(_, height)| height),
         };
-        Ok(Written { partial: self.partial, medium })
+        Ok((self.partial, medium))
     }
 }
 
 impl Partial {
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Gives the file its name, durably. Until that is done it is one that is removed when dropped.
-    fn publish(&mut self, media: &MediaRef) -> std::io::Result<()> {
+    pub(super) fn publish(&mut self, media: &MediaRef) -> std::io::Result<()> {
         self.rename(media)?;
         self.name = Some(media.id.as_str().to_owned());
         beneath::sync_dir(&self.dir)?;

@@ -67,6 +67,21 @@ pub(super) fn insert(transaction: &Transaction<'_>, medium: &Medium, claimed: bo
     Ok(statement.execute(values).map_err(StoreError::from)? == 1)
 }
 
+/// Lets a medium of that name be there again: its bytes are these, whether it was cleaned away or its file was.
+pub(super) fn revive(transaction: &Transaction<'_>, medium: &Medium) -> Result<(), MediaError> {
+    let mut statement = transaction
+        .prepare_cached(
+            "UPDATE media SET expired_ms = NULL, content_type = ?3, size = ?4, sha256 = ?5, created_ms = ?6
+             WHERE area = ?1 AND id = ?2 AND (expired_ms IS NOT NULL OR sha256 <> ?5 OR size <> ?4)",
+        )
+        .map_err(StoreError::from)?;
+    let (area, id) = (medium.media.area.to_string(), medium.media.id.as_str());
+    let values =
+        (area, id, &medium.content_type, signed(medium.size)?, &medium.sha256, signed(medium.created_ms)?);
+    statement.execute(values).map_err(StoreError::from)?;
+    Ok(())
+}
+
 /// Notes, in the transaction that names these media, that they are counted on from now on.
 pub(crate) fn claim(transaction: &Transaction<'_>, media: &[MediaRef]) -> Result<(), StoreError> {
     let mut statement =

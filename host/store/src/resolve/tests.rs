@@ -3,13 +3,16 @@
 use std::os::unix::fs::symlink;
 
 use super::*;
-use crate::fixture::{Fixture, PNG};
+use crate::fixture::{Fixture, PNG, operator};
 use crate::state::StateRoot;
+
+mod paths;
 
 /// What a reference came to: the handle, or the reason.
 fn verdict(store: &Store, reference: &str) -> String {
-    match store.resolve(reference).expect("nothing breaks").outcome {
-        Ok(medium) => medium.media.to_string(),
+    match store.resolve(reference, &operator(), Deed::Look).expect("nothing breaks").outcome {
+        Ok(Found::Medium(medium)) => medium.media.to_string(),
+        Ok(Found::Url(url)) => format!("fetch {}", url.url),
         Err(refusal) => refusal.code.to_string(),
     }
 }
@@ -46,13 +49,16 @@ fn references_that_are_no_medium_are_refused_by_code() {
     fixture.plant("inbound/a b.png", PNG);
     std::fs::create_dir_all(fixture.state().join("workspace")).unwrap();
     std::fs::write(fixture.state().join("workspace/r.html"), "x").unwrap();
+    std::fs::create_dir_all(fixture.state().join("workspace-other")).unwrap();
+    std::fs::write(fixture.state().join("workspace-other/r.html"), "x").unwrap();
     std::fs::write(fixture.state().join("media/top.png"), PNG).unwrap();
     symlink(fixture.state().join("workspace/r.html"), area.join("link.png")).unwrap();
     std::fs::create_dir(area.join("dir.png")).unwrap();
     let at = |name: &str| fixture.state().join(name).display().to_string();
     for (case, reference, expected) in [
         ("J3", at("media/inbound/nested/h.png"), "path-not-allowed"),
-        ("J6", at("workspace/r.html"), "path-not-allowed"),
+        ("J6", at("workspace-other/r.html"), "path-not-allowed"),
+        ("N2", at("workspace/r.html"), "wrong-type"),
         ("J9", "\\\\server\\share\\x.png".to_owned(), "network-path-not-allowed"),
         ("J23", "/etc/passwd".to_owned(), "path-not-allowed"),
         ("attack 112", at("media/inbound-evil/x.png"), "path-not-allowed"),
@@ -73,7 +79,7 @@ fn references_that_are_no_medium_are_refused_by_code() {
         ("L10", at("media/inbound/dir.png"), "not-file"),
         ("L10", "media://inbound/dir.png".to_owned(), "not-file"),
         ("U8", at("media/inbound/none.png"), "not-found"),
-        ("U11", at("workspace/media:/inbound/x"), "path-not-allowed"),
+        ("U11", at("workspace/media:/inbound/x"), "not-found"),
         ("no home", "~/x.png".to_owned(), "path-not-allowed"),
     ] {
         assert_eq!(verdict(&fixture.store, &reference), expected, "{case}: {reference}");
@@ -83,7 +89,7 @@ fn references_that_are_no_medium_are_refused_by_code() {
 #[test]
 fn a_refused_path_is_named_at_the_end() {
     let fixture = Fixture::new();
-    let refusal = fixture.store.resolve("/etc/passwd").unwrap().outcome.unwrap_err();
+    let refusal = fixture.store.resolve("/etc/passwd", &operator(), Deed::Look).unwrap().outcome.unwrap_err();
     assert_eq!(
         refusal.to_string(),
         "path-not-allowed: local media path is not under an allowed directory: /etc/passwd"
@@ -155,7 +161,7 @@ fn first_replayed_concurrent_and_after_a_restart_are_one_case() {
 fn the_answer_prints_what_each_root_said() {
     let fixture = Fixture::new();
     let medium = fixture.store.media_put(Area::Outbound, None, PNG, 1).unwrap();
-    let json = |reference: &str| serde_json::to_value(fixture.store.resolve(reference).unwrap()).unwrap();
+    let json = |reference: &str| serde_json::to_value(fixture.store.resolve(reference, &operator(), Deed::Look).unwrap()).unwrap();
     let allowed = json(&medium.media.to_string());
     assert_eq!(allowed["verdict"], "allowed");
     assert_eq!(allowed["uri"], medium.media.to_string());
@@ -166,13 +172,13 @@ fn the_answer_prints_what_each_root_said() {
         let roots = value["roots"].as_array().unwrap().clone();
         roots.iter().map(|root| format!("{} {}", root["name"], root["verdict"])).collect::<Vec<_>>()
     };
-    assert_eq!(verdicts(&allowed), [r#""inbound" "does-not-match""#, r#""outbound" "matches""#]);
+    assert_eq!(verdicts(&allowed), [r#""inbound" "does-not-match""#, r#""outbound" "matches""#, r#""workspace" "missing""#]);
     let refused = json("/etc/passwd");
     assert_eq!(refused["verdict"], "refused");
     assert_eq!(refused["reason"], "path-not-allowed");
     assert_eq!(refused["uri"], serde_json::Value::Null);
-    assert_eq!(verdicts(&refused), [r#""inbound" "does-not-match""#, r#""outbound" "does-not-match""#]);
-    assert_eq!(verdicts(&json("ftp://x/y")), [r#""inbound" "not-asked""#, r#""outbound" "not-asked""#]);
+    assert_eq!(verdicts(&refused), [r#""inbound" "does-not-match""#, r#""outbound" "does-not-match""#, r#""workspace" "missing""#]);
+    assert_eq!(verdicts(&json("ftp://x/y")), [r#""inbound" "not-asked""#, r#""outbound" "not-asked""#, r#""workspace" "missing""#]);
     let path = fixture.root.display_path().join("media/inbound");
     assert_eq!(refused["roots"][0]["path"], path.display().to_string());
 }
