@@ -235,7 +235,7 @@ fn injection<'c>(context: &'c CallContext, permit: &Permit) -> Result<Option<&'c
     }
 }
 
-fn redirect_target(response: &reqwest::Response) -> Option<String> {
+pub(crate) fn redirect_target(response: &reqwest::Response) -> Option<String> {
     let is_redirect = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
     let location = response.headers().get(header::LOCATION)?;
     is_redirect.then(|| String::from_utf8_lossy(location.as_bytes()).into_owned())

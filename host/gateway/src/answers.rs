@@ -2,11 +2,13 @@
 //! command line where there is none. The answers themselves are `creel_runtime`'s and `creel_store`'s.
 
 use creel_policy::credential::{CredentialDerivation, Use, Variable};
-use creel_policy::ids::{BadId, ModelRef, ProfileId, ProviderId};
+use creel_policy::config::Config;
+use creel_policy::ids::{AgentId, BadId, ModelRef, ProfileId, ProviderId};
 use creel_policy::route::Needs;
-use creel_runtime::{AuthQuestion, Knowledge, ProviderStatus};
+use creel_runtime::{AuthQuestion, Knowledge, ProviderStatus, media_scope};
 use creel_store::Store;
 use creel_store::media::MediaError;
+use creel_store::resolve::{Asker, Deed};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::parse_input;
@@ -182,9 +184,15 @@ impl Source<'_> {
     }
 }
 
-/// What a reference to a medium comes to. Waits for the disk.
-pub(crate) fn media(store: &Store, answerer: &Answerer, asked: &MediaAsked) -> Result<String, NoAnswerError> {
-    Ok(signed(answerer, &store.resolve(&asked.reference)?)?)
+/// What a reference to a medium comes to. Waits for the disk, and stores nothing.
+pub(crate) fn media(
+    (store, config): (&Store, &Config),
+    answerer: &Answerer,
+    asked: &MediaAsked,
+) -> Result<String, NoAnswerError> {
+    let agent = AgentId::main();
+    let scope = media_scope(config, &agent, Asker::Operator);
+    Ok(signed(answerer, &store.resolve(&asked.reference, &scope, Deed::Look)?)?)
 }
 
 /// `models status`.

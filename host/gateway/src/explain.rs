@@ -221,7 +221,7 @@ fn from_files(question: &Question, places: &Places, process: &Process) -> Result
         Question::Status { .. } => by_source(&|source| source.status()),
         Question::Media(asked) => {
             let state = state.as_ref().ok_or_else(|| BootError::NoState { path: places.state_dir.clone() })?;
-            Ok(answers::media(&Store::open(state)?, &answerer, asked)?)
+            Ok(answers::media((&Store::open(state)?, &files.config), &answerer, asked)?)
         }
     }
 }

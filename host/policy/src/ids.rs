@@ -174,6 +174,14 @@ impl From<ModelRef> for String {
     }
 }
 
+impl AgentId {
+    /// The agent that is there where nobody has made others.
+    #[must_use]
+    pub fn main() -> Self {
+        Self("main".into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -40,6 +40,8 @@ pub const CHUNK_BYTES_MAX: usize = 64 << 10;
 pub const RESPONSE_BYTES_MAX: u64 = 64 << 20;
 /// Bytes of one medium, however it comes in: the largest document that the older gateway took.
 pub const MEDIUM_BYTES_MAX: u64 = 100 << 20;
+/// Milliseconds to fetch one medium by its URL, all of it: somebody waits for it.
+pub const URL_FETCH_MS_MAX: u64 = 300_000;
 /// Milliseconds to connect, TLS included.
 pub const CONNECT_MS_MAX: u64 = 10_000;
 /// Milliseconds without a byte before a response counts as dead. Reasoning models are silent for a minute.

@@ -14,13 +14,14 @@ use creel_policy::credential::{
     select, variables,
 };
 use creel_policy::grant::Grant;
-use creel_policy::ids::{ModelRef, PluginId, ProfileId, ProviderId};
+use creel_policy::ids::{AgentId, ModelRef, PluginId, ProfileId, ProviderId};
 use creel_policy::judge::{Outgoing, Refusal, Refused, Target, judge};
 use creel_policy::manifest::{CredentialSlot, Input, Manifest};
 use creel_policy::plan::{Plan, PlanProblem, ProviderPlan, plan, plan_provider};
 use creel_policy::profiles::Profiles;
 use creel_policy::route::{ModelTarget, Needs, Role, RouteDerivation, RoutePlan, route, targets};
 use creel_policy::secret_ref::SecretRef;
+use creel_store::resolve::{Asker, Scope};
 use creel_store::secrets::{Places, SecretSnapshot};
 use serde::Serialize;
 
@@ -29,6 +30,8 @@ use crate::renewals::Renewals;
 
 /// Everything that answers depend on.
 pub struct Knowledge {
+    /// The agent that answers.
+    pub agent: AgentId,
     /// The configuration.
     pub config: Config,
     /// The stored profiles.
@@ -93,7 +96,26 @@ pub struct GrantedEndpoint {
     pub may_be_private: bool,
 }
 
+/// Where a configuration lets media lie, for whoever asks.
+#[must_use]
+pub fn media_scope<'a>(config: &'a Config, agent: &'a AgentId, asker: Asker<'a>) -> Scope<'a> {
+    Scope {
+        agent,
+        workspace: config.defaults.workspace.as_deref(),
+        roots: &config.media.roots,
+        workspace_only: config.workspace_only,
+        urls: &config.media.urls,
+        asker,
+    }
+}
+
 impl Knowledge {
+    /// Where media may lie for whoever asks.
+    #[must_use]
+    pub fn media_scope<'a>(&'a self, asker: Asker<'a>) -> Scope<'a> {
+        media_scope(&self.config, &self.agent, asker)
+    }
+
     /// Makes the plan and resolves the secrets, once.
     #[must_use]
     pub fn gather(
@@ -123,6 +145,7 @@ impl Knowledge {
             .map(|secret| Arc::new(Injectable::new(secret)));
         let (renewals, logins) = Renewals::gather(&config, &profiles, places);
         Self {
+            agent: AgentId::main(),
             config,
             profiles,
             manifests,

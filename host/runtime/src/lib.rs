@@ -26,13 +26,15 @@ mod secrets_audit;
 mod sessions;
 mod status;
 pub mod step;
+mod take;
 mod trace;
 mod transcript;
 mod turn;
 
 pub use crate::core::Clock;
 pub use host::{Host, Reloaded, Setup, StartError};
-pub use knowledge::{AuthQuestion, EgressExplanation, GrantedEndpoint, Knowledge};
+pub use knowledge::{AuthQuestion, EgressExplanation, GrantedEndpoint, Knowledge, media_scope};
 pub use probe::{Probe, Prober};
 pub use status::{ProviderStatus, UseStatus, Winner};
+pub use take::take_media;
 pub use step::{Observer, Step};

@@ -109,7 +109,9 @@ async fn egress(State(admin): Shared, Query(question): Query<EgressAsked>) -> Re
 
 async fn media(State(admin): Shared, Query(question): Query<MediaAsked>) -> Response {
     let answering = admin.reloader.answering();
-    let looked_up = tokio::task::spawn_blocking(move || answers::media(&admin.store, &answering.answerer, &question));
+    let knowledge = admin.host.knowledge();
+    let look_up = move || answers::media((&admin.store, &knowledge.config), &answering.answerer, &question);
+    let looked_up = tokio::task::spawn_blocking(look_up);
     match looked_up.await {
         Ok(found) => answer(found),
         Err(error) => no_answer(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),

@@ -83,7 +83,10 @@ pub(crate) fn media(view: &MediaView, style: Style) -> String {
             let kind = view.content_type.as_deref().unwrap_or("unknown type");
             format!("{}: `{}` is {uri} ({kind}{size})\n", style.verdict("allowed"), shown(&view.input))
         }
-        (None, reason) => {
+        (None, None) => {
+            format!("{}: `{}` is fetched when it is used\n", style.verdict("allowed"), shown(&view.input))
+        }
+        (None, reason @ Some(_)) => {
             let reason = reason.as_deref().unwrap_or("refused");
             let detail = view.detail.as_deref().unwrap_or_default();
             format!("{}: `{}`: {reason}: {}\n", style.verdict("refused"), shown(&view.input), shown(detail))
