@@ -202,10 +202,10 @@ mod tests {
         for (header, name) in [
             (r"attachment; filename=photo.png", Some("photo.png")),
             (r#"attachment; filename="my photo.png"; size=3"#, Some("my photo.png")),
-            (r#"attachment; filename="..\..\secret.pdf""#, Some("secret.pdf")),
+            (r#"attachment; filename="..\\..\\secret.pdf""#, Some("secret.pdf")),
             (r#"attachment; filename="..\..\secret.pdf""#, Some("secret.pdf")),
             (r#"attachment; filename="/etc/passwd""#, Some("passwd")),
-            (r#"attachment; filename="a"b.txt""#, Some("a"b.txt")),
+            ("attachment; filename=\"a\\\"b.txt\"", Some("a\"b.txt")),
             (r"attachment; filename*=UTF-8''%e2%82%ac%20rates.pdf; filename=x.pdf", Some("€ rates.pdf")),
             (r"attachment; filename=x.pdf; filename*=utf-8'en'a%2F..%2Fb.pdf", Some("b.pdf")),
             (r"attachment; filename*=UTF-8''a%5Cb.pdf", Some("b.pdf")),
