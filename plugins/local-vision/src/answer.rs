@@ -1,14 +1,15 @@
-//! Answers a chat request with one sentence a picture. The words of the request are not understood here: whoever asks
-//! gets told what the newest pictures show.
+//! Answers a chat request with a few sentences a picture. The words of the request are not understood here: whoever asks
+//! gets told what the newest pictures show, and, for a question, that it gets no other answer.
 
 use std::path::Path;
 
 use creel_sdk::provider::{CallError, ChatRequest, Fault, Finish, Output, ResponseFormat, ToolChoice};
-use creel_sdk::{Io, Media, Message, Part, ResultPart};
+use creel_sdk::{Io, Media, Message, Part, ResultPart, Role};
 
 use crate::limits::PICTURES_MAX;
-use crate::look;
+use crate::look::{self, Look};
 use crate::sentence;
+use crate::text::{self, Line};
 
 /// The one model.
 const MODEL: &str = "basic";
@@ -32,7 +33,14 @@ pub(crate) async fn answer(directory: &Path, request: ChatRequest, io: Io, out: 
             io.wait(0).await?;
         }
         let look = look::look(directory, file_name(picture));
-        out.text(sentence::sentence(index + 1, picture.name.as_deref(), &look));
+        let text = match &look {
+            Look::Picture(picture) => read(&picture.lines, &io).await?,
+            Look::ForeignFormat(_) | Look::NotAPicture | Look::BrokenHeader(_) | Look::NoFile(_) => Vec::new(),
+        };
+        out.text(sentence::sentence(index + 1, picture.name.as_deref(), &look, &text));
+    }
+    if asks(&request.messages) {
+        out.text("\nI report facts about pictures and cannot answer questions.");
     }
     let more = pictures.len().saturating_sub(PICTURES_MAX);
     if more > 0 {
@@ -40,6 +48,29 @@ pub(crate) async fn answer(directory: &Path, request: ChatRequest, io: Io, out: 
     }
     out.finished(Finish::Stop);
     Ok(())
+}
+
+/// Reads what may be lines of text, in as many steps as that takes.
+async fn read(lines: &[Line], io: &Io) -> Result<Vec<String>, CallError> {
+    let Some(layers) = text::load().filter(|_| !lines.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let mut read = Vec::new();
+    for group in text::groups(lines) {
+        io.wait(0).await?;
+        read.extend(group.iter().filter_map(|line| text::read(&layers, line)));
+    }
+    Ok(read)
+}
+
+/// Whether the newest words of the user ask something. They are looked at for a question mark, and not understood.
+fn asks(messages: &[Message]) -> bool {
+    let is_question = |part: &Part| match part {
+        Part::Text(text) => text.contains(['?', '？', '؟']),
+        Part::Media(_) | Part::Reasoning(_) | Part::ToolCall(_) | Part::ToolResult(_) => false,
+    };
+    let newest = messages.iter().rev().find(|message| matches!(message.role, Role::User));
+    newest.is_some_and(|message| message.parts.iter().any(is_question))
 }
 
 fn refuse_what_is_not_done(request: &ChatRequest) -> Result<(), CallError> {
@@ -98,7 +129,7 @@ mod tests {
     use creel_sdk::bindings::words::creel::plugin::io::{Command, Event};
     use creel_sdk::provider::{OutputEvent, Provider};
     use creel_sdk::test_kit::{self, ProviderScript};
-    use creel_sdk::{Context, Role, ToolResult};
+    use creel_sdk::{Context, ToolResult};
     use image::{ImageFormat, Rgb, RgbImage};
     use tempfile::TempDir;
 
@@ -153,6 +184,7 @@ mod tests {
         test_kit::chat(MODEL, parts)
     }
 
+    const FACTS: &str = "\nI report facts about pictures and cannot answer questions.";
     const BLUE: &str = "a PNG of 200x100 pixels, mainly blue (100 %)";
 
     #[test]
@@ -161,7 +193,7 @@ mod tests {
         let parts =
             vec![Part::Text("what is this?".to_owned()), picture("a.png"), picture("gone.png"), picture("b.png")];
         let expect = format!(
-            "Picture 1 is {BLUE}.\nPicture 2 cannot be opened (it is not among the media of this call).\nPicture 3 is {BLUE}."
+            "Picture 1 is {BLUE}.\nPicture 2 cannot be opened (it is not among the media of this call).\nPicture 3 is {BLUE}.{FACTS}"
         );
         assert_eq!(ask(&directory, chat(parts)).expect("an answer"), expect);
     }
@@ -176,7 +208,18 @@ mod tests {
             message(Role::Assistant, vec![Part::Text("a picture".to_owned())]),
             message(Role::User, vec![Part::Text("and its colour?".to_owned())]),
         ]);
-        assert_eq!(ask(&directory, request).expect("an answer"), format!("Picture 1 is {BLUE}."));
+        assert_eq!(ask(&directory, request).expect("an answer"), format!("Picture 1 is {BLUE}.{FACTS}"));
+    }
+
+    #[test]
+    fn only_a_question_is_told_that_it_gets_no_answer() {
+        let directory = album(&["a.png"]);
+        let answer = |words: &str| {
+            ask(&directory, chat(vec![picture("a.png"), Part::Text(words.to_owned())])).expect("an answer")
+        };
+        assert_eq!(answer("Describe this."), format!("Picture 1 is {BLUE}."));
+        assert_eq!(answer("Who is this?"), format!("Picture 1 is {BLUE}.{FACTS}"));
+        assert_eq!(answer("これは何？"), format!("Picture 1 is {BLUE}.{FACTS}"));
     }
 
     #[test]

@@ -1,12 +1,18 @@
-//! A provider that describes pictures by itself: `look` reads one, `sentence` puts it into words, `answer` does so for a
-//! request. It has no endpoint, no credential and no network, so a picture shown to it goes nowhere.
+//! A provider that describes pictures by itself: `look` looks at one with `exif`, `pixels`, `codes` and `text`, `sentence`
+//! puts it into words, `answer` does so for a request. It has no endpoint, no credential and no network, so a picture shown
+//! to it goes nowhere. It tells facts and what it reads; it knows no things, no faces and no places.
 
 mod answer;
+mod codes;
 mod colour;
+mod exif;
 mod jpeg;
 mod limits;
 mod look;
+mod pixels;
+mod quote;
 mod sentence;
+mod text;
 
 use std::path::Path;
 

@@ -1,19 +1,23 @@
-//! Looks at one picture: opens its file, and learns its format, its size and, where that fits the limits, its colours.
-//! Answers in values, not in words; knows nothing of requests or models.
+//! Looks at one picture: opens its file, and learns its format, its size, what its Exif says and, where that fits the
+//! limits, what its pixels show. Answers in values, not in words; knows nothing of requests or models.
 
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, GenericImageView, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use crate::colour::{Census, Share};
+use crate::codes::{self, Code};
+use crate::colour::Share;
+use crate::exif::{self, Exif};
 use crate::jpeg;
-use crate::limits::{COLOURS_MAX, DECODE_BYTES_MAX, PIXELS_MAX, SAMPLES_PER_SIDE, SHARE_PERCENT_MIN};
+use crate::limits::{DECODE_BYTES_MAX, EXIF_BYTES_MAX, PIXELS_MAX};
+use crate::pixels;
+use crate::text::{self, Line};
 
 /// What a look at a picture has shown.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Look {
     /// A picture of a format that is read here.
     Picture(Picture),
@@ -28,13 +32,17 @@ pub(crate) enum Look {
 }
 
 /// A picture whose header was read.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Picture {
     pub(crate) format: ImageFormat,
     /// As a person sees it, which for a photograph taken sideways is not as it is stored.
     pub(crate) width: u32,
     pub(crate) height: u32,
+    pub(crate) exif: Exif,
     pub(crate) colours: Colours,
+    pub(crate) codes: Vec<Code>,
+    /// What may be lines of text. Reading them takes longer than finding them.
+    pub(crate) lines: Vec<Line>,
 }
 
 /// What its pixels have shown.
@@ -45,6 +53,8 @@ pub(crate) enum Colours {
         /// The largest first; empty where everything is transparent.
         main: Vec<Share>,
         clear_percent: u8,
+        /// Neighbours that are exactly alike.
+        flat_percent: u8,
     },
     /// Decoding them would pass the limits, so nobody did.
     TooLarge,
@@ -100,10 +110,40 @@ fn look_at(mut file: BufReader<File>, bytes: u64) -> Look {
         }
         Err(_) => return Look::BrokenHeader(format),
     };
-    let (width, height) = upright(&mut decoder);
+    // A broken note on the orientation is no reason to refuse the picture.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let (width, height) = upright(&decoder, orientation);
+    let exif = match decoder.exif_metadata() {
+        Ok(Some(bytes)) => exif::read(bytes.get(..EXIF_BYTES_MAX).unwrap_or(&bytes)),
+        Ok(None) | Err(_) => Exif::default(),
+    };
+    let mut picture =
+        Picture { format, width, height, exif, colours: Colours::TooLarge, codes: Vec::new(), lines: Vec::new() };
     let cost = Cost { format, held_bytes_per_pixel, file_bytes: bytes };
-    let colours = if cost.fits(&decoder) { colours(decoder) } else { Colours::TooLarge };
-    Look::Picture(Picture { format, width, height, colours })
+    if cost.fits(&decoder) {
+        look_into(&mut picture, decoder, orientation);
+    }
+    Look::Picture(picture)
+}
+
+/// Looks at the pixels.
+fn look_into(picture: &mut Picture, decoder: impl ImageDecoder, orientation: Orientation) {
+    let image = match DynamicImage::from_decoder(decoder) {
+        Ok(image) => image,
+        Err(ImageError::Limits(_)) => return,
+        Err(_) => {
+            picture.colours = Colours::Broken;
+            return;
+        }
+    };
+    picture.colours = pixels::colours(&image);
+    let mut grey = DynamicImage::from(pixels::grey(&image));
+    // The search needs the room.
+    drop(image);
+    grey.apply_orientation(orientation);
+    let grey = grey.into_luma8();
+    picture.codes = codes::find(&grey);
+    picture.lines = text::find(&grey);
 }
 
 /// What decoding needs beside the pixels that come out.
@@ -133,10 +173,10 @@ impl Cost {
     }
 }
 
-/// Width and height as a person sees them. A broken note on the orientation is no reason to refuse the picture.
-fn upright(decoder: &mut impl ImageDecoder) -> (u32, u32) {
+/// Width and height as a person sees them.
+fn upright(decoder: &impl ImageDecoder, orientation: Orientation) -> (u32, u32) {
     let (width, height) = decoder.dimensions();
-    match decoder.orientation().unwrap_or(Orientation::NoTransforms) {
+    match orientation {
         Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH => {
             (height, width)
         }
@@ -145,39 +185,6 @@ fn upright(decoder: &mut impl ImageDecoder) -> (u32, u32) {
         | Orientation::FlipHorizontal
         | Orientation::FlipVertical => (width, height),
     }
-}
-
-fn colours(decoder: impl ImageDecoder) -> Colours {
-    match DynamicImage::from_decoder(decoder) {
-        Ok(image) => {
-            let census = sample(&image);
-            Colours::Seen { main: census.main(COLOURS_MAX, SHARE_PERCENT_MIN), clear_percent: census.clear_percent() }
-        }
-        Err(ImageError::Limits(_)) => Colours::TooLarge,
-        Err(_) => Colours::Broken,
-    }
-}
-
-/// Counts the pixels of an even grid, without a second copy of the picture.
-fn sample(image: &DynamicImage) -> Census {
-    let mut census = Census::default();
-    let (width, height) = image.dimensions();
-    let across = width.min(SAMPLES_PER_SIDE);
-    let down = height.min(SAMPLES_PER_SIDE);
-    for row in 0..down {
-        for column in 0..across {
-            let x = middle_of(column, across, width);
-            let y = middle_of(row, down, height);
-            census.count(image.get_pixel(x, y).0);
-        }
-    }
-    census
-}
-
-/// The middle of part `index` of `parts` equal parts of `length`.
-fn middle_of(index: u32, parts: u32, length: u32) -> u32 {
-    let middle = (u64::from(index) * 2 + 1) * u64::from(length) / (u64::from(parts) * 2);
-    u32::try_from(middle).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use image::{ImageEncoder, Rgb, RgbImage, Rgba, RgbaImage};
 use tempfile::TempDir;
 
 use super::*;
-use crate::colour::Colour;
+use crate::colour::tests::named;
 
 const BLUE: Rgb<u8> = Rgb([20, 60, 200]);
 
@@ -27,16 +27,29 @@ fn check(bytes: &[u8], expect: &Look) {
     assert_eq!(&look, expect);
 }
 
-fn seen(format: ImageFormat, (width, height): (u32, u32), colour: Colour) -> Look {
-    let main = vec![Share { colour, percent: 100 }];
-    Look::Picture(Picture { format, width, height, colours: Colours::Seen { main, clear_percent: 0 } })
+fn seen(format: ImageFormat, (width, height): (u32, u32), colour: &str) -> Look {
+    let main = vec![Share { colour: named(colour), percent: 100 }];
+    let flat_percent = if width * height == 1 { 0 } else { 100 };
+    picture(format, (width, height), Colours::Seen { main, clear_percent: 0, flat_percent })
+}
+
+fn picture(format: ImageFormat, (width, height): (u32, u32), colours: Colours) -> Look {
+    Look::Picture(Picture {
+        format,
+        width,
+        height,
+        exif: Exif::default(),
+        colours,
+        codes: Vec::new(),
+        lines: Vec::new(),
+    })
 }
 
 #[test]
 fn every_readable_format_shows_its_size_and_colour() {
     let image = DynamicImage::from(RgbImage::from_pixel(40, 30, BLUE));
     for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Gif, ImageFormat::WebP] {
-        check(&encoded(&image, format), &seen(format, (40, 30), Colour::Blue));
+        check(&encoded(&image, format), &seen(format, (40, 30), "blue"));
     }
 }
 
@@ -45,33 +58,32 @@ fn the_bytes_decide_and_not_the_name() {
     let directory = TempDir::new().expect("a temporary directory");
     let bytes = encoded(&RgbImage::from_pixel(4, 4, BLUE).into(), ImageFormat::Png);
     std::fs::write(directory.path().join("photo.jpg"), bytes).expect("a writable directory");
-    assert_eq!(look(directory.path(), "photo.jpg"), seen(ImageFormat::Png, (4, 4), Colour::Blue));
+    assert_eq!(look(directory.path(), "photo.jpg"), seen(ImageFormat::Png, (4, 4), "blue"));
 }
 
 #[test]
 fn the_smallest_and_the_thinnest_pictures_are_seen() {
     for (width, height) in [(1, 1), (1, 3000), (3000, 1), (257, 255)] {
         let image = DynamicImage::from(RgbImage::from_pixel(width, height, BLUE));
-        check(&encoded(&image, ImageFormat::Png), &seen(ImageFormat::Png, (width, height), Colour::Blue));
+        check(&encoded(&image, ImageFormat::Png), &seen(ImageFormat::Png, (width, height), "blue"));
     }
 }
 
 #[test]
 fn shares_follow_the_area() {
     let image = RgbImage::from_fn(400, 300, |x, _| if x < 300 { Rgb([240, 130, 20]) } else { BLUE });
-    let main = vec![Share { colour: Colour::Orange, percent: 75 }, Share { colour: Colour::Blue, percent: 25 }];
-    let colours = Colours::Seen { main, clear_percent: 0 };
-    let picture = Picture { format: ImageFormat::Png, width: 400, height: 300, colours };
-    check(&encoded(&image.into(), ImageFormat::Png), &Look::Picture(picture));
+    let share = |name, percent| Share { colour: named(name), percent };
+    let main = vec![share("orange", 75), share("blue", 25)];
+    let colours = Colours::Seen { main, clear_percent: 0, flat_percent: 100 };
+    check(&encoded(&image.into(), ImageFormat::Png), &picture(ImageFormat::Png, (400, 300), colours));
 }
 
 #[test]
 fn transparency_is_no_colour() {
     let image = RgbaImage::from_fn(64, 64, |_, y| Rgba([200, 0, 0, if y < 32 { 0 } else { 255 }]));
-    let main = vec![Share { colour: Colour::Red, percent: 50 }];
-    let colours = Colours::Seen { main, clear_percent: 50 };
-    let picture = Picture { format: ImageFormat::Png, width: 64, height: 64, colours };
-    check(&encoded(&image.into(), ImageFormat::Png), &Look::Picture(picture));
+    let main = vec![Share { colour: named("red"), percent: 50 }];
+    let colours = Colours::Seen { main, clear_percent: 50, flat_percent: 99 };
+    check(&encoded(&image.into(), ImageFormat::Png), &picture(ImageFormat::Png, (64, 64), colours));
 }
 
 #[test]
@@ -82,15 +94,15 @@ fn a_photograph_taken_sideways_is_measured_upright() {
     let mut encoder = JpegEncoder::new(&mut bytes);
     encoder.set_exif_metadata(exif).expect("JPEG holds Exif");
     encoder.encode_image(&RgbImage::from_pixel(40, 30, BLUE)).expect("an encodable picture");
-    check(&bytes, &seen(ImageFormat::Jpeg, (30, 40), Colour::Blue));
+    check(&bytes, &seen(ImageFormat::Jpeg, (30, 40), "blue"));
 }
 
 #[test]
 fn a_header_that_claims_too_much_is_read_and_nothing_more() {
     let bytes = encoded(&RgbImage::from_pixel(4, 4, BLUE).into(), ImageFormat::Png);
-    for (width, height) in [(60_000, 60_000), (8_001, 5_000), (8_000, 4_000)] {
-        let picture = Picture { format: ImageFormat::Png, width, height, colours: Colours::TooLarge };
-        check(&with_size(bytes.clone(), width, height), &Look::Picture(picture));
+    for (width, height) in [(60_000, 60_000), (8_001, 5_000)] {
+        let expect = picture(ImageFormat::Png, (width, height), Colours::TooLarge);
+        check(&with_size(bytes.clone(), width, height), &expect);
     }
 }
 
@@ -111,16 +123,18 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 #[test]
-fn a_photograph_of_twelve_million_pixels_fits_and_a_progressive_one_does_not() {
+fn photographs_of_phones_fit_and_twice_as_much_does_not() {
     let file = 4 * 1024 * 1024;
     let fits = |held_bytes_per_pixel, pixels: (u32, u32)| {
         let cost = Cost { format: ImageFormat::Jpeg, held_bytes_per_pixel, file_bytes: file };
         cost.fits(&Claim(pixels))
     };
     assert!(fits(0, (4032, 3024)));
-    assert!(!fits(6, (4032, 3024)));
-    assert!(fits(6, (2048, 1536)));
-    assert!(!fits(0, (6000, 5000)));
+    assert!(fits(0, (8000, 5000)));
+    assert!(!fits(0, (8001, 5000)));
+    // Progressive.
+    assert!(fits(6, (4032, 3024)));
+    assert!(!fits(6, (8000, 5000)));
 }
 
 /// A decoder of nothing but a size.
@@ -145,9 +159,7 @@ impl ImageDecoder for Claim {
 fn what_is_broken_is_said_to_be_broken() {
     let png = encoded(&RgbImage::from_pixel(64, 64, BLUE).into(), ImageFormat::Png);
     check(&png[..12], &Look::BrokenHeader(ImageFormat::Png));
-    let colours = Colours::Broken;
-    let picture = Picture { format: ImageFormat::Png, width: 64, height: 64, colours };
-    check(&png[..60], &Look::Picture(picture));
+    check(&png[..60], &picture(ImageFormat::Png, (64, 64), Colours::Broken));
 }
 
 #[test]
@@ -165,4 +177,50 @@ fn only_a_name_within_the_directory_is_opened() {
         assert_eq!(look(directory.path(), name), Look::NoFile(io::ErrorKind::InvalidInput), "{name}");
     }
     assert_eq!(look(directory.path(), "missing.png"), Look::NoFile(io::ErrorKind::NotFound));
+}
+
+/// A photograph with a QR code in it, and Exif.
+fn busy() -> Vec<u8> {
+    let code = qrcode::QrCode::new(b"https://example.org").expect("a content that fits");
+    let (side, dots) = (code.width() as u32, code.to_colors());
+    let image = RgbImage::from_fn(side * 4 + 32, side * 4 + 32, |x, y| {
+        let (x, y) = ((x / 4).wrapping_sub(4), (y / 4).wrapping_sub(4));
+        let is_dark = x < side && y < side && dots[(y * side + x) as usize] == qrcode::Color::Dark;
+        if is_dark { Rgb([20, 20, 30]) } else { Rgb([235, 235, 240]) }
+    });
+    let mut bytes = Vec::new();
+    let mut encoder = JpegEncoder::new(&mut bytes);
+    // One entry: tag 0x0110 (model), the text "X-5".
+    encoder
+        .set_exif_metadata(b"II*\0\x08\0\0\0\x01\0\x10\x01\x02\0\x04\0\0\0X-5\0\0\0\0\0".to_vec())
+        .expect("JPEG holds Exif");
+    encoder.encode_image(&image).expect("an encodable picture");
+    bytes
+}
+
+#[test]
+fn codes_and_exif_are_seen_through_the_file() {
+    let (_directory, look) = stored(&busy());
+    let Look::Picture(picture) = look else {
+        panic!("{look:?}");
+    };
+    assert_eq!(picture.exif.camera.as_deref(), Some("X-5"));
+    let contents: Vec<&str> = picture.codes.iter().map(|code| code.content.as_str()).collect();
+    assert_eq!(contents, ["https://example.org"]);
+}
+
+#[test]
+fn a_file_that_is_cut_off_anywhere_or_has_flipped_bytes_is_looked_at_somehow() {
+    let jpeg = busy();
+    let png = encoded(&RgbImage::from_fn(64, 64, |x, y| Rgb([x as u8 * 4, y as u8 * 4, 9])).into(), ImageFormat::Png);
+    for whole in [jpeg, png] {
+        for length in (0..whole.len()).step_by(97) {
+            stored(&whole[..length]);
+        }
+        for index in (0..whole.len()).step_by(113) {
+            let mut flipped = whole.clone();
+            flipped[index] ^= 0xFF;
+            stored(&flipped);
+        }
+    }
 }
