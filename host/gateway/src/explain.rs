@@ -206,6 +206,10 @@ fn from_files(question: &Question, places: &Places, process: &Process) -> Result
     if matches!(question, Question::Status { is_probe: true, .. }) {
         return probe::from_files(files, state.as_ref(), &answerer, places, process);
     }
+    if let Question::Media(asked) = question {
+        let state = state.as_ref().ok_or_else(|| BootError::NoState { path: places.state_dir.clone() })?;
+        return Ok(answers::media((&Store::open(state)?, &files.config), &answerer, asked)?);
+    }
     let by_source = |ask: &dyn Fn(Source<'_>) -> Result<String, NoAnswerError>| {
         let installed = files.find_plugins(places, process);
         let knowledge = files.know(&installed, process, state.as_ref())?;
@@ -218,11 +222,7 @@ fn from_files(question: &Question, places: &Places, process: &Process) -> Result
         Question::Auth(asked) => by_source(&|source| source.auth(asked)),
         Question::Route(asked) => by_source(&|source| source.route(asked)),
         Question::Egress(asked) => by_source(&|source| source.egress(asked)),
-        Question::Status { .. } => by_source(&|source| source.status()),
-        Question::Media(asked) => {
-            let state = state.as_ref().ok_or_else(|| BootError::NoState { path: places.state_dir.clone() })?;
-            Ok(answers::media((&Store::open(state)?, &files.config), &answerer, asked)?)
-        }
+        Question::Status { .. } | Question::Media(_) => by_source(&|source| source.status()),
     }
 }
 
