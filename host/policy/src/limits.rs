@@ -1,7 +1,14 @@
 //! Every bound of Creel, each a named constant with its reason. A bound that is not here does not exist.
 
-/// Bytes of linear memory of one call, over all memories. A chat plugin uses 2 MiB; image work in a sandbox some 30.
+/// Bytes of linear memory of one call, over all memories. A chat plugin uses 2 MiB.
 pub const MEMORY_BYTES_MAX: usize = 64 << 20;
+/// Bytes of linear memory of one call of a plugin that reads media: a picture of 48 megapixels has 192 MB once it is
+/// decoded, and its file lies beside.
+pub const MEDIA_MEMORY_BYTES_MAX: usize = 256 << 20;
+/// Bytes that one call writes to `/out`, whatever is overwritten: the largest medium, and something on the way to it.
+pub const OUT_BYTES_MAX: u64 = 128 << 20;
+/// Files that one call makes in `/out`: an answer has a handful, and each becomes a medium.
+pub const OUT_FILES_MAX: usize = 64;
 /// Table elements of one call, over all tables. A Rust component has a few hundred, a JavaScript one 9,000.
 pub const TABLE_ELEMENTS_MAX: usize = 20_000;
 /// Core instances of one call. A component built by wit-component has four or five.
@@ -40,6 +47,8 @@ pub const CHUNK_BYTES_MAX: usize = 64 << 10;
 pub const RESPONSE_BYTES_MAX: u64 = 64 << 20;
 /// Bytes of one medium, however it comes in: the largest document that the older gateway took.
 pub const MEDIUM_BYTES_MAX: u64 = 100 << 20;
+/// Pixels of a picture's longer side that a manifest may name as a bound: sixteen times what a JPEG can have.
+pub const PICTURE_SIDE_MAX: u64 = 1 << 20;
 /// Milliseconds to connect, TLS included.
 pub const CONNECT_MS_MAX: u64 = 10_000;
 /// Milliseconds without a byte before a response counts as dead. Reasoning models are silent for a minute.
