@@ -154,6 +154,14 @@ pub struct MediaRequest {
     pub write: bool,
 }
 
+impl MediaRequest {
+    /// Whether its calls get a directory.
+    #[must_use]
+    pub fn has_files(self) -> bool {
+        self.read || self.write
+    }
+}
+
 /// `[media.images]`: what pictures the receiver behind the plugin takes. What is not said is not bounded.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct ImageBounds {

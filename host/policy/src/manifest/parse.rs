@@ -267,7 +267,8 @@ fn read_media(reader: &mut Reader<'_>, table: &Table<'_>) -> (MediaRequest, Imag
 fn read_images(reader: &mut Reader<'_>, table: &Table<'_>) -> ImageBounds {
     reader.only(table, &["content_types", "bytes_max", "side_max", "pixels_max"]);
     let content_types = reader.list(table, "content_types", rules::picture_type);
-    if table.entries.get("content_types").is_some_and(|value| value.get_ref().as_array().is_some_and(|l| l.is_empty())) {
+    if table.entries.get("content_types").is_some_and(|value| value.get_ref().as_array().is_some_and(|l| l.is_empty()))
+    {
         reader.problem(&table.span, table.key("content_types"), "must name a content type, or be left out for any");
     }
     if (1..content_types.len()).any(|index| content_types[..index].contains(&content_types[index])) {

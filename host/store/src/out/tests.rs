@@ -27,8 +27,10 @@ fn check(arrange: impl FnOnce(&Fixture, &Path), bytes_max: u64, expect: (&str, &
     let refused = fixture.store.out_take_all(&out, &taking(bytes_max)).expect_err("it is refused");
     assert_eq!((refused.name.as_str(), refused.source.to_string().as_str()), expect);
     assert_eq!(stored(&fixture), 0);
-    let rows: i64 =
-        fixture.store.read(|t| Ok::<_, StoreError>(t.query_row("SELECT count(*) FROM media", [], |r| r.get(0))?)).unwrap();
+    let rows: i64 = fixture
+        .store
+        .read(|t| Ok::<_, StoreError>(t.query_row("SELECT count(*) FROM media", [], |r| r.get(0))?))
+        .unwrap();
     assert_eq!(rows, 0);
 }
 
@@ -44,11 +46,8 @@ fn what_lies_there_becomes_media_in_the_order_of_the_names() {
     }
     let media = fixture.store.out_take_all(&out, &taking(PNG.len() as u64)).unwrap();
     let told: Vec<_> = media.iter().map(|m| (m.name.as_deref().unwrap(), m.content_type.as_str(), m.size)).collect();
-    let expect = [
-        ("a.png", "image/png", PNG.len() as u64),
-        ("b", "application/octet-stream", 0),
-        ("c.txt", "text/plain", 4),
-    ];
+    let expect =
+        [("a.png", "image/png", PNG.len() as u64), ("b", "application/octet-stream", 0), ("c.txt", "text/plain", 4)];
     assert_eq!(told, expect);
     assert_eq!(media[0].created_ms, 7);
     drop(out);
@@ -85,7 +84,11 @@ fn what_is_no_plain_file_of_its_own_is_not_taken_and_nothing_with_it() {
         1_000,
         ("b", "invalid-path: it is a symbolic link"),
     );
-    check(|_, out| std::fs::create_dir(out.join("b")).expect("it is made"), 1_000, ("b", "not-file: it is not a regular file"));
+    check(
+        |_, out| std::fs::create_dir(out.join("b")).expect("it is made"),
+        1_000,
+        ("b", "not-file: it is not a regular file"),
+    );
     let link = |fixture: &Fixture, out: &Path| {
         let blob = fixture.plant("inbound/old.png", PNG);
         std::fs::hard_link(blob, out.join("b")).expect("a link");
