@@ -1,9 +1,9 @@
-//! `wasi:filesystem` as a plugin gets it: the library's, whose permissions keep `/media` read-only, with rules of our own
-//! for what is written to `/out`. Plain files alone, and no more than the quota; where they lie is not known here.
+//! `wasi:filesystem` as a plugin gets it: the library's, whose permissions keep `/media` read-only, with rules of our
+//! own for what is written to `/out`. Plain files alone, and no more than the quota; where they lie is not known here.
 //!
 //! What the library would allow in a writable directory and `/out` does not: directories, symbolic and hard links, and
-//! times (attacks 107, 109, 121). A name goes from one writable directory to another only, so never between `/media` and
-//! `/out`.
+//! times (attacks 107, 109, 121). A name goes from one writable directory to another only, so never between `/media`
+//! and `/out`.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! One question to a plugin of picture tools, and what became of it. Which picture is to be fitted, to what and by which
-//! plugin is not decided here.
+//! One question to a plugin of picture tools, and what became of it. Which picture is to be fitted, to what and by
+//! which plugin is not decided here.
 
 use std::sync::Arc;
 
@@ -43,8 +43,8 @@ pub enum FitEnd {
     Fault(#[from] Fault),
 }
 
-/// Lets a plugin make a picture fulfil the wishes. It sees that picture and no other medium; what it makes is stored in the
-/// area of the context, which learns of it.
+/// Lets a plugin make a picture fulfil the wishes. It sees that picture and no other medium; what it makes is stored in
+/// the area of the context, which learns of it.
 ///
 /// # Errors
 ///

@@ -37,6 +37,7 @@ mod sweep;
 
 pub use added::{AddedHeader, AddedHeaders};
 pub use bindings::{catalog, channel, chat, io, pictures, types};
+pub use body::{Form, spliced};
 pub use call::{CallEnd, CatalogCall, ChannelCall, ChatCall};
 pub use context::{CallContext, MediaScope, Roots, Witness};
 pub use credential::{Injectable, Masks, Slot, Slots};

@@ -290,7 +290,8 @@ fn link(
         reader::link(&mut linker, &inspection.imports).map_err(types)?;
     } else {
         inert::link(&mut linker, &inspection.imports).map_err(types)?;
-        // Not for one with files: what is linked there is named after another patch version, and would count as unknown.
+        // Not for one with files: what is linked there is named after another patch version, and would count as
+        // unknown.
         linker.define_unknown_imports_as_traps(component).map_err(types)?;
     }
     let pre = linker.instantiate_pre(component).map_err(types)?;

@@ -98,8 +98,8 @@ impl Maker {
         let mut store = Store::new(self.plugin.engine().wasmtime(), state);
         store.limiter(|state| &mut state.limiter);
         store.set_max_component_handles(CALL_HANDLES_MAX);
-        // What is handed over at once becomes memory of the host, and is no more for a plugin that has more itself: pictures
-        // go by files.
+        // What is handed over at once becomes memory of the host, and is no more for a plugin that has more itself:
+        // pictures go by files.
         store.set_hostcall_fuel(MEMORY_BYTES_MAX);
         store.epoch_deadline_callback(on_deadline);
         Ok(store)

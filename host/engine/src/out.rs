@@ -1,4 +1,5 @@
-//! How much one call may write to `/out`, and the streams that write there. What may be done there at all is in `files`.
+//! How much one call may write to `/out`, and the streams that write there. What may be done there at all is in
+//! `files`.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -48,8 +49,8 @@ impl Quota {
         self.lock().passed
     }
 
-    /// Takes note of bytes that are about to be written at an offset of a file. What lies between its end and the offset
-    /// counts with them: a sparse file is as long as it says (attack 121).
+    /// Takes note of bytes that are about to be written at an offset of a file. What lies between its end and the
+    /// offset counts with them: a sparse file is as long as it says (attack 121).
     pub(crate) fn write(&self, file: &File, offset: u64, bytes: u64) -> Result<(), Denied> {
         let gap = offset.saturating_sub(length(file)?);
         Ok(self.spend(gap.saturating_add(bytes))?)

@@ -1,5 +1,6 @@
-//! The WASI of a plugin with files: a real `/media`, read-only, a real `/out`, or both, and nothing else. No environment, no
-//! arguments, no sockets, nothing that waits; of standard error the end is kept, for the message of a panic.
+//! The WASI of a plugin with files: a real `/media`, read-only, a real `/out`, or both, and nothing else. No
+//! environment, no arguments, no sockets, nothing that waits; of standard error the end is kept, for the message of a
+//! panic.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

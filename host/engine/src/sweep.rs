@@ -1,4 +1,5 @@
-//! What a plugin left in `/out` becomes media, once its instance is gone. Whether the call ended well is not asked here.
+//! What a plugin left in `/out` becomes media, once its instance is gone. Whether the call ended well is not asked
+//! here.
 
 use std::sync::Arc;
 

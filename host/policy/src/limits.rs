@@ -16,7 +16,7 @@ pub const CORE_INSTANCES_MAX: usize = 20;
 /// Handles that one call holds in the tables of the component model. A plugin on the SDK has some ten; each costs the host
 /// memory that the bound on linear memory does not see.
 pub const CALL_HANDLES_MAX: usize = 4_096;
-/// Files, directories and streams that a call of a plugin that reads media holds open: each may be a descriptor of the whole
+/// Files, directories and streams that a call of a plugin with files holds open: each may be a descriptor of the whole
 /// host, which has some thousand, and a plugin reads one picture after the other.
 pub const OPEN_FILES_MAX: usize = 64;
 /// Milliseconds inside one `start` or `resume`. Honest calls take microseconds; encoding 30 MB takes 300 ms.

@@ -87,8 +87,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// `not-found`; `not-file`, and `invalid-path` for one that has another name elsewhere: neither comes to be by what a
-    /// plugin may do; as [`NewMedium::write`](crate::media::NewMedium::write).
+    /// `not-found`; `not-file`, and `invalid-path` for one that has another name elsewhere: neither comes to be by what
+    /// a plugin may do; as [`NewMedium::write`](crate::media::NewMedium::write).
     pub fn out_take(&self, out: &OutDir, name: &str, taking: &Taking) -> Result<Medium, MediaError> {
         let failed = MediaError::io(TAKE);
         let is_plain = !name.is_empty() && !name.contains(['/', '\0']) && !matches!(name, "." | "..");
