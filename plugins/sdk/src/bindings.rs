@@ -64,3 +64,21 @@ pub mod channel {
         runtime_path: "::creel_sdk::wit_bindgen::rt",
     });
 }
+
+/// The world of a plugin that makes pictures fit for their receivers.
+pub mod picture {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "picture-plugin",
+        with: {
+            "creel:plugin/types@0.1.0": crate::bindings::words::creel::plugin::types,
+            "creel:plugin/io@0.1.0": crate::bindings::words::creel::plugin::io,
+            "creel:plugin/log@0.1.0": crate::bindings::words::creel::plugin::log,
+        },
+        additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
+        pub_export_macro: true,
+        export_macro_name: "export_picture",
+        default_bindings_module: "creel_sdk::bindings::picture",
+        runtime_path: "::creel_sdk::wit_bindgen::rt",
+    });
+}

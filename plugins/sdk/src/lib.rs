@@ -39,6 +39,7 @@ mod io;
 mod join;
 pub mod log;
 pub mod ndjson;
+pub mod picture;
 pub mod provider;
 mod retry;
 pub mod sse;

@@ -2,21 +2,15 @@
 
 use std::fs;
 
-#[expect(missing_docs, reason = "generated from wit/creel.wit, which documents each item")]
-mod bindings {
-    wit_bindgen::generate!({ path: "../../../wit", world: "picture-plugin", generate_all });
-}
-
-use bindings::creel::plugin::io::Context;
-use bindings::creel::plugin::types::Media;
-use bindings::exports::creel::plugin::picture_tools::{Guest, Made, Outcome, ToolError, ToolFault, Wishes};
+use creel_sdk::picture::{Made, Outcome, PictureTools, ToolError, ToolFault, Wishes};
+use creel_sdk::{Context, Media};
 
 /// What `flood` answers with.
 const FLOOD_BYTES: usize = 9 << 20;
 
 struct Fitter;
 
-impl Guest for Fitter {
+impl PictureTools for Fitter {
     fn fit(context: Context, picture: Media, wishes: Wishes) -> Result<Outcome, ToolError> {
         let failed = |fault| Err(ToolError { fault, message: "as it\nwas told to".into() });
         let made = |name: &str, changes: Vec<String>| Ok(Outcome::Made(Made { name: name.into(), changes }));
@@ -63,5 +57,4 @@ fn trap() -> ! {
     panic!("as it was told to");
 }
 
-#[cfg(target_arch = "wasm32")]
-bindings::export!(Fitter with_types_in bindings);
+creel_sdk::picture_tools!(Fitter);
