@@ -158,25 +158,27 @@ async fn there_are_plain_files_of_its_own_and_no_way_to_the_media() {
 async fn bytes_are_bounded_over_the_whole_call_however_they_are_written() {
     // 121.
     let (most, half) = (OUT_BYTES_MAX, OUT_BYTES_MAX / 2);
+    // The plugin's own library makes one error of whatever befalls a stream; that of a call is told apart.
+    let of_stream = "Uncategorized";
     let over = |deeds: &str, text: String| {
         let deeds = deeds.to_owned();
         async move { check(&deeds, &text, &bytes_passed()).await }
     };
     let full = format!("fill a {}", most + 1);
-    over(&full, format!("{full}: QuotaExceeded\n")).await;
+    over(&full, format!("{full}: {of_stream}\n")).await;
     let again = format!("fill a {half}\nfill a {half}\nappend a x");
-    over(&again, format!("fill a {half}: done\nfill a {half}: done\nappend a x: QuotaExceeded\n")).await;
+    over(&again, format!("fill a {half}: done\nfill a {half}: done\nappend a x: {of_stream}\n")).await;
     let sparse = format!("write a x\nsize a {}", most + 1);
     over(&sparse, format!("write a x: done\nsize a {}: QuotaExceeded\n", most + 1)).await;
     let hole = format!("write a x\nat a {most}");
-    over(&hole, format!("write a x: done\nat a {most}: QuotaExceeded\n")).await;
+    over(&hole, format!("write a x: done\nat a {most}: {of_stream}\n")).await;
     let seesaw = format!("write a x\nsize a {half}\nsize a 0\nsize a {half}\nsize a 0\nsize a {half}");
     let told = format!("write a x: done\nsize a {half}: done\nsize a 0: done\nsize a {half}: done\nsize a 0: done\n");
     over(&seesaw, format!("{told}size a {half}: QuotaExceeded\n")).await;
     // It may have survived the error, or not, and later be glad of less.
     let insist = format!("insist fill a {}", most + 1);
     over(&insist, String::new()).await;
-    over(&format!("{full}\nremove a\nwrite b x"), format!("{full}: QuotaExceeded\nremove a: done\nwrite b x: done\n"))
+    over(&format!("{full}\nremove a\nwrite b x"), format!("{full}: {of_stream}\nremove a: done\nwrite b x: done\n"))
         .await;
 }
 
