@@ -175,11 +175,14 @@ async fn bytes_are_bounded_over_the_whole_call_however_they_are_written() {
     let seesaw = format!("write a x\nsize a {half}\nsize a 0\nsize a {half}\nsize a 0\nsize a {half}");
     let told = format!("write a x: done\nsize a {half}: done\nsize a 0: done\nsize a {half}: done\nsize a 0: done\n");
     over(&seesaw, format!("{told}size a {half}: QuotaExceeded\n")).await;
-    // It may have survived the error, or not, and later be glad of less.
+    // Whether it survives the error or not, and whatever it removes.
     let insist = format!("insist fill a {}", most + 1);
     over(&insist, String::new()).await;
-    over(&format!("{full}\nremove a\nwrite b x"), format!("{full}: {of_stream}\nremove a: done\nwrite b x: done\n"))
-        .await;
+    over(
+        &format!("{full}\nremove a\nwrite b x"),
+        format!("{full}: {of_stream}\nremove a: done\nwrite b x: {of_stream}\n"),
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
