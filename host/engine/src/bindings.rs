@@ -37,10 +37,26 @@ mod catalog_world {
     });
 }
 
+#[expect(missing_docs, reason = "generated from wit/creel.wit, which documents each item")]
+mod picture_world {
+    wasmtime::component::bindgen!({
+        world: "picture-plugin",
+        path: "../../wit",
+        imports: { default: trappable },
+        with: {
+            "creel:plugin/types": super::provider::creel::plugin::types,
+            "creel:plugin/io": super::provider::creel::plugin::io,
+            "creel:plugin/log": super::provider::creel::plugin::log,
+        },
+    });
+}
+
 pub use catalog_world::exports::creel::plugin::model_catalog as catalog;
 pub(crate) use catalog_world::{CatalogPlugin, CatalogPluginPre};
 pub use channel_world::exports::creel::plugin::channel;
 pub(crate) use channel_world::{ChannelPlugin, ChannelPluginPre};
+pub(crate) use picture_world::PicturePluginPre;
+pub use picture_world::exports::creel::plugin::picture_tools as pictures;
 pub(crate) use provider::creel::plugin::log;
 pub use provider::creel::plugin::{io, types};
 pub use provider::exports::creel::plugin::chat_provider as chat;

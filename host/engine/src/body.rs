@@ -4,12 +4,11 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use creel_policy::judge::{Refusal, Refused};
 use creel_policy::media::MediaRef;
 use creel_store::Store;
+use creel_store::media::Medium;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::bindings::io;
@@ -18,10 +17,19 @@ use crate::context::CallContext;
 /// Bytes of a medium that are read at once; a multiple of three, so that each piece of base64 stands for itself.
 const READ_BYTES: usize = 384 << 10;
 
+/// How the bytes of a medium stand in a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As they are.
+    Raw,
+    /// Standard base64 with padding, no line breaks.
+    Base64,
+}
+
 /// One piece of a body.
 enum Piece {
     Bytes(Bytes),
-    Media { media: MediaRef, size: u64, base64: bool },
+    Media { media: MediaRef, size: u64, form: Form },
 }
 
 /// A body that can be made again for a redirect.
@@ -49,8 +57,8 @@ impl Body {
                     body.all_bytes = body.all_bytes.saturating_add(bytes.len() as u64);
                     body.pieces.push(Piece::Bytes(bytes.into()));
                 }
-                io::BodyPiece::MediaRaw(media) => body.push_media(context, &media.uri, false)?,
-                io::BodyPiece::MediaBase64(media) => body.push_media(context, &media.uri, true)?,
+                io::BodyPiece::MediaRaw(media) => body.push_media(context, &media.uri, Form::Raw)?,
+                io::BodyPiece::MediaBase64(media) => body.push_media(context, &media.uri, Form::Base64)?,
             }
         }
         Ok(body)
@@ -61,7 +69,7 @@ impl Body {
         pieces.iter().any(|piece| !matches!(piece, io::BodyPiece::Bytes(_)))
     }
 
-    fn push_media(&mut self, context: &CallContext, uri: &str, base64: bool) -> Result<(), Refused> {
+    fn push_media(&mut self, context: &CallContext, uri: &str, form: Form) -> Result<(), Refused> {
         if !context.grant.media.splice {
             let rule = format!("plugin `{}` was not granted `media.splice`", context.grant.plugin);
             return Err(Refused { refusal: Refusal::NoGrant, rule });
@@ -76,9 +84,12 @@ impl Body {
             Ok(medium) => medium.size,
             Err(error) => return Err(Refused { refusal: Refusal::UnknownMedia, rule: error.to_string() }),
         };
-        let length = if base64 { size.div_ceil(3).saturating_mul(4) } else { size };
+        let length = match form {
+            Form::Raw => size,
+            Form::Base64 => size.div_ceil(3).saturating_mul(4),
+        };
         self.all_bytes = self.all_bytes.saturating_add(length);
-        self.pieces.push(Piece::Media { media, size, base64 });
+        self.pieces.push(Piece::Media { media, size, form });
         Ok(())
     }
 
@@ -120,9 +131,15 @@ impl Body {
     fn stream(&self, piece: &Piece) -> stream::BoxStream<'static, std::io::Result<Bytes>> {
         match piece {
             Piece::Bytes(bytes) => stream::iter([Ok(bytes.clone())]).boxed(),
-            Piece::Media { media, size, base64 } => media_stream(self.store.clone(), media.clone(), *size, *base64),
+            Piece::Media { media, size, form } => media_stream(self.store.clone(), media.clone(), *size, *form),
         }
     }
+}
+
+/// The bytes of a medium as they stand in a body, in the pieces in which they are sent. Calls have no need of it; it is
+/// here for whoever measures how fast they come.
+pub fn spliced(store: &Store, medium: &Medium, form: Form) -> stream::BoxStream<'static, std::io::Result<Bytes>> {
+    media_stream(store.clone(), medium.media.clone(), medium.size, form)
 }
 
 /// Reads a medium piece by piece in threads that may block.
@@ -130,7 +147,7 @@ fn media_stream(
     store: Store,
     media: MediaRef,
     size: u64,
-    base64: bool,
+    form: Form,
 ) -> stream::BoxStream<'static, std::io::Result<Bytes>> {
     let opened = async move {
         let open = move || store.media_open(&media).map_err(std::io::Error::other);
@@ -141,7 +158,7 @@ fn media_stream(
             }
             let take = usize::try_from(left).unwrap_or(READ_BYTES).min(READ_BYTES);
             let reader = Arc::clone(&file);
-            let read = move || read_piece(&reader, take, base64);
+            let read = move || read_piece(&reader, take, form);
             let piece = tokio::task::spawn_blocking(read).await.map_err(std::io::Error::other)??;
             Ok::<_, std::io::Error>(Some((piece, (file, left - take as u64))))
         }))
@@ -149,8 +166,11 @@ fn media_stream(
     stream::once(opened).try_flatten().boxed()
 }
 
-fn read_piece(mut file: &std::fs::File, take: usize, base64: bool) -> std::io::Result<Bytes> {
+fn read_piece(mut file: &std::fs::File, take: usize, form: Form) -> std::io::Result<Bytes> {
     let mut bytes = vec![0_u8; take];
     file.read_exact(&mut bytes)?;
-    Ok(if base64 { STANDARD.encode(&bytes).into_bytes().into() } else { bytes.into() })
+    Ok(match form {
+        Form::Raw => bytes.into(),
+        Form::Base64 => base64_simd::STANDARD.encode_type::<Vec<u8>>(&bytes).into(),
+    })
 }

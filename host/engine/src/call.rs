@@ -14,13 +14,15 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::bindings::io::{Command, Event, RequestId};
 use crate::bindings::{catalog, channel, chat, types};
-use crate::command::{Events, Shared, events, refused};
+use crate::command::{Events, Shared, events, handle, refused};
 use crate::context::CallContext;
 use crate::egress::Egress;
 use crate::fault::{Fault, FaultKind};
-use crate::guest::{ChannelGuest, ChatGuest, Guest, Maker, Progress, StepOf};
+use crate::guest::{ChannelGuest, ChatGuest, Guest, Progress, StepOf};
 use crate::listing::CatalogGuest;
 use crate::load::Plugin;
+use crate::maker::Maker;
+use crate::sweep;
 
 /// Events that a plugin is resumed with at once.
 const EVENTS_AT_ONCE_MAX: usize = 32;
@@ -139,6 +141,8 @@ struct Call<G: Guest> {
     commands: usize,
     deadline: Option<(Instant, u64)>,
     end: Option<Progress<G::Failure>>,
+    /// Whether the plugin is done, and what it left in `/out` has not been taken yet.
+    leaves: bool,
 }
 
 impl<G: Guest> Call<G> {
@@ -149,18 +153,9 @@ impl<G: Guest> Call<G> {
         context: CallContext,
         job: G::Job,
     ) -> Result<Self, Fault> {
-        let fault = |kind| Fault { plugin: plugin.id().clone(), kind };
-        let place = plugin.engine().place(plugin.places()).await.map_err(fault)?;
-        let context = Arc::new(context);
-        let media = if plugin.manifest().media.read {
-            let (store, media) = (store.clone(), context.media.all());
-            let view = tokio::task::spawn_blocking(move || store.media_view(&media)).await;
-            let view = view.map_err(|error| fault(FaultKind::NoRoom { detail: error.to_string() }))?;
-            Some(view.map_err(|error| fault(FaultKind::NoRoom { detail: error.to_string() }))?)
-        } else {
-            None
-        };
-        let maker = Arc::new(Maker { plugin: plugin.clone(), context: Arc::clone(&context), media, _place: place });
+        let media = context.media.all();
+        let maker = Maker::prepare(plugin, store, context, media, G::MADE.is_some()).await?;
+        let context = Arc::clone(&maker.context);
         let total = context.total_ms_max;
         let deadline = total.and_then(|ms| Some((Instant::now().checked_add(Duration::from_millis(ms))?, ms)));
         let (guest, step) = {
@@ -179,6 +174,7 @@ impl<G: Guest> Call<G> {
             commands: 0,
             deadline,
             end: None,
+            leaves: false,
         };
         call.take(step)?;
         Ok(call)
@@ -196,11 +192,22 @@ impl<G: Guest> Call<G> {
                 }
                 Some(Progress::Done) => {
                     self.end = Some(Progress::Done);
-                    return Ok(None);
+                    if !std::mem::take(&mut self.leaves) {
+                        return Ok(None);
+                    }
+                    self.sweep().await.map_err(CallEnd::Fault)?;
                 }
                 Some(Progress::Running) | None => self.advance().await?,
             }
         }
+    }
+
+    /// Makes media of what the plugin left in `/out`; they are the last of its output.
+    async fn sweep(&mut self) -> Result<(), Fault> {
+        let Some(made) = G::MADE.filter(|_| self.maker.out.is_some()) else { return Ok(()) };
+        let media = sweep::all(&self.maker, &self.shared.store).await?;
+        self.output.extend(media.into_iter().map(|medium| made(handle(medium))));
+        Ok(())
     }
 
     /// Waits for events, resumes the plugin with them and takes its step.
@@ -262,6 +269,7 @@ impl<G: Guest> Call<G> {
             Progress::Running => {}
             end @ (Progress::Done | Progress::Failed(_)) => {
                 self.stop();
+                self.leaves = matches!(end, Progress::Done);
                 self.end = Some(end);
                 return Ok(());
             }
@@ -323,13 +331,13 @@ fn ends(event: &Event) -> Option<RequestId> {
 
 /// Calls into the guest: on this thread where that is short, on a blocking thread where the plugin may touch files,
 /// or where the runtime has no second worker to take over.
-async fn enter<T: Send + 'static>(
+pub(crate) async fn enter<T: Send + 'static>(
     maker: &Maker,
     work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
     use tokio::runtime::{Handle, RuntimeFlavor};
     let is_short =
-        !maker.plugin.manifest().media.read && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+        !maker.plugin.manifest().media.has_files() && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
     if is_short {
         return work();
     }

@@ -343,6 +343,11 @@ fn may_store(context: &CallContext) -> Result<(), IoError> {
 /// The call may name what it has made.
 fn stored(context: &CallContext, medium: Medium) -> Media {
     context.media.add(medium.media.clone());
+    handle(medium)
+}
+
+/// A medium as plugins see it.
+pub(crate) fn handle(medium: Medium) -> Media {
     Media { uri: medium.media.to_string(), content_type: medium.content_type, size: medium.size, name: medium.name }
 }
 

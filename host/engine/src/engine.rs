@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use cap_std::fs::Dir;
 use creel_policy::limits::{
-    CORE_INSTANCES_MAX, EPOCH_TICK_MS, LIVE_CALLS_MAX, LIVE_CALLS_PER_PLUGIN_MAX, MEMORY_BYTES_MAX, PLACE_WAIT_MS_MAX,
-    TABLE_ELEMENTS_MAX,
+    CORE_INSTANCES_MAX, EPOCH_TICK_MS, LIVE_CALLS_MAX, LIVE_CALLS_PER_PLUGIN_MAX, MEDIA_MEMORY_BYTES_MAX,
+    PLACE_WAIT_MS_MAX, TABLE_ELEMENTS_MAX,
 };
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -146,7 +146,8 @@ fn config() -> Config {
         .max_core_instances_per_component(u32::try_from(CORE_INSTANCES_MAX).unwrap_or(u32::MAX))
         .max_memories_per_component(MEMORIES_PER_COMPONENT_MAX)
         .max_tables_per_component(TABLES_PER_COMPONENT_MAX)
-        .max_memory_size(MEMORY_BYTES_MAX)
+        // Of the plugin that may have most; the others are held to less by their limiter. It is address space alone.
+        .max_memory_size(MEDIA_MEMORY_BYTES_MAX)
         .table_elements(TABLE_ELEMENTS_MAX)
         .linear_memory_keep_resident(MEMORY_KEEP_RESIDENT)
         .table_keep_resident(TABLE_KEEP_RESIDENT)
@@ -154,7 +155,7 @@ fn config() -> Config {
     let mut config = Config::new();
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
-        .memory_reservation(MEMORY_BYTES_MAX as u64)
+        .memory_reservation(MEDIA_MEMORY_BYTES_MAX as u64)
         .memory_reservation_for_growth(0)
         .memory_may_move(false)
         .epoch_interruption(true)

@@ -47,6 +47,26 @@ pub enum FaultKind {
         /// The bound.
         max: usize,
     },
+    /// It wrote more to `/out` than a call may write.
+    #[error("was stopped: it wrote more than {max} bytes to `/out`")]
+    OutBytes {
+        /// The bound.
+        max: u64,
+    },
+    /// It made more files in `/out` than a call may make.
+    #[error("was stopped: it made more than {max} files in `/out`")]
+    OutFiles {
+        /// The bound.
+        max: usize,
+    },
+    /// What it left in `/out`, or says that it left there, cannot be stored.
+    #[error("gave `/out/{name}`, which cannot become a medium: {rule}")]
+    OutFile {
+        /// The name of the file.
+        name: String,
+        /// Why not.
+        rule: String,
+    },
     /// It gave more commands than a call may give.
     #[error("was stopped: it gave more than {max} commands in one call")]
     Commands {
@@ -80,6 +100,9 @@ impl FaultKind {
             Self::Memory { .. } => "memory",
             Self::Table { .. } => "table",
             Self::Oversize { .. } => "oversize",
+            Self::OutBytes { .. } => "out-bytes",
+            Self::OutFiles { .. } => "out-files",
+            Self::OutFile { .. } => "out-file",
             Self::Commands { .. } => "commands",
             Self::Protocol { .. } => "protocol",
             Self::Stuck => "stuck",

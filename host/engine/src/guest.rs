@@ -5,21 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use creel_policy::ids::PluginId;
-use creel_policy::limits::{
-    CALL_HANDLES_MAX, CALL_MS_MAX, EPOCH_TICK_MS, EPOCH_TICKS_INLINE_MAX, HAND_OVER_MS_MAX, MEDIA_CALL_MS_MAX,
-    MEMORY_BYTES_MAX, TABLE_ELEMENTS_MAX,
-};
-use creel_store::view::MediaView;
+use creel_policy::limits::{EPOCH_TICK_MS, EPOCH_TICKS_INLINE_MAX, HAND_OVER_MS_MAX, TABLE_ELEMENTS_MAX};
 use wasmtime::component::ResourceAny;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
-use crate::bindings::{ChannelPlugin, ChannelPluginPre, ProviderPlugin, ProviderPluginPre, channel, chat, io};
-use crate::context::CallContext;
+use crate::bindings::{ChannelPlugin, ChannelPluginPre, ProviderPlugin, ProviderPluginPre, channel, chat, io, types};
 use crate::credential::Masks;
-use crate::engine::Place;
 use crate::fault::{Fault, FaultKind};
 use crate::limiter::{Limiter, Refused};
+use crate::load::Linked;
 use crate::log::one_line;
+use crate::maker::Maker;
 use crate::reader::Wasi;
 
 /// What the host keeps for one instance.
@@ -33,15 +29,22 @@ pub(crate) struct CallState {
     pub(crate) entropy: u64,
     pub(crate) stderr: Vec<u8>,
     pub(crate) wasi: Option<Box<Wasi>>,
-    clock: Clock,
+    pub(crate) clock: Clock,
 }
 
 /// How far a call into the guest has come against its bound.
 #[derive(Clone, Copy, Debug, Default)]
-struct Clock {
+pub(crate) struct Clock {
     ticks_max: u64,
     handed_over: bool,
     expired: bool,
+}
+
+impl Clock {
+    /// A clock that stops a call into the guest after so long.
+    pub(crate) fn new(milliseconds_max: u64) -> Self {
+        Self { ticks_max: milliseconds_max / EPOCH_TICK_MS, ..Self::default() }
+    }
 }
 
 /// What a plugin answers a `start` or `resume` with.
@@ -65,6 +68,8 @@ pub(crate) trait Guest: Sized + Send + 'static {
     type Failure: Send + 'static;
     /// What `start` takes beside the context.
     type Job: Send + 'static;
+    /// What a medium is among its output that it left in `/out`; `None`: it gets no `/out`.
+    const MADE: Option<fn(types::Media) -> Self::Output>;
 
     fn start(maker: &Arc<Maker>, job: Self::Job) -> Result<(Self, StepOf<Self>), Fault>;
     fn resume(&mut self, events: &[io::Event]) -> Result<StepOf<Self>, Fault>;
@@ -72,56 +77,8 @@ pub(crate) trait Guest: Sized + Send + 'static {
     fn weight(output: &Self::Output) -> usize;
 }
 
-/// What a new instance is made from.
-pub(crate) struct Maker {
-    pub(crate) plugin: crate::load::Plugin,
-    pub(crate) context: Arc<CallContext>,
-    /// The directory that stands as `/media`, for a plugin that reads media.
-    pub(crate) media: Option<MediaView>,
-    /// Free again when the instance is gone, which may be later than the call: a blocking thread cannot be dropped.
-    pub(crate) _place: Place,
-}
-
-impl Maker {
-    pub(crate) fn fault(&self, kind: FaultKind) -> Fault {
-        Fault { plugin: self.plugin.id().clone(), kind }
-    }
-
-    pub(crate) fn store(&self) -> Result<Store<CallState>, Fault> {
-        let reads_media = self.plugin.manifest().media.read;
-        let call_ms_max = if reads_media { MEDIA_CALL_MS_MAX } else { CALL_MS_MAX };
-        let directory = self.media.as_ref().map(MediaView::path);
-        let wasi = reads_media.then(|| Wasi::with_media(directory).map(Box::new)).transpose();
-        let wasi = wasi.map_err(|error| self.fault(FaultKind::NoRoom { detail: format!("{error:#}") }))?;
-        let state = CallState {
-            plugin: self.plugin.id().clone(),
-            call: self.context.call.clone(),
-            masks: self.context.masks(),
-            limiter: Limiter::default(),
-            log_lines: 0,
-            now_ms: self.context.now_ms,
-            entropy: self.context.entropy,
-            stderr: Vec::new(),
-            wasi,
-            clock: Clock { ticks_max: call_ms_max / EPOCH_TICK_MS, ..Clock::default() },
-        };
-        let mut store = Store::new(self.plugin.engine().wasmtime(), state);
-        store.limiter(|state| &mut state.limiter);
-        store.set_max_component_handles(CALL_HANDLES_MAX);
-        // What is handed over at once becomes memory of the host: no more than the plugin itself may have.
-        store.set_hostcall_fuel(MEMORY_BYTES_MAX);
-        store.epoch_deadline_callback(on_deadline);
-        Ok(store)
-    }
-
-    pub(crate) fn context(&self) -> io::Context {
-        let CallContext { call, now_ms, entropy, settings_json, .. } = &*self.context;
-        io::Context { call: call.clone(), now_ms: *now_ms, entropy: *entropy, settings_json: settings_json.clone() }
-    }
-}
-
 /// After the first ticks the thread's other work is handed to another thread; at the bound the guest is stopped.
-fn on_deadline(mut store: StoreContextMut<'_, CallState>) -> wasmtime::Result<UpdateDeadline> {
+pub(crate) fn on_deadline(mut store: StoreContextMut<'_, CallState>) -> wasmtime::Result<UpdateDeadline> {
     let clock = &mut store.data_mut().clock;
     if clock.handed_over {
         clock.expired = true;
@@ -171,9 +128,12 @@ pub(crate) fn fault(store: &Store<CallState>, error: &wasmtime::Error) -> Fault 
         FaultKind::Deadline { milliseconds: state.clock.ticks_max * EPOCH_TICK_MS }
     } else {
         match state.limiter.refused() {
-            Some(Refused::Memory) => FaultKind::Memory { bytes_max: MEMORY_BYTES_MAX },
+            Some(Refused::Memory) => FaultKind::Memory { bytes_max: state.limiter.memory_bytes_max() },
             Some(Refused::Table) => FaultKind::Table { elements_max: TABLE_ELEMENTS_MAX },
-            None => FaultKind::Trapped { message: trap_message(state, error) },
+            None => match state.wasi.as_ref().and_then(|wasi| wasi.quota().passed()) {
+                Some(over) => over.into(),
+                None => FaultKind::Trapped { message: trap_message(state, error) },
+            },
         }
     };
     Fault { plugin: state.plugin.clone(), kind }
@@ -233,12 +193,16 @@ impl Guest for ChatGuest {
     type Output = chat::Output;
     type Failure = chat::CallError;
     type Job = chat::ChatRequest;
+    const MADE: Option<fn(types::Media) -> Self::Output> = Some(chat::Output::Media);
 
     fn start(maker: &Arc<Maker>, job: Self::Job) -> Result<(Self, StepOf<Self>), Fault> {
         match maker.plugin.linked() {
-            crate::load::Linked::Provider { chat: pre, .. } => Self::begin(maker, pre, &job),
-            crate::load::Linked::Channel(_) => {
+            Linked::Provider { chat: pre, .. } => Self::begin(maker, pre, &job),
+            Linked::Channel(_) => {
                 Err(maker.fault(FaultKind::Protocol { rule: "a channel plugin answers no chat request" }))
+            }
+            Linked::Pictures(_) => {
+                Err(maker.fault(FaultKind::Protocol { rule: "a plugin of picture tools answers no chat request" }))
             }
         }
     }
@@ -300,12 +264,16 @@ impl Guest for ChannelGuest {
     type Output = channel::Output;
     type Failure = channel::ChannelError;
     type Job = (channel::Job, Option<Vec<u8>>);
+    const MADE: Option<fn(types::Media) -> Self::Output> = None;
 
     fn start(maker: &Arc<Maker>, job: Self::Job) -> Result<(Self, StepOf<Self>), Fault> {
         match maker.plugin.linked() {
-            crate::load::Linked::Channel(pre) => Self::begin(maker, pre, &job),
-            crate::load::Linked::Provider { .. } => {
+            Linked::Channel(pre) => Self::begin(maker, pre, &job),
+            Linked::Provider { .. } => {
                 Err(maker.fault(FaultKind::Protocol { rule: "a provider plugin has no channel tasks" }))
+            }
+            Linked::Pictures(_) => {
+                Err(maker.fault(FaultKind::Protocol { rule: "a plugin of picture tools has no channel tasks" }))
             }
         }
     }

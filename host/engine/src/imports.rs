@@ -2,8 +2,9 @@
 //! imports it is refused before it is compiled.
 
 /// What may be imported: the host's own log, and the WASI interfaces that language runtimes insist on. For a plugin
-/// without media they are inert (see `inert`); a plugin that reads media gets a read-only `/media` through
-/// `wasi:filesystem` (see `reader`) and nothing else. Sockets, HTTP and name lookup are absent.
+/// without files they are inert (see `inert`); a plugin that reads or writes media gets a read-only `/media`, an `/out`
+/// or both through `wasi:filesystem` (see `reader` and `files`) and nothing else. Sockets, HTTP and name lookup are
+/// absent.
 pub const LINKABLE: &[&str] = &[
     "creel:plugin/io@0.1",
     "creel:plugin/log@0.1",

@@ -7,8 +7,9 @@ use wasmtime::component::ResourceAny;
 
 use crate::bindings::{CatalogPlugin, CatalogPluginPre, catalog, io, types};
 use crate::fault::{Fault, FaultKind};
-use crate::guest::{CallState, Guest, Maker, Progress, Step, StepOf, arm, fault, no_room};
+use crate::guest::{CallState, Guest, Progress, Step, StepOf, arm, fault, no_room};
 use crate::load::Linked;
+use crate::maker::Maker;
 
 /// Bytes of a model beside its texts, for the bound on a step.
 const MODEL_BYTES: usize = 64;
@@ -49,11 +50,12 @@ impl Guest for CatalogGuest {
     type Output = catalog::Model;
     type Failure = types::CallError;
     type Job = catalog::Query;
+    const MADE: Option<fn(types::Media) -> Self::Output> = None;
 
     fn start(maker: &Arc<Maker>, job: Self::Job) -> Result<(Self, StepOf<Self>), Fault> {
         match maker.plugin.linked() {
             Linked::Provider { catalog: Some(pre), .. } => Self::begin(maker, pre, &job),
-            Linked::Provider { catalog: None, .. } | Linked::Channel(_) => {
+            Linked::Provider { catalog: None, .. } | Linked::Channel(_) | Linked::Pictures(_) => {
                 Err(maker.fault(FaultKind::Protocol { rule: "a plugin without `model-catalog` lists no models" }))
             }
         }

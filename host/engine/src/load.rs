@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, Linker};
 
-use crate::bindings::{CatalogPluginPre, ChannelPluginPre, ProviderPluginPre, log};
+use crate::bindings::{CatalogPluginPre, ChannelPluginPre, PicturePluginPre, ProviderPluginPre, log};
 use crate::engine::Engine;
 use crate::guest::CallState;
 use crate::imports::first_unlinkable;
@@ -20,6 +20,7 @@ use crate::{inert, reader};
 /// The exports that make a plugin, as this host knows them.
 const CHAT_PROVIDER: &str = "creel:plugin/chat-provider@0.1.0";
 const CHANNEL: &str = "creel:plugin/channel@0.1.0";
+const PICTURE_TOOLS: &str = "creel:plugin/picture-tools@0.1.0";
 /// What a provider may export beside.
 const MODEL_CATALOG: &str = "creel:plugin/model-catalog@0.1.0";
 
@@ -63,13 +64,18 @@ pub enum LoadError {
     },
     /// It exports none of our interfaces, or more than one.
     #[error(
-        "the component exports {found}, but a plugin exports exactly one of `{CHAT_PROVIDER}` and `{CHANNEL}`, and beside \
-         the first at most `{MODEL_CATALOG}`"
+        "the component exports {found}, but a plugin exports exactly one of `{CHAT_PROVIDER}`, `{CHANNEL}` and \
+         `{PICTURE_TOOLS}`, and beside the first at most `{MODEL_CATALOG}`"
     )]
     Exports {
         /// What it exports.
         found: String,
     },
+    /// It fits pictures and has no pictures, or nowhere to write them.
+    #[error(
+        "the component exports `{PICTURE_TOOLS}`, but its manifest does not ask for `media.read` and `media.write`"
+    )]
+    NoPictures,
     /// An import or export has another type than `wit/creel.wit` says.
     #[error("the component does not fit the interface: {detail}")]
     Types {
@@ -91,6 +97,8 @@ pub enum Kind {
     Provider,
     /// Speaks to a messaging network.
     Channel,
+    /// Makes pictures fit for their receivers.
+    Pictures,
 }
 
 /// A plugin that can be called. Cheap to clone.
@@ -116,6 +124,7 @@ pub(crate) enum Linked {
         catalog: Option<CatalogPluginPre<CallState>>,
     },
     Channel(ChannelPluginPre<CallState>),
+    Pictures(PicturePluginPre<CallState>),
 }
 
 impl Plugin {
@@ -137,6 +146,9 @@ impl Plugin {
         }
         let manifest = Manifest::parse(&inspection.manifest)
             .map_err(|problems| LoadError::BadManifest { detail: problems.to_string() })?;
+        if matches!(exports, Exports::Pictures) && !(manifest.media.read && manifest.media.write) {
+            return Err(LoadError::NoPictures);
+        }
         let digest = Sha256::digest(bytes).into();
         let cached = engine.cache().and_then(|cache| cache.get(engine.wasmtime(), &digest));
         let from_cache = cached.is_some();
@@ -144,7 +156,7 @@ impl Plugin {
             Some(component) => component,
             None => compile(engine, bytes, &digest)?,
         };
-        let linked = link(engine, &component, &inspection, exports, manifest.media.read)?;
+        let linked = link(engine, &component, &inspection, exports, manifest.media.has_files())?;
         let places = Engine::plugin_places();
         let manifest_text = inspection.manifest;
         let inner = Inner { manifest, manifest_text, digest, from_cache, linked, places, engine: engine.clone() };
@@ -187,6 +199,7 @@ impl Plugin {
         match self.inner.linked {
             Linked::Provider { .. } => Kind::Provider,
             Linked::Channel(_) => Kind::Channel,
+            Linked::Pictures(_) => Kind::Pictures,
         }
     }
 
@@ -195,7 +208,7 @@ impl Plugin {
     pub fn lists_models(&self) -> bool {
         match &self.inner.linked {
             Linked::Provider { catalog, .. } => catalog.is_some(),
-            Linked::Channel(_) => false,
+            Linked::Channel(_) | Linked::Pictures(_) => false,
         }
     }
 
@@ -223,6 +236,7 @@ impl fmt::Debug for Plugin {
 enum Exports {
     Provider { lists_models: bool },
     Channel,
+    Pictures,
 }
 
 /// Sees from the exports what the plugin can do.
@@ -237,7 +251,8 @@ fn exports(inspection: &Inspection) -> Result<Exports, LoadError> {
         // They are sorted.
         [CHAT_PROVIDER, MODEL_CATALOG] => Ok(Exports::Provider { lists_models: true }),
         [CHANNEL] => Ok(Exports::Channel),
-        [] => Err(LoadError::Exports { found: "neither".into() }),
+        [PICTURE_TOOLS] => Ok(Exports::Pictures),
+        [] => Err(LoadError::Exports { found: "none of Creel's interfaces".into() }),
         [..] => Err(LoadError::Exports { found: format!("`{}`", ours.join("`, `")) }),
     }
 }
@@ -245,7 +260,8 @@ fn exports(inspection: &Inspection) -> Result<Exports, LoadError> {
 /// The version that this host speaks of an interface that is exported in another one.
 fn other_version(found: &str) -> Option<&'static str> {
     let interface = |name: &str| name.split('@').next().unwrap_or_default().to_owned();
-    let known = [CHAT_PROVIDER, CHANNEL, MODEL_CATALOG].into_iter().find(|known| interface(known) == interface(found));
+    let mut known = [CHAT_PROVIDER, CHANNEL, PICTURE_TOOLS, MODEL_CATALOG].into_iter();
+    let known = known.find(|known| interface(known) == interface(found));
     known.filter(|known| *known != found)
 }
 
@@ -264,17 +280,18 @@ fn link(
     component: &Component,
     inspection: &Inspection,
     exports: Exports,
-    reads_media: bool,
+    has_files: bool,
 ) -> Result<Linked, LoadError> {
     let types = |error: wasmtime::Error| LoadError::Types { detail: format!("{error:#}") };
     let mut linker = Linker::<CallState>::new(engine.wasmtime());
     log::add_to_linker::<CallState, wasmtime::component::HasSelf<CallState>>(&mut linker, |state| state)
         .map_err(types)?;
-    if reads_media {
+    if has_files {
         reader::link(&mut linker, &inspection.imports).map_err(types)?;
     } else {
         inert::link(&mut linker, &inspection.imports).map_err(types)?;
-        // Not for a reader: what is linked there is named after another patch version, and would count as unknown.
+        // Not for one with files: what is linked there is named after another patch version, and would count as
+        // unknown.
         linker.define_unknown_imports_as_traps(component).map_err(types)?;
     }
     let pre = linker.instantiate_pre(component).map_err(types)?;
@@ -285,5 +302,6 @@ fn link(
             Ok(Linked::Provider { chat, catalog })
         }
         Exports::Channel => ChannelPluginPre::new(pre).map(Linked::Channel).map_err(types),
+        Exports::Pictures => PicturePluginPre::new(pre).map(Linked::Pictures).map_err(types),
     }
 }

@@ -1,5 +1,6 @@
-//! The WASI of a plugin that reads media: a real, read-only `/media` and nothing else. No environment, no arguments, no
-//! sockets, nothing that waits; of standard error the end is kept, for the message of a panic.
+//! The WASI of a plugin with files: a real `/media`, read-only, a real `/out`, or both, and nothing else. No
+//! environment, no arguments, no sockets, nothing that waits; of standard error the end is kept, for the message of a
+//! panic.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,8 +16,10 @@ use wasmtime_wasi::p2::{DynPollable, OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::random::WasiRandom;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 
+use crate::files::{Files, FilesView};
 use crate::guest::CallState;
 use crate::inert::keep_tail;
+use crate::out::Quota;
 
 /// Bytes that standard error takes, and random bytes that are given, at once.
 const PIECE_BYTES_MAX: usize = 64 << 10;
@@ -26,26 +29,43 @@ pub(crate) struct Wasi {
     ctx: WasiCtx,
     table: ResourceTable,
     stderr: Tail,
+    quota: Arc<Quota>,
+}
+
+/// The directories that a call gets.
+pub(crate) struct Directories<'a> {
+    /// `/media`, to be read.
+    pub(crate) media: Option<&'a Path>,
+    /// `/out`, to be written.
+    pub(crate) out: Option<&'a Path>,
 }
 
 impl Wasi {
-    /// A WASI with that directory as `/media`, to be read, and nothing else; without one, with nothing at all. Its files
-    /// are read on the calling thread: plugins that read media run where waiting for a disk holds up nobody.
-    pub(crate) fn with_media(directory: Option<&Path>) -> wasmtime::Result<Self> {
+    /// A WASI with those directories and nothing else. Files are read and written on the calling thread: plugins with
+    /// files run where waiting for a disk holds up nobody.
+    pub(crate) fn new(directories: &Directories<'_>, quota: &Arc<Quota>) -> wasmtime::Result<Self> {
         let stderr = Tail::default();
         let mut builder = WasiCtx::builder();
         builder.stderr(stderr.clone()).allow_blocking_current_thread(true).max_random_size(PIECE_BYTES_MAX as u64);
-        if let Some(directory) = directory {
+        if let Some(directory) = directories.media {
             builder.preopened_dir(directory, "/media", FsPerms::ReadOnly)?;
+        }
+        if let Some(directory) = directories.out {
+            builder.preopened_dir(directory, "/out", FsPerms::ReadWrite)?;
         }
         let mut table = ResourceTable::new();
         table.set_max_capacity(OPEN_FILES_MAX);
-        Ok(Self { ctx: builder.build(), table, stderr })
+        Ok(Self { ctx: builder.build(), table, stderr, quota: Arc::clone(quota) })
     }
 
     /// The end of what the plugin wrote to standard error.
     pub(crate) fn stderr(&self) -> Vec<u8> {
         self.stderr.lock().clone()
+    }
+
+    /// What the call has written to `/out`.
+    pub(crate) fn quota(&self) -> &Arc<Quota> {
+        &self.quota
     }
 
     /// Forgets what the plugin wrote to standard error.
@@ -103,10 +123,19 @@ impl Pollable for Tail {
 
 impl WasiView for CallState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let wasi = self.wasi.as_mut().expect("a plugin that reads media is started with a WASI state");
+        let wasi = self.wasi.as_mut().expect(STARTED_WITH_ONE);
         WasiCtxView { ctx: &mut wasi.ctx, table: &mut wasi.table }
     }
 }
+
+impl CallState {
+    /// What the call has written to `/out`.
+    pub(crate) fn quota(&self) -> &Arc<Quota> {
+        self.wasi.as_ref().expect(STARTED_WITH_ONE).quota()
+    }
+}
+
+const STARTED_WITH_ONE: &str = "a plugin with files is started with a WASI state";
 
 struct Table;
 
@@ -129,7 +158,7 @@ pub(crate) fn link(linker: &mut Linker<CallState>, imports: &[String]) -> wasmti
     cli::terminal_stderr::add_to_linker::<CallState, WasiCli>(l, CallState::cli)?;
     clocks::wall_clock::add_to_linker::<CallState, WasiClocks>(l, CallState::clocks)?;
     filesystem::preopens::add_to_linker::<CallState, WasiFilesystem>(l, CallState::filesystem)?;
-    sync::filesystem::types::add_to_linker::<CallState, WasiFilesystem>(l, CallState::filesystem)?;
+    sync::filesystem::types::add_to_linker::<CallState, Files>(l, FilesView::of)?;
     wasmtime_wasi::p2::bindings::io::error::add_to_linker::<CallState, Table>(l, |state| state.ctx().table)?;
     sync::io::poll::add_to_linker::<CallState, Table>(l, |state| state.ctx().table)?;
     sync::io::streams::add_to_linker::<CallState, Table>(l, |state| state.ctx().table)?;

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use crate::bindings::{chat, io};
 use crate::context::CallContext;
 use crate::fault::Fault;
-use crate::guest::{ChatGuest, Guest as _, Maker, Progress, StepOf};
+use crate::guest::{ChatGuest, Guest as _, Progress, StepOf};
 use crate::load::Plugin;
+use crate::maker::Maker;
 
-/// A started completion without anything behind it. A plugin that reads media sees none.
+/// A started completion without anything behind it. A plugin with files sees none.
 pub struct ChatReplay(ChatGuest);
 
 impl ChatReplay {
@@ -25,8 +26,7 @@ impl ChatReplay {
     ) -> Result<(Self, chat::Step), Fault> {
         let place = plugin.engine().place_now(plugin.places());
         let place = place.map_err(|kind| Fault { plugin: plugin.id().clone(), kind })?;
-        let (plugin, context) = (plugin.clone(), Arc::clone(context));
-        let maker = Arc::new(Maker { plugin, context, media: None, _place: place });
+        let maker = Arc::new(Maker::bare(plugin, Arc::clone(context), place));
         let (guest, step) = ChatGuest::start(&maker, request)?;
         Ok((Self(guest), as_written(step)))
     }

@@ -1,7 +1,14 @@
 //! Every bound of Creel, each a named constant with its reason. A bound that is not here does not exist.
 
-/// Bytes of linear memory of one call, over all memories. A chat plugin uses 2 MiB; image work in a sandbox some 30.
+/// Bytes of linear memory of one call, over all memories. A chat plugin uses 2 MiB.
 pub const MEMORY_BYTES_MAX: usize = 64 << 20;
+/// Bytes of linear memory of one call of a plugin that reads media: a picture of 48 megapixels has 192 MB once it is
+/// decoded, and its file lies beside.
+pub const MEDIA_MEMORY_BYTES_MAX: usize = 256 << 20;
+/// Bytes that one call writes to `/out`, whatever is overwritten: the largest medium, and something on the way to it.
+pub const OUT_BYTES_MAX: u64 = 128 << 20;
+/// Files that one call makes in `/out`: an answer has a handful, and each becomes a medium.
+pub const OUT_FILES_MAX: usize = 64;
 /// Table elements of one call, over all tables. A Rust component has a few hundred, a JavaScript one 9,000.
 pub const TABLE_ELEMENTS_MAX: usize = 20_000;
 /// Core instances of one call. A component built by wit-component has four or five.
@@ -9,7 +16,7 @@ pub const CORE_INSTANCES_MAX: usize = 20;
 /// Handles that one call holds in the tables of the component model. A plugin on the SDK has some ten; each costs the host
 /// memory that the bound on linear memory does not see.
 pub const CALL_HANDLES_MAX: usize = 4_096;
-/// Files, directories and streams that a call of a plugin that reads media holds open: each may be a descriptor of the whole
+/// Files, directories and streams that a call of a plugin with files holds open: each may be a descriptor of the whole
 /// host, which has some thousand, and a plugin reads one picture after the other.
 pub const OPEN_FILES_MAX: usize = 64;
 /// Milliseconds inside one `start` or `resume`. Honest calls take microseconds; encoding 30 MB takes 300 ms.
@@ -42,6 +49,8 @@ pub const RESPONSE_BYTES_MAX: u64 = 64 << 20;
 pub const MEDIUM_BYTES_MAX: u64 = 100 << 20;
 /// Milliseconds to fetch one medium by its URL, all of it: somebody waits for it.
 pub const URL_FETCH_MS_MAX: u64 = 300_000;
+/// Pixels of a picture's longer side that a manifest may name as a bound: sixteen times what a JPEG can have.
+pub const PICTURE_SIDE_MAX: u64 = 1 << 20;
 /// Milliseconds to connect, TLS included.
 pub const CONNECT_MS_MAX: u64 = 10_000;
 /// Milliseconds without a byte before a response counts as dead. Reasoning models are silent for a minute.

@@ -31,6 +31,8 @@ pub struct Manifest {
     pub roots: BTreeMap<String, RootRequest>,
     /// What it wants to do with media.
     pub media: MediaRequest,
+    /// What pictures its receiver takes.
+    pub images: ImageBounds,
     /// Bounds tighter than the host's.
     pub limits: LimitRequest,
     /// Models that it knows.
@@ -148,6 +150,29 @@ pub struct MediaRequest {
     pub read: bool,
     /// May make new media (`store-media`, `fetch-media`, `ingest-file`).
     pub store: bool,
+    /// Gets an `/out` preopen: files that it leaves there become media.
+    pub write: bool,
+}
+
+impl MediaRequest {
+    /// Whether its calls get a directory.
+    #[must_use]
+    pub fn has_files(self) -> bool {
+        self.read || self.write
+    }
+}
+
+/// `[media.images]`: what pictures the receiver behind the plugin takes. What is not said is not bounded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct ImageBounds {
+    /// Content types, the one to convert to first; empty: any.
+    pub content_types: Vec<String>,
+    /// Bytes of the file.
+    pub bytes_max: Option<u64>,
+    /// Pixels of the longer side.
+    pub side_max: Option<u32>,
+    /// Pixels altogether.
+    pub pixels_max: Option<u64>,
 }
 
 /// `[limits]`.

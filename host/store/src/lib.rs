@@ -25,6 +25,7 @@ pub mod audit;
 pub mod ingest;
 pub mod media;
 pub mod older;
+pub mod out;
 pub mod outbox;
 pub mod resolve;
 pub mod secrets;

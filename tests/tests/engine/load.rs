@@ -96,18 +96,22 @@ fn a_component_whose_manifest_is_not_there_or_not_one() {
 
 #[test]
 fn what_exports_no_interface_of_ours_or_two_or_another_version() {
-    let none = "the component exports neither, but a plugin exports exactly one of \
-                `creel:plugin/chat-provider@0.1.0` and `creel:plugin/channel@0.1.0`, and beside the first at most \
-                `creel:plugin/model-catalog@0.1.0`";
+    let none = "the component exports none of Creel's interfaces, but a plugin exports exactly one of \
+                `creel:plugin/chat-provider@0.1.0`, `creel:plugin/channel@0.1.0` and \
+                `creel:plugin/picture-tools@0.1.0`, and beside the first at most `creel:plugin/model-catalog@0.1.0`";
+    let found = |names: &str| none.replace("none of Creel's interfaces", names);
     check(&exporting(&[]), none);
     let both = exporting(&["creel:plugin/chat-provider@0.1.0", "creel:plugin/channel@0.1.0"]);
-    check(&both, &none.replace("neither", "`creel:plugin/channel@0.1.0`, `creel:plugin/chat-provider@0.1.0`"));
-    check(&exporting(&["creel:plugin/oracle@0.1.0"]), &none.replace("neither", "`creel:plugin/oracle@0.1.0`"));
+    check(&both, &found("`creel:plugin/channel@0.1.0`, `creel:plugin/chat-provider@0.1.0`"));
+    let tools = "creel:plugin/picture-tools@0.1.0";
+    let both = exporting(&["creel:plugin/chat-provider@0.1.0", tools]);
+    check(&both, &found(&format!("`creel:plugin/chat-provider@0.1.0`, `{tools}`")));
+    check(&exporting(&["creel:plugin/oracle@0.1.0"]), &found("`creel:plugin/oracle@0.1.0`"));
     // A list of models stands beside a provider, and neither alone nor beside a channel.
     let catalog = "creel:plugin/model-catalog@0.1.0";
-    check(&exporting(&[catalog]), &none.replace("neither", &format!("`{catalog}`")));
+    check(&exporting(&[catalog]), &found(&format!("`{catalog}`")));
     let beside = exporting(&["creel:plugin/channel@0.1.0", catalog]);
-    check(&beside, &none.replace("neither", &format!("`creel:plugin/channel@0.1.0`, `{catalog}`")));
+    check(&beside, &found(&format!("`creel:plugin/channel@0.1.0`, `{catalog}`")));
     let other = exporting(&["creel:plugin/chat-provider@0.1.0", "creel:plugin/model-catalog@0.2.0"]);
     check(
         &other,
@@ -123,6 +127,19 @@ fn what_exports_no_interface_of_ours_or_two_or_another_version() {
         );
         check(&exporting(&[found]), &expect);
     }
+}
+
+#[test]
+fn picture_tools_ask_for_pictures_and_for_somewhere_to_write_them() {
+    let component = exporting(&["creel:plugin/picture-tools@0.1.0"]);
+    let refused = "the component exports `creel:plugin/picture-tools@0.1.0`, but its manifest does not ask for \
+                   `media.read` and `media.write`";
+    check(&component, refused);
+    let asking = |media: &str| with_manifest(&component, Some(&format!("{}[media]\n{media}\n", manifest())));
+    check(&asking("read = true"), refused);
+    check(&asking("write = true"), refused);
+    let both = Plugin::load(&Rig::new().engine, &asking("read = true\nwrite = true"));
+    assert!(matches!(both, Err(LoadError::Types { .. })), "it is empty: {both:?}");
 }
 
 #[test]

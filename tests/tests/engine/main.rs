@@ -2,6 +2,7 @@
 
 mod cache;
 mod faults;
+mod fitting;
 mod load;
 mod placements;
 mod rascal;
@@ -9,3 +10,4 @@ mod reading;
 mod refusals;
 mod splice;
 mod upstream;
+mod writing;

@@ -3,10 +3,14 @@
 
 use wasmparser::{Parser, Payload};
 
-/// The interfaces that a plugin can export; it exports at least one and nothing else.
+/// The interfaces that a plugin can export; it exports at least one of them, or the tools for pictures, and nothing
+/// else.
 const EXPORTS: [&str; 2] = ["creel:plugin/chat-provider@0.1.0", "creel:plugin/channel@0.1.0"];
 /// What a provider can export beside.
 const MODEL_CATALOG: &str = "creel:plugin/model-catalog@0.1.0";
+
+/// What a plugin exports alone.
+const PICTURE_TOOLS: &str = "creel:plugin/picture-tools@0.1.0";
 
 /// Why it is no plugin.
 #[derive(Debug, thiserror::Error)]
@@ -22,11 +26,12 @@ pub(crate) enum ComponentError {
         source: wasmparser::BinaryReaderError,
     },
     /// The export macro was not called, or another version of the interface was bound.
-    #[error("it exports neither `{}` nor `{}`", EXPORTS[0], EXPORTS[1])]
+    #[error("it exports none of `{}`, `{}` and `{PICTURE_TOOLS}`", EXPORTS[0], EXPORTS[1])]
     NoPlugin,
     /// Something that no host would call.
     #[error(
-        "it exports `{name}`; a plugin exports `{}`, `{}` or both, beside the first also `{MODEL_CATALOG}`, and nothing else",
+        "it exports `{name}`; a plugin exports `{}`, `{}` or both, beside the first also `{MODEL_CATALOG}`, or else \
+         `{PICTURE_TOOLS}`, and nothing else",
         EXPORTS[0],
         EXPORTS[1]
     )]
@@ -46,6 +51,9 @@ pub(crate) fn check(wasm: &[u8]) -> Result<(), ComponentError> {
         return Err(ComponentError::Module);
     }
     let exports = exports(wasm).map_err(|source| ComponentError::Malformed { source })?;
+    if exports == [PICTURE_TOOLS] {
+        return Ok(());
+    }
     let may_list = exports.contains(&EXPORTS[0]);
     let is_known = |name: &str| EXPORTS.contains(&name) || (may_list && name == MODEL_CATALOG);
     if let Some(name) = exports.iter().find(|name| !is_known(name)) {
@@ -103,30 +111,33 @@ mod tests {
     }
 
     #[test]
-    fn either_interface_or_both_make_a_plugin() {
+    fn either_interface_or_both_make_a_plugin_and_so_do_tools_for_pictures() {
         says(&exporting(&["creel:plugin/chat-provider@0.1.0"]).finish(), "a plugin");
         says(&exporting(&["creel:plugin/channel@0.1.0"]).finish(), "a plugin");
         says(&exporting(&EXPORTS).finish(), "a plugin");
         says(&exporting(&[EXPORTS[0], MODEL_CATALOG]).finish(), "a plugin");
+        says(&exporting(&[PICTURE_TOOLS]).finish(), "a plugin");
     }
 
     #[test]
     fn a_near_miss_is_none() {
-        let neither = "it exports neither `creel:plugin/chat-provider@0.1.0` nor `creel:plugin/channel@0.1.0`";
-        says(&Component::new().finish(), neither);
+        let none = "it exports none of `creel:plugin/chat-provider@0.1.0`, `creel:plugin/channel@0.1.0` and \
+                    `creel:plugin/picture-tools@0.1.0`";
+        says(&Component::new().finish(), none);
         let mut nested = Component::new();
         nested.section(&NestedComponentSection(&exporting(&EXPORTS)));
-        says(&nested.finish(), neither);
+        says(&nested.finish(), none);
 
         let other = |name| {
             format!(
                 "it exports `{name}`; a plugin exports `creel:plugin/chat-provider@0.1.0`, \
-                 `creel:plugin/channel@0.1.0` or both, beside the first also `creel:plugin/model-catalog@0.1.0`, and \
-                 nothing else"
+                 `creel:plugin/channel@0.1.0` or both, beside the first also `creel:plugin/model-catalog@0.1.0`, or else \
+                 `creel:plugin/picture-tools@0.1.0`, and nothing else"
             )
         };
         says(&exporting(&[MODEL_CATALOG]).finish(), &other(MODEL_CATALOG));
         says(&exporting(&[EXPORTS[1], MODEL_CATALOG]).finish(), &other(MODEL_CATALOG));
+        says(&exporting(&[EXPORTS[0], PICTURE_TOOLS]).finish(), &other(PICTURE_TOOLS));
         for name in ["creel:plugin/chat-provider@0.2.0", "creel:plugin/log@0.1.0", "wasi:cli/run@0.2.6"] {
             says(&exporting(&[name]).finish(), &other(name));
             says(&exporting(&[EXPORTS[0], name]).finish(), &other(name));

@@ -89,6 +89,7 @@ impl Asked {
             (manifest.media.splice, "put media into requests"),
             (manifest.media.read, "read the bytes of media"),
             (manifest.media.store, "make new media"),
+            (manifest.media.write, "leave files that become media"),
         ];
         Self {
             id: manifest.plugin.id.to_string(),

@@ -57,7 +57,7 @@ fn without_settings_the_manifests_defaults_are_granted() {
     assert!(!grant.endpoints["cdn"].may_be_private, "nobody named it: its name must not lead into the own network");
     assert!(grant.roots.is_empty(), "a directory that nobody named is not granted");
     assert_eq!(grant.cursor_bytes_max, limits::CURSOR_BYTES_MAX);
-    assert_eq!(grant.media, MediaRequest { splice: false, read: false, store: true });
+    assert_eq!(grant.media, MediaRequest { splice: false, read: false, store: true, write: false });
 }
 
 #[test]

@@ -11,8 +11,8 @@ use super::read::{self, Reader, Table};
 use super::refresh::read_refresh;
 use super::rules;
 use super::{
-    Allow, ClassRule, CredentialClass, CredentialSlot, EndpointRequest, Input, LimitRequest, Manifest, MediaRequest,
-    ModelInfo, PluginInfo, ProviderInfo, RootRequest,
+    Allow, ClassRule, CredentialClass, CredentialSlot, EndpointRequest, ImageBounds, Input, LimitRequest, Manifest,
+    MediaRequest, ModelInfo, PluginInfo, ProviderInfo, RootRequest,
 };
 use crate::limits;
 use crate::problem::Problem;
@@ -100,12 +100,13 @@ fn read_manifest(reader: &mut Reader<'_>, root: &Table<'_>) -> Option<Manifest> 
     let credentials = read_credentials(reader, root, &endpoints, &mut of_places);
     let placed = of_places.placed;
     settings.extend(placed);
-    let media = reader.table(root, "media").map(|table| read_media(reader, &table)).unwrap_or_default();
+    let media = reader.table(root, "media");
+    let (media, images) = media.map(|table| read_media(reader, &table)).unwrap_or_default();
     let limits = reader.table(root, "limits").map(|table| read_limits(reader, &table)).unwrap_or_default();
     let models = read_models(reader, root);
     let settings_schema = reader.table(root, "settings").and_then(|table| read_settings(reader, &table, &settings));
     let plugin = plugin?;
-    Some(Manifest { plugin, provider, endpoints, credentials, roots, media, limits, models, settings_schema })
+    Some(Manifest { plugin, provider, endpoints, credentials, roots, media, images, limits, models, settings_schema })
 }
 
 fn read_plugin(reader: &mut Reader<'_>, table: &Table<'_>) -> Option<PluginInfo> {
@@ -251,12 +252,34 @@ fn read_roots(
     roots
 }
 
-fn read_media(reader: &mut Reader<'_>, table: &Table<'_>) -> MediaRequest {
-    reader.only(table, &["splice", "read", "store"]);
-    MediaRequest {
+fn read_media(reader: &mut Reader<'_>, table: &Table<'_>) -> (MediaRequest, ImageBounds) {
+    reader.only(table, &["splice", "read", "store", "write", "images"]);
+    let request = MediaRequest {
         splice: reader.flag(table, "splice"),
         read: reader.flag(table, "read"),
         store: reader.flag(table, "store"),
+        write: reader.flag(table, "write"),
+    };
+    let images = reader.table(table, "images").map(|table| read_images(reader, &table)).unwrap_or_default();
+    (request, images)
+}
+
+fn read_images(reader: &mut Reader<'_>, table: &Table<'_>) -> ImageBounds {
+    reader.only(table, &["content_types", "bytes_max", "side_max", "pixels_max"]);
+    let content_types = reader.list(table, "content_types", rules::picture_type);
+    if table.entries.get("content_types").is_some_and(|value| value.get_ref().as_array().is_some_and(|l| l.is_empty()))
+    {
+        reader.problem(&table.span, table.key("content_types"), "must name a content type, or be left out for any");
+    }
+    if (1..content_types.len()).any(|index| content_types[..index].contains(&content_types[index])) {
+        reader.problem(&table.span, table.key("content_types"), "names a content type twice");
+    }
+    let side_max = reader.number(table, "side_max", limits::PICTURE_SIDE_MAX);
+    ImageBounds {
+        content_types,
+        bytes_max: reader.number(table, "bytes_max", limits::MEDIUM_BYTES_MAX),
+        side_max: side_max.and_then(|side| u32::try_from(side).ok()),
+        pixels_max: reader.number(table, "pixels_max", limits::PICTURE_SIDE_MAX * limits::PICTURE_SIDE_MAX),
     }
 }
 

@@ -220,6 +220,17 @@ pub(super) fn input(text: &str) -> Result<Input, &'static str> {
     }
 }
 
+/// The content type of a picture that a receiver takes.
+pub(super) fn picture_type(text: &str) -> Result<String, &'static str> {
+    let is_plain = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'+' | b'.');
+    let is_type = text.strip_prefix("image/").is_some_and(|sub| !sub.is_empty() && sub.bytes().all(is_plain));
+    if is_type && text.len() <= 64 {
+        Ok(text.to_owned())
+    } else {
+        Err("must be the content type of a picture in lower case, e.g. `image/png`")
+    }
+}
+
 fn header_name(text: &str) -> Result<(), &'static str> {
     if text != text.to_ascii_lowercase() || !headers::is_token(text) || text.len() > 64 {
         return Err("a header's name is a lower-case token");

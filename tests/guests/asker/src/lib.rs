@@ -31,6 +31,8 @@ enum Wish {
         name: String,
     },
     Wait(u32),
+    /// Tells how many bytes of memory the plugin has; it never gives any back.
+    Memory,
     /// All at once; told in order.
     Together(Vec<Wish>),
 }
@@ -114,12 +116,23 @@ async fn ask(io: &Io, out: &Output, wish: Wish) -> Result<String, IoError> {
         Wish::Store(text) => Ok(tell(&io.store_media(text.into_bytes(), None).await?)),
         Wish::Ingest { root, name } => Ok(tell(&io.ingest_file(&root, &name).await?)),
         Wish::Wait(duration_ms) => io.wait(duration_ms).await.map(|()| "elapsed".into()),
+        Wish::Memory => Ok(memory_bytes().to_string()),
         Wish::Together(wishes) => {
             let answers = join_all(wishes.into_iter().map(|wish| Box::pin(ask(io, out, wish)))).await;
             let told = answers.into_iter().map(|answer| answer.unwrap_or_else(|error| format!("{error:?}")));
             Ok(told.collect::<Vec<_>>().join("\n"))
         }
     }
+}
+
+#[cfg(target_arch = "wasm32")]
+fn memory_bytes() -> usize {
+    core::arch::wasm32::memory_size(0) << 16
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn memory_bytes() -> usize {
+    0
 }
 
 fn tell(media: &Media) -> String {

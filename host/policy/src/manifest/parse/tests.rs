@@ -101,7 +101,7 @@ fn the_examples_are_read_whole() {
     );
     assert_eq!(daemon.allow[1], Allow { method: "POST".into(), path: "/api/v1/rpc".into() });
     assert_eq!(signal.roots["attachments"].setting, "attachmentsDir");
-    assert_eq!(signal.media, MediaRequest { splice: true, read: false, store: false });
+    assert_eq!(signal.media, MediaRequest { splice: true, read: false, store: false, write: false });
     assert_eq!(signal.limits.cursor_bytes_max, Some(4096));
 
     let anthropic = Manifest::parse(ANTHROPIC).expect("a manifest");
@@ -333,7 +333,7 @@ fn a67_a70_a_credential_has_one_place() {
 
 #[test]
 fn the_rest_of_the_tables() {
-    check("splice = true", "write = true", &["media.write: unknown key"]);
+    check("splice = true", "writes = true", &["media.writes: unknown key (did you mean `write`?)"]);
     check("200_000", "0", &["models[0].context_tokens: must be a whole number from 1 to 4294967295"]);
     check("200_000", "-1", &["models[0].context_tokens: must be a whole number from 1 to 4294967295"]);
     check(
@@ -399,4 +399,44 @@ fn a143_a151_a_settings_schema_is_understood_or_refused() {
         "default = 2023-06-01",
         &["settings.properties.version.default: must be of type `string`"],
     );
+}
+
+#[test]
+fn what_a_receiver_takes_is_read_and_checked() {
+    let with = |table: &str| format!("[media.images]\n{table}\n[media]\nwrite = true\n");
+    let manifest = |text: &str| Manifest::parse(text).expect("a manifest");
+    let none = manifest(ANTHROPIC);
+    assert!(!none.media.write && none.images == ImageBounds::default());
+    assert_eq!(manifest(&ANTHROPIC.replacen("[media]\n", &with(""), 1)).images, ImageBounds::default());
+    let full = "content_types = [\"image/png\", \"image/svg+xml\"]\nbytes_max = 104_857_600\nside_max = 1_048_576\n\
+                pixels_max = 1_099_511_627_776";
+    let read = manifest(&ANTHROPIC.replacen("[media]\n", &with(full), 1));
+    assert!(read.media.write);
+    assert_eq!(read.images.content_types, ["image/png", "image/svg+xml"]);
+    let bounds = (read.images.bytes_max, read.images.side_max, read.images.pixels_max);
+    assert_eq!(bounds, (Some(100 << 20), Some(1 << 20), Some(1 << 40)));
+
+    let bad = |table: &str, expect: &str| check("[media]\n", &with(table), &[&format!("media.images.{expect}")]);
+    bad("bytes_max = 104_857_601", "bytes_max: must be a whole number from 1 to 104857600");
+    bad("bytes_max = 0", "bytes_max: must be a whole number from 1 to 104857600");
+    bad("side_max = 1_048_577", "side_max: must be a whole number from 1 to 1048576");
+    bad("pixels_max = 1_099_511_627_777", "pixels_max: must be a whole number from 1 to 1099511627776");
+    bad("side_max = \"8000\"", "side_max: must be a whole number, not a value of type string");
+    bad("byte_max = 1", "byte_max: unknown key (did you mean `bytes_max`?)");
+    bad("content_types = []", "content_types: must name a content type, or be left out for any");
+    bad("content_types = [\"image/png\", \"image/png\"]", "content_types: names a content type twice");
+    for text in ["png", "image/", "image/*", "IMAGE/png", "video/mp4", "image/png; q=1", ""] {
+        let rule = "must be the content type of a picture in lower case, e.g. `image/png`";
+        bad(&format!("content_types = [\"{text}\"]"), &format!("content_types[0]: {rule}"));
+    }
+    check("splice = true", "write = 1", &["media.write: must be `true` or `false`, not a value of type integer"]);
+}
+
+#[test]
+fn a_plugin_that_is_no_provider_and_no_channel_is_one_too() {
+    let text = "[plugin]\nid = \"pictures\"\nversion = \"0.1.0\"\ninterface = \"creel:plugin@0.1\"\n\
+                [media]\nread = true\nwrite = true\n";
+    let pictures = Manifest::parse(text).expect("a manifest");
+    assert!(pictures.provider.is_none() && pictures.endpoints.is_empty() && pictures.models.is_empty());
+    assert_eq!(pictures.media, MediaRequest { splice: false, read: true, store: false, write: true });
 }
