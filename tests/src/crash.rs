@@ -54,6 +54,7 @@ fn kind_of(step: &Step) -> Option<&'static str> {
         | Step::Refused { .. }
         | Step::Duplicate { .. }
         | Step::MediaMissing { .. }
+        | Step::Fitted { .. }
         | Step::AttemptFailed { .. }
         | Step::ModelSkipped { .. }
         | Step::Probed { .. }

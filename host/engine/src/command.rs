@@ -271,7 +271,8 @@ async fn fetch(shared: Arc<Shared>, request: Request) -> Result<Media, IoError> 
     }
     // Masked like what a plugin reads: a medium can be sent on to another server.
     let mut reading = reading(&shared.context, response, u64::MAX).map_err(io_error)?;
-    let (store, area, bytes_max) = (shared.store.clone(), shared.context.area.clone(), medium_bytes_max(&shared.context));
+    let (store, area, bytes_max) =
+        (shared.store.clone(), shared.context.area.clone(), medium_bytes_max(&shared.context));
     let begun = blocking(move || store.media_begin(area, None, bytes_max)).await.map_err(IoError::CutOff)?;
     let mut writer = begun.map_err(media_error)?;
     if let Some(claimed) = reading.response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) {

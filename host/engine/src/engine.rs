@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use cap_std::fs::Dir;
 use creel_policy::limits::{
-    CORE_INSTANCES_MAX, EPOCH_TICK_MS, LIVE_CALLS_MAX, LIVE_CALLS_PER_PLUGIN_MAX, MEDIA_MEMORY_BYTES_MAX,
-    PLACE_WAIT_MS_MAX, TABLE_ELEMENTS_MAX,
+    CORE_INSTANCES_MAX, EPOCH_TICK_MS, FILE_CALLS_PER_PLUGIN_MAX, LIVE_CALLS_MAX, LIVE_CALLS_PER_PLUGIN_MAX,
+    MEDIA_MEMORY_BYTES_MAX, PLACE_WAIT_MS_MAX, TABLE_ELEMENTS_MAX,
 };
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -117,8 +117,8 @@ impl Engine {
     }
 
     /// Places of one plugin.
-    pub(crate) fn plugin_places() -> Arc<Semaphore> {
-        Arc::new(Semaphore::new(LIVE_CALLS_PER_PLUGIN_MAX))
+    pub(crate) fn plugin_places(has_files: bool) -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(if has_files { FILE_CALLS_PER_PLUGIN_MAX } else { LIVE_CALLS_PER_PLUGIN_MAX }))
     }
 }
 

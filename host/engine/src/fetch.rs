@@ -62,7 +62,8 @@ impl Egress {
 
     async fn ask(&self, url: &MediaUrl) -> Result<reqwest::Response, MediaError> {
         let client = if url.may_be_private { &self.granted } else { &self.public };
-        let sending = client.get(url.url.clone()).header(header::ACCEPT, "*/*").header(header::ACCEPT_ENCODING, "identity");
+        let sending =
+            client.get(url.url.clone()).header(header::ACCEPT, "*/*").header(header::ACCEPT_ENCODING, "identity");
         match timeout(Duration::from_millis(IDLE_MS_MAX), sending.send()).await {
             Ok(sent) => sent.map_err(|error| refusal(no_response(error), url)),
             Err(_) => Err(refusal(NoResponse::TimedOut, url)),
@@ -166,7 +167,9 @@ fn parameter(header: &str, wanted: &str) -> Option<String> {
         let after = after.trim_start();
         let (value, next) = match after.strip_prefix('"') {
             Some(quoted) => unquote(quoted)?,
-            None => after.split_once(';').map_or((after.trim().to_owned(), ""), |(value, next)| (value.trim().to_owned(), next)),
+            None => after
+                .split_once(';')
+                .map_or((after.trim().to_owned(), ""), |(value, next)| (value.trim().to_owned(), next)),
         };
         if name.trim().eq_ignore_ascii_case(wanted) {
             return Some(value);

@@ -157,7 +157,7 @@ impl Plugin {
             None => compile(engine, bytes, &digest)?,
         };
         let linked = link(engine, &component, &inspection, exports, manifest.media.has_files())?;
-        let places = Engine::plugin_places();
+        let places = Engine::plugin_places(manifest.media.has_files());
         let manifest_text = inspection.manifest;
         let inner = Inner { manifest, manifest_text, digest, from_cache, linked, places, engine: engine.clone() };
         Ok(Self { inner: Arc::new(inner) })

@@ -87,6 +87,8 @@ pub const CONFIG_BYTES_MAX: u64 = 4 << 20;
 pub const LIVE_CALLS_MAX: usize = 2_048;
 /// Live calls of one plugin, so that a slow one never takes every place (attack 134).
 pub const LIVE_CALLS_PER_PLUGIN_MAX: usize = 1_024;
+/// Live calls of one plugin that works on files, each of which may fill its larger memory: together 4 GiB.
+pub const FILE_CALLS_PER_PLUGIN_MAX: usize = 16;
 /// Milliseconds that a call waits for a place.
 pub const PLACE_WAIT_MS_MAX: u64 = 30_000;
 /// Milliseconds between two ticks of the epoch clock that bounds the time inside a plugin.

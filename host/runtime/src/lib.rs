@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod care;
 mod chain;
 mod channel_task;
 mod collect;
@@ -36,5 +37,5 @@ pub use host::{Host, Reloaded, Setup, StartError};
 pub use knowledge::{AuthQuestion, EgressExplanation, GrantedEndpoint, Knowledge, media_scope};
 pub use probe::{Probe, Prober};
 pub use status::{ProviderStatus, UseStatus, Winner};
-pub use take::take_media;
 pub use step::{Observer, Step};
+pub use take::take_media;

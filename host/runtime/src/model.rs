@@ -13,6 +13,7 @@ use creel_policy::media::{Area, MediaRef};
 use creel_policy::route::ModelTarget;
 use serde::Serialize;
 
+use crate::care;
 use crate::chain::{Attempt, ChainFailure, ask_chain};
 use crate::core::{CallParts, Core};
 use crate::knowledge::Knowledge;
@@ -150,6 +151,7 @@ pub(crate) async fn ask_once(
         }
     }
     let key = credential.as_ref().and_then(key_of);
+    let ask = care::of_pictures(core, &now, plugin, ask).await?;
     let headers = now.knowledge.added_headers(&target.model.provider);
     let masks = Masks::of(&slots, &headers);
     let context = core.context(CallParts {

@@ -51,6 +51,15 @@ pub enum Step {
         /// The network's identity of the message.
         message: String,
     },
+    /// Another picture goes to a provider in the place of one that says too much or does not fit.
+    Fitted {
+        /// The picture of the conversation; it stays.
+        from: MediaRef,
+        /// What was made of it.
+        to: MediaRef,
+        /// What was done, in words of the plugin.
+        changes: Vec<String>,
+    },
     /// An attachment is in the media store.
     MediaStored {
         /// The session it belongs to.

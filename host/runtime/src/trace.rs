@@ -17,6 +17,9 @@ pub(crate) fn step(step: &Step) {
         Step::MediaStored { session, media } => {
             tracing::info!(session, media = %media.uri, content_type = media.content_type, bytes = media.size, "media stored");
         }
+        Step::Fitted { from, to, changes } => {
+            tracing::info!(%from, %to, changes = changes.join("; "), "picture fitted");
+        }
         Step::MediaMissing { session, reason } => tracing::warn!(session, reason, "attachment missing"),
         Step::Ready { session, message } => tracing::debug!(session, message, "message ready"),
         Step::Routed { session, route } => match &route.failure {

@@ -72,7 +72,12 @@ const DATABASE_FILE: &str = "creel.db";
 const DATABASE_FILES: [&str; 3] = [DATABASE_FILE, "creel.db-wal", "creel.db-shm"];
 
 /// Forms of the database, oldest first; the place in the list, from 1, is the number of the form.
-const FORMS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql"), include_str!("schema/4.sql")];
+const FORMS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 
 impl Store {
     /// Opens the store of a state directory, made where it is not there yet. Several processes may have it open.

@@ -22,6 +22,7 @@ mod properties;
 mod within;
 
 pub mod audit;
+pub mod fitted;
 pub mod ingest;
 pub mod media;
 pub mod older;

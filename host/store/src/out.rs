@@ -117,12 +117,12 @@ impl Store {
 
     fn forget_one(&self, media: &MediaRef) -> Result<(), MediaError> {
         let failed = MediaError::io("remove a medium");
-        let area = self.area(media.area.clone());
+        let area = self.area(&media.area).map_err(no_file)?;
         // The file goes first, as in a sweep: a file of ours without a row there never is.
         area.remove_file(media.id.as_str()).map_err(&failed)?;
-        beneath::sync_dir(area).map_err(&failed)?;
+        beneath::sync_dir(&area).map_err(&failed)?;
         self.write(|transaction| {
-            let key = (media.area.as_str(), media.id.as_str());
+            let key = (media.area.to_string(), media.id.as_str());
             transaction.execute("DELETE FROM media WHERE area = ?1 AND id = ?2 AND claimed = 0", key)?;
             Ok::<_, StoreError>(())
         })?;

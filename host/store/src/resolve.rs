@@ -81,7 +81,9 @@ impl Store {
             }
             Ok(Spelling::Url(url)) => (scope.urls.judge(&url).map(Found::Url), Reached::Nothing),
             Ok(Spelling::AbsolutePath(path)) => self.at_path(Path::new(&path), &places, scope, deed)?,
-            Ok(Spelling::RelativePath(path)) => self.at_path(&places.workspace_path().join(path), &places, scope, deed)?,
+            Ok(Spelling::RelativePath(path)) => {
+                self.at_path(&places.workspace_path().join(path), &places, scope, deed)?
+            }
             Ok(Spelling::HomePath(below)) => match self.root().home() {
                 Some(home) => self.at_path(&home.join(below), &places, scope, deed)?,
                 None => {
@@ -135,13 +137,7 @@ impl Store {
         Ok((self.from_root(root, &below, scope, deed)?, reached))
     }
 
-    fn from_root(
-        &self,
-        root: &Root,
-        below: &Below,
-        scope: &Scope<'_>,
-        deed: Deed,
-    ) -> Result<Outcome, MediaError> {
+    fn from_root(&self, root: &Root, below: &Below, scope: &Scope<'_>, deed: Deed) -> Result<Outcome, MediaError> {
         if scope.workspace_only && !root.is_workspace {
             let rule = format!("`tools.fs.workspaceOnly` is on, and the root `{}` is not the workspace", root.name);
             return Ok(Err(MediaRefusal::new(MediaRefusalCode::PathNotAllowed, rule)));

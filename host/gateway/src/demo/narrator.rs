@@ -112,6 +112,7 @@ fn told(step: &Step) -> Option<(&'static str, Vec<String>)> {
             let facts = format!("{}, {} bytes, sha256 {}", media.content_type, media.size, media.sha256);
             ("media", vec![media.uri.to_string(), facts])
         }
+        Step::Fitted { from, to, changes } => ("care", vec![format!("{from} goes as {to}"), changes.join("; ")]),
         Step::MediaMissing { reason, .. } => ("media", vec![format!("missing: {reason}")]),
         Step::Routed { route, .. } => ("route", route_lines(route)),
         Step::Credential { credential, .. } if credential.candidates.is_empty() => return None,

@@ -62,7 +62,12 @@ impl Installed {
 pub(crate) fn used(knowledge: &Knowledge) -> BTreeSet<PluginId> {
     let providers = knowledge.plan.providers.values().map(|provider| &provider.plugin);
     let channels = knowledge.plan.channels.values().map(|channel| &channel.plugin);
-    providers.chain(channels).cloned().collect()
+    let used: BTreeSet<PluginId> = providers.chain(channels).cloned().collect();
+    let tools = knowledge.manifests.values().filter(|manifest| manifest.is_picture_tools());
+    let tools = tools.map(|manifest| manifest.plugin.id.clone()).next();
+    // Whatever leaves may hold a picture.
+    let is_needed = knowledge.config.media.pictures.is_any() && !used.is_empty();
+    used.into_iter().chain(tools.filter(|_| is_needed)).collect()
 }
 
 /// The plugin that a provider's entry names: itself by default.

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use creel_policy::ids::PluginId;
 use creel_policy::manifest::Manifest;
 
-const MANIFESTS: [&str; 4] = [
+const MANIFESTS: [&str; 5] = [
     include_str!("../../../../plugins/anthropic/plugin.toml"),
     include_str!("../../../../plugins/local-vision/plugin.toml"),
+    include_str!("../../../../plugins/media-tools/plugin.toml"),
     include_str!("../../../../plugins/ollama/plugin.toml"),
     include_str!("../../../../plugins/signal/plugin.toml"),
 ];

@@ -131,6 +131,14 @@ pub struct PictureCare {
     pub fit: bool,
 }
 
+impl PictureCare {
+    /// Whether anything at all is done.
+    #[must_use]
+    pub fn is_any(self) -> bool {
+        self.remove_location || self.upright || self.fit
+    }
+}
+
 impl Default for PictureCare {
     fn default() -> Self {
         Self { remove_location: true, upright: true, fit: true }

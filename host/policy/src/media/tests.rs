@@ -128,12 +128,7 @@ fn j9_network_paths_are_refused_before_any_file_is_looked_at() {
 fn k9_schemes() {
     check("https://h/a.png", "fetch https://h/a.png");
     check("MEDIA: HTTP://h/a.png", "fetch HTTP://h/a.png");
-    for text in [
-        "ftp://h/a",
-        "mxc://h/a",
-        "buffer:a",
-        "x-y:a",
-    ] {
+    for text in ["ftp://h/a", "mxc://h/a", "buffer:a", "x-y:a"] {
         check(text, "unsupported-scheme");
     }
 }
@@ -247,10 +242,10 @@ fn media_of_a_workspace_have_a_handle_of_two_segments_before_the_id() {
     check("media://workspace//a.png", "path-not-allowed");
     check("media://workspace/main/b/a.png", "invalid-path");
     check("media://workspace/..%2Fmain/a.png", "path-not-allowed");
-    assert_eq!(mentions("see media://workspace/main/a.png] and media://workspace/a.png"), [MediaRef {
-        area: Area::Workspace(AgentId::parse("main").unwrap()),
-        id: MediaId::parse("a.png").unwrap(),
-    }]);
+    assert_eq!(
+        mentions("see media://workspace/main/a.png] and media://workspace/a.png"),
+        [MediaRef { area: Area::Workspace(AgentId::parse("main").unwrap()), id: MediaId::parse("a.png").unwrap() }]
+    );
 }
 
 #[test]

@@ -171,7 +171,8 @@ mod tests {
         let store = Store::open(&root).unwrap();
         let source = OlderDir::open_ambient(&older).unwrap();
         let path = source.display_path().join("cat.jpg").display().to_string();
-        let refusal = |store: &Store, path: &str| store.resolve(path, &operator(), Deed::Look).unwrap().outcome.unwrap_err().code;
+        let refusal =
+            |store: &Store, path: &str| store.resolve(path, &operator(), Deed::Look).unwrap().outcome.unwrap_err().code;
         let found = |store: &Store, path: &str| {
             store.resolve(path, &operator(), Deed::Look).unwrap().medium().cloned().unwrap()
         };

@@ -76,8 +76,7 @@ pub(super) fn revive(transaction: &Transaction<'_>, medium: &Medium) -> Result<(
         )
         .map_err(StoreError::from)?;
     let (area, id) = (medium.media.area.to_string(), medium.media.id.as_str());
-    let values =
-        (area, id, &medium.content_type, signed(medium.size)?, &medium.sha256, signed(medium.created_ms)?);
+    let values = (area, id, &medium.content_type, signed(medium.size)?, &medium.sha256, signed(medium.created_ms)?);
     statement.execute(values).map_err(StoreError::from)?;
     Ok(())
 }

@@ -209,10 +209,7 @@ impl Root {
 }
 
 /// Which directory a path leads to, if it leads to one that can be looked at.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the directory of a path is looked at, to be compared, and never opened"
-)]
+#[expect(clippy::disallowed_methods, reason = "the directory of a path is looked at, to be compared, and never opened")]
 pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
     let metadata = std::fs::metadata(path).ok()?;
     Some((std::os::unix::fs::MetadataExt::dev(&metadata), std::os::unix::fs::MetadataExt::ino(&metadata)))

@@ -161,7 +161,9 @@ fn first_replayed_concurrent_and_after_a_restart_are_one_case() {
 fn the_answer_prints_what_each_root_said() {
     let fixture = Fixture::new();
     let medium = fixture.store.media_put(Area::Outbound, None, PNG, 1).unwrap();
-    let json = |reference: &str| serde_json::to_value(fixture.store.resolve(reference, &operator(), Deed::Look).unwrap()).unwrap();
+    let json = |reference: &str| {
+        serde_json::to_value(fixture.store.resolve(reference, &operator(), Deed::Look).unwrap()).unwrap()
+    };
     let allowed = json(&medium.media.to_string());
     assert_eq!(allowed["verdict"], "allowed");
     assert_eq!(allowed["uri"], medium.media.to_string());
@@ -172,13 +174,22 @@ fn the_answer_prints_what_each_root_said() {
         let roots = value["roots"].as_array().unwrap().clone();
         roots.iter().map(|root| format!("{} {}", root["name"], root["verdict"])).collect::<Vec<_>>()
     };
-    assert_eq!(verdicts(&allowed), [r#""inbound" "does-not-match""#, r#""outbound" "matches""#, r#""workspace" "missing""#]);
+    assert_eq!(
+        verdicts(&allowed),
+        [r#""inbound" "does-not-match""#, r#""outbound" "matches""#, r#""workspace" "missing""#]
+    );
     let refused = json("/etc/passwd");
     assert_eq!(refused["verdict"], "refused");
     assert_eq!(refused["reason"], "path-not-allowed");
     assert_eq!(refused["uri"], serde_json::Value::Null);
-    assert_eq!(verdicts(&refused), [r#""inbound" "does-not-match""#, r#""outbound" "does-not-match""#, r#""workspace" "missing""#]);
-    assert_eq!(verdicts(&json("ftp://x/y")), [r#""inbound" "not-asked""#, r#""outbound" "not-asked""#, r#""workspace" "missing""#]);
+    assert_eq!(
+        verdicts(&refused),
+        [r#""inbound" "does-not-match""#, r#""outbound" "does-not-match""#, r#""workspace" "missing""#]
+    );
+    assert_eq!(
+        verdicts(&json("ftp://x/y")),
+        [r#""inbound" "not-asked""#, r#""outbound" "not-asked""#, r#""workspace" "missing""#]
+    );
     let path = fixture.root.display_path().join("media/inbound");
     assert_eq!(refused["roots"][0]["path"], path.display().to_string());
 }

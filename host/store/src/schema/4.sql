@@ -22,3 +22,12 @@ DROP TABLE media;
 ALTER TABLE media_4 RENAME TO media;
 CREATE INDEX media_by_age ON media (created_ms) WHERE expired_ms IS NULL;
 CREATE INDEX media_unclaimed ON media (area, id) WHERE claimed = 0;
+
+-- What was made of a picture so that its receiver takes it, by the picture's bytes and what was wished; no medium where
+-- it is sent as it is.
+CREATE TABLE fitted (
+  sha256 TEXT NOT NULL,
+  wishes TEXT NOT NULL,
+  media  TEXT,
+  PRIMARY KEY (sha256, wishes)
+) STRICT, WITHOUT ROWID;

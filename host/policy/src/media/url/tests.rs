@@ -25,9 +25,29 @@ fn p1_to_p4_what_is_not_public_is_not_fetched() {
     check(&any, "https://example.com/a.png?x=1#y", "https://example.com/a.png?x=1 private=false");
     check(&any, "http://8.8.8.8/a.png", "http://8.8.8.8/a.png private=false");
     for host in [
-        "127.0.0.1", "[ff02::1]", "0177.0.0.1", "0x7f000001", "127.1", "2130706433", "198.18.0.1", "203.0.113.9", "[::]",
-        "[::1]", "[fd00::1]", "[fec0::1]", "[2001:db8::1]", "[::ffff:10.0.0.1]", "[64:ff9b::a00:1]", "[2002:a00:1::]",
-        "localhost", "x.local", "x.internal", "metadata.google.internal", "169.254.169.254", "127..0.1", "999.1.1.1",
+        "127.0.0.1",
+        "[ff02::1]",
+        "0177.0.0.1",
+        "0x7f000001",
+        "127.1",
+        "2130706433",
+        "198.18.0.1",
+        "203.0.113.9",
+        "[::]",
+        "[::1]",
+        "[fd00::1]",
+        "[fec0::1]",
+        "[2001:db8::1]",
+        "[::ffff:10.0.0.1]",
+        "[64:ff9b::a00:1]",
+        "[2002:a00:1::]",
+        "localhost",
+        "x.local",
+        "x.internal",
+        "metadata.google.internal",
+        "169.254.169.254",
+        "127..0.1",
+        "999.1.1.1",
     ] {
         let refusal = any.judge(&format!("http://{host}/a.png")).unwrap_err();
         assert_eq!(refusal.code, MediaRefusalCode::UrlNotAllowed, "{host}: {refusal}");
@@ -42,11 +62,7 @@ fn p1_to_p4_what_is_not_public_is_not_fetched() {
 #[test]
 fn p8_a_url_with_a_password_is_not_fetched() {
     let any = UrlAccess::default();
-    check(
-        &any,
-        "https://example.com@127.0.0.1/a",
-        "url-not-allowed: a user name or password does not belong in a URL",
-    );
+    check(&any, "https://example.com@127.0.0.1/a", "url-not-allowed: a user name or password does not belong in a URL");
     let from = any.judge("https://example.com/a").unwrap();
     let said = any.redirect(&from, "https://u:p@example.com/b", 0).unwrap_err().to_string();
     assert_eq!(said, "url-not-allowed: a user name or password does not belong in a URL");
@@ -100,9 +116,5 @@ fn l14_redirects_are_counted_and_judged() {
         "url-not-allowed: `127.0.0.1` is at 127.0.0.1, a loopback address, and the operator did not grant this very origin"
     );
     let off = UrlAccess { enabled: false, ..UrlAccess::default() };
-    check(
-        &off,
-        "https://example.com/",
-        "url-not-allowed: media are not fetched by URL: `media.urls.enabled` is off",
-    );
+    check(&off, "https://example.com/", "url-not-allowed: media are not fetched by URL: `media.urls.enabled` is off");
 }

@@ -72,7 +72,10 @@ fn k12_j7_the_same_file_is_the_same_handle_by_every_path_and_the_same_bytes_are_
     // A look stores nothing.
     assert_eq!(lab.said(&looked), format!("not-found: `{looked}` is not stored"));
     let medium = lab.take(&path);
-    assert_eq!((medium.media.to_string(), medium.name.as_deref(), medium.width), (looked.clone(), Some("cat.png"), Some(2)));
+    assert_eq!(
+        (medium.media.to_string(), medium.name.as_deref(), medium.width),
+        (looked.clone(), Some("cat.png"), Some(2))
+    );
     let copy = lab.write("photos/copy.png", PNG);
     for spelling in [
         path.clone(),
@@ -96,8 +99,11 @@ fn k12_j7_the_same_file_is_the_same_handle_by_every_path_and_the_same_bytes_are_
 #[test]
 fn k12_relative_paths_and_the_workspace() {
     let lab = Lab::new(&[]);
-    assert_eq!(lab.said("chart.png"), "path-not-allowed: local media path is not under an allowed directory: ".to_owned()
-        + &lab.fixture.root.display_path().join("workspace/chart.png").display().to_string());
+    assert_eq!(
+        lab.said("chart.png"),
+        "path-not-allowed: local media path is not under an allowed directory: ".to_owned()
+            + &lab.fixture.root.display_path().join("workspace/chart.png").display().to_string()
+    );
     lab.write("state/workspace/chart.png", PNG);
     let uri = lab.said("chart.png");
     assert!(uri.starts_with("media://workspace/main/"), "{uri}");
@@ -345,7 +351,10 @@ fn a_medium_of_a_root_that_was_cleaned_away_is_there_again_when_it_is_taken_agai
     let path = lab.write("photos/a.png", PNG);
     let medium = lab.take(&path);
     assert_eq!(lab.fixture.store.media_sweep(100, 100).unwrap().media, 1);
-    assert_eq!(lab.said(&medium.media.to_string()), format!("expired: `{}` was stored and has been cleaned away", medium.media));
+    assert_eq!(
+        lab.said(&medium.media.to_string()),
+        format!("expired: `{}` was stored and has been cleaned away", medium.media)
+    );
     assert_eq!(lab.take(&path).media, medium.media);
     assert_eq!(lab.said(&medium.media.to_string()), medium.media.to_string());
     // The same if somebody took the file away underneath.
