@@ -54,7 +54,7 @@ impl Store {
             ));
         }
         let known = row::find(self, &media)?;
-        if known.is_none() && self.inbound_dir().symlink_metadata(media.id.as_str()).is_ok() {
+        if known.is_none() && self.area(&media.area).is_ok_and(|dir| dir.symlink_metadata(media.id.as_str()).is_ok()) {
             return Err(refused(MediaRefusalCode::InvalidPath, &media, "lies there already, put there by hand"));
         }
         let mut new = match known {
@@ -171,7 +171,8 @@ mod tests {
         let store = Store::open(&root).unwrap();
         let source = OlderDir::open_ambient(&older).unwrap();
         let path = source.display_path().join("cat.jpg").display().to_string();
-        let refusal = |store: &Store, path: &str| store.resolve(path, &operator(), Deed::Look).unwrap().outcome.unwrap_err().code;
+        let refusal =
+            |store: &Store, path: &str| store.resolve(path, &operator(), Deed::Look).unwrap().outcome.unwrap_err().code;
         let found = |store: &Store, path: &str| {
             store.resolve(path, &operator(), Deed::Look).unwrap().medium().cloned().unwrap()
         };
