@@ -1,8 +1,8 @@
 //! The questions that can be asked of a host, and their answers as JSON: the daemon answers these, and so does the
 //! command line where there is none. The answers themselves are `creel_runtime`'s and `creel_store`'s.
 
-use creel_policy::credential::{CredentialDerivation, Use, Variable};
 use creel_policy::config::Config;
+use creel_policy::credential::{CredentialDerivation, Use, Variable};
 use creel_policy::ids::{AgentId, BadId, ModelRef, ProfileId, ProviderId};
 use creel_policy::route::Needs;
 use creel_runtime::{AuthQuestion, Knowledge, ProviderStatus, media_scope};
