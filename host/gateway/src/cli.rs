@@ -1,6 +1,7 @@
 //! The command line: every command, option and example. What a command does is not here.
 
 mod import;
+mod media;
 mod vault;
 
 use std::io;
@@ -15,6 +16,10 @@ use creel_policy::manifest::Input;
 use crate::exit::{self, Exit};
 
 pub(crate) use import::{AuditArgs, ImportCommand, ImportOpenclawArgs, SeverityArg};
+pub(crate) use media::{
+    CollectMediaArgs, GetMediaArgs, ListMediaArgs, MediaCommand, PutMediaArgs, RemoveMediaArgs, ShowMediaArgs,
+    VerifyMediaArgs,
+};
 pub(crate) use vault::{ListSecretsArgs, RemoveSecretArgs, RotateArgs, SetSecretArgs};
 
 /// Where the daemon listens unless something else is said.
@@ -68,6 +73,9 @@ pub(crate) enum Command {
     /// Look after the secrets that Creel is given
     #[command(subcommand)]
     Secrets(SecretsCommand),
+    /// Look after stored media
+    #[command(subcommand)]
+    Media(MediaCommand),
     /// Take over what another gateway has
     #[command(subcommand)]
     Import(ImportCommand),

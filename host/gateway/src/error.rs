@@ -21,6 +21,7 @@ use crate::demo::DemoError;
 use crate::exit::Exit;
 use crate::import::ImportError;
 use crate::log::LogError;
+use crate::media::MediaCommandError;
 use crate::places::NoPlace;
 use crate::plugins::{FileRefusal, LockError};
 use crate::secrets::{self, EntryError};
@@ -49,6 +50,9 @@ pub(crate) enum CommandError {
     /// A medium could not be looked at.
     #[error("could not look the medium up")]
     Media(#[from] MediaError),
+    /// A command about media.
+    #[error(transparent)]
+    MediaCommand(#[from] MediaCommandError),
     /// WebAssembly cannot be set up.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -155,6 +159,7 @@ impl CommandError {
             Self::NoPlugin { .. } | Self::NoDaemon { .. } | Self::NoSecret { .. } => Exit::Missing,
             Self::Vault(error) => secrets::vault::exit(error),
             Self::Entry(error) => secrets::vault::exit_of_entry(error),
+            Self::MediaCommand(error) => error.exit(),
             Self::LookAlike { .. } => Exit::Refused,
             Self::Older(_)
             | Self::Admin(_)

@@ -26,6 +26,11 @@ mod explain;
 mod health;
 mod import;
 mod log;
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a file that the operator names is stored here, and a medium is written where the operator says"
+)]
+mod media;
 mod places;
 mod plugin;
 #[expect(clippy::disallowed_methods, reason = "components are found and read here")]
@@ -90,6 +95,10 @@ fn run(cli: Cli, process: &Arc<Process>) -> Result<Exit, CommandError> {
         Command::Models(ModelsCommand::Status(args)) => {
             log::start_quiet(process)?;
             explain::status(args, &places()?, process)
+        }
+        Command::Media(command) => {
+            log::start_quiet(process)?;
+            media::run(command, &places()?, process)
         }
         Command::Import(ImportCommand::Openclaw(args)) => {
             log::start_quiet(process)?;

@@ -6,6 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use creel_engine::{Engine, Plugin};
 use creel_policy::config::GatewayConfig;
 use creel_runtime::{Host, Knowledge};
+use creel_store::Store;
+use creel_store::media::MediaPolicy;
 use creel_store::state::StateRoot;
 
 use crate::admin::Client;
@@ -34,6 +36,7 @@ pub(crate) struct Sources {
     pub(crate) process: Arc<Process>,
     pub(crate) state: StateRoot,
     pub(crate) engine: Engine,
+    pub(crate) store: Store,
 }
 
 /// A running daemon's way to another configuration.
@@ -81,6 +84,7 @@ impl Reloader {
         let read = tokio::task::spawn_blocking(move || read(&sources, daemon, &loaded, &knowledge));
         let Read { knowledge, loaded, daemon, needs_restart } =
             read.await.map_err(|error| CommandError::Runtime(error.into()))??;
+        self.sources.store.keep_media_by(MediaPolicy::of(&knowledge.config.media));
         let reloaded = self.host.reload(knowledge, loaded.plugins);
         let answerer = Answerer { daemon: Some(daemon), files: None };
         let view = ReloadView {
@@ -109,7 +113,7 @@ fn read(
     running: &[Plugin],
     before: &Knowledge,
 ) -> Result<Read, CommandError> {
-    let Sources { places, process, state, engine } = sources;
+    let Sources { places, process, state, engine, .. } = sources;
     let files = boot::read(places, Some(state))?;
     let (Some(config_sha256), Some(daemon)) = (files.config_sha256.clone(), daemon) else {
         return Err(BootError::NoConfig { path: files.config_path }.into());

@@ -10,6 +10,7 @@ use creel_engine::{Engine, EngineSettings};
 use creel_policy::config::{Bind, GatewayConfig};
 use creel_runtime::{Host, Knowledge, Observer, Setup, Step};
 use creel_store::Store;
+use creel_store::media::MediaPolicy;
 use creel_store::state::{StateLock, StateRoot};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -23,6 +24,7 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::health;
 use crate::log;
+use crate::media;
 use crate::places::Places;
 use crate::plugins::{self, Installed, Loaded};
 use crate::process::Process;
@@ -85,6 +87,7 @@ fn boot(args: &ServeArgs, places: &Places, process: &Process) -> Result<Parts, C
     let engine = engine(&state)?;
     let loaded = load_plugins(&engine, &knowledge, &mut installed, process);
     let store = Store::open(&state)?;
+    store.keep_media_by(MediaPolicy::of(&knowledge.config.media));
     let cleared = store.clear_leftovers(&lock)?;
     if cleared > 0 {
         tracing::info!(cleared, "removed what an earlier daemon left half done");
@@ -140,14 +143,21 @@ async fn serve(parts: Parts, places: &Places, process: &Arc<Process>) -> Result<
     let host = Arc::new(host.await?);
     let far = health::far();
     let near = health::near(Arc::clone(&host), &daemon, address);
-    let sources =
-        Sources { places: places.clone(), process: Arc::clone(process), state: parts.state, engine: parts.engine };
+    let sources = Sources {
+        places: places.clone(),
+        process: Arc::clone(process),
+        state: parts.state,
+        engine: parts.engine,
+        store: store.clone(),
+    };
     let answering = Answering { answerer: Answerer { daemon: Some(daemon), files: None }, absent };
     let reloader = Arc::new(Reloader::new(Arc::clone(&host), sources, answering));
+    let sweeping = store.clone();
     let admin = Admin { host: Arc::clone(&host), store, reloader: Arc::clone(&reloader) };
     let admin = admin::router(Arc::new(admin));
     let stopping = CancellationToken::new();
     let servers = serve_both(tcp, socket, (near, far, admin), &stopping);
+    let sweeping = tokio::spawn(media::keep_sweeping(sweeping, process.clock(), stopping.clone()));
     announce(address).map_err(CommandError::Output)?;
     tracing::info!(%address, "ready");
     while stop.wait().await == Told::Reload {
@@ -159,9 +169,9 @@ async fn serve(parts: Parts, places: &Places, process: &Arc<Process>) -> Result<
     let graceful = async {
         host.shutdown().await;
         stopping.cancel();
-        for server in servers {
+        for server in servers.into_iter().chain([sweeping]) {
             if let Err(error) = server.await {
-                tracing::error!(%error, "a server failed");
+                tracing::error!(%error, "a task of the daemon failed");
             }
         }
     };

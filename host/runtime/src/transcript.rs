@@ -8,7 +8,6 @@ use creel_policy::media::{MediaRef, kind_of};
 use creel_policy::route::Needs;
 use creel_store::media::Medium;
 use creel_store::session::{Entry, Role};
-use creel_store::turn::{AttachmentState, InboundRecord};
 
 use crate::core::{Core, StoreFailed};
 
@@ -17,18 +16,6 @@ pub(crate) struct Transcript {
     entries: Vec<Entry>,
     media: BTreeMap<MediaRef, Medium>,
     descriptions: BTreeMap<MediaRef, String>,
-}
-
-/// What a turn brings that a model must take.
-pub(crate) async fn needs(core: &Core, inbound: &InboundRecord) -> Result<Needs, StoreFailed> {
-    let mut inputs = BTreeSet::from([Input::Text]);
-    for attachment in &inbound.attachments {
-        if let AttachmentState::Stored(media) = attachment.state.clone() {
-            let medium = core.store(move |store| store.medium(&media)).await?;
-            inputs.extend(kind_of(&medium.content_type).input());
-        }
-    }
-    Ok(Needs::of(inputs))
 }
 
 /// A medium as the interface has it.
@@ -54,6 +41,14 @@ impl Transcript {
             })
             .await?;
         Ok(Self { entries, media, descriptions: BTreeMap::new() })
+    }
+
+    /// What the last message brings that a model must take: its attachments, and what it names of earlier ones.
+    pub(crate) fn needs(&self) -> Needs {
+        let last = self.entries.iter().rev().find(|entry| entry.role == Role::User);
+        let media = last.into_iter().flat_map(|entry| &entry.media).filter_map(|media| self.media.get(media));
+        let inputs = media.filter_map(|medium| kind_of(&medium.content_type).input());
+        Needs::of(std::iter::once(Input::Text).chain(inputs))
     }
 
     /// The pictures of the last message.

@@ -13,7 +13,7 @@ use crate::describe;
 use crate::model::{Answer, answer};
 use crate::reply;
 use crate::step::Step;
-use crate::transcript::{Transcript, needs};
+use crate::transcript::Transcript;
 
 /// Takes a message that is durable to a reply that is durable. Delivery follows on its own.
 ///
@@ -33,7 +33,7 @@ pub(crate) async fn run(core: &Arc<Core>, inbound: InboundRecord) -> Result<(), 
     let transcript = Transcript::of(core, history).await?;
 
     // 3. A model that takes what this message brings.
-    let needs = needs(core, &inbound).await?;
+    let needs = transcript.needs();
     let route = core.knowledge().explain_route(&needs);
     core.observe(&Step::Routed { session: session.clone(), route: route.clone() });
 

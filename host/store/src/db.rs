@@ -4,7 +4,7 @@
 use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use cap_std::fs::{Dir, MetadataExt as _};
@@ -12,6 +12,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::beneath::{self, NoFile};
 use crate::limits::{DATABASE_LOG_BYTES_MAX, DATABASE_WAIT_MS_MAX};
+use crate::media::{MediaDirs, MediaPolicy, clear_partials};
 use crate::state::{StateError, StateLock, StateRoot, explain};
 
 /// All that is stored. Cheap to clone; every clone means the same store. Calls wait for the disk: an async caller
@@ -27,10 +28,10 @@ struct Inner {
     prompt: Mutex<Connection>,
     /// Held while a file of the older gateway becomes a medium, so that two readers do not both do it.
     adopting: Mutex<()>,
+    /// How media are kept; a reload replaces it.
+    keeping: RwLock<MediaPolicy>,
     root: StateRoot,
-    media: Dir,
-    inbound: Arc<Dir>,
-    outbound: Arc<Dir>,
+    media: RwLock<Arc<MediaDirs>>,
     views: Dir,
 }
 
@@ -86,9 +87,7 @@ impl Store {
     ///
     /// [`StoreError`], e.g. [`StoreError::Newer`] for a database that a newer program has written.
     pub fn open(root: &StateRoot) -> Result<Self, StoreError> {
-        let media = root.open_private_dir(root.dir(), "media")?;
-        let inbound = Arc::new(root.open_private_dir(&media, "media/inbound")?);
-        let outbound = Arc::new(root.open_private_dir(&media, "media/outbound")?);
+        let media = RwLock::new(Arc::new(MediaDirs::open(root)?));
         let views = root.open_private_dir(root.dir(), "views")?;
         create_database_file(root.dir())?;
         let mut durable = connect(root, "FULL")?;
@@ -99,10 +98,9 @@ impl Store {
             durable: Mutex::new(durable),
             prompt: Mutex::new(prompt),
             adopting: Mutex::new(()),
+            keeping: RwLock::default(),
             root,
             media,
-            inbound,
-            outbound,
             views,
         })))
     }
@@ -121,7 +119,7 @@ impl Store {
             for area in self.areas()? {
                 // One that is gone by now holds nothing.
                 if let Ok(dir) = self.area(&area) {
-                    removed += beneath::remove_partials(&dir)?;
+                    removed += clear_partials(&dir)?;
                 }
             }
             for entry in self.0.views.entries()? {
@@ -143,20 +141,30 @@ impl Store {
         &self.0.root
     }
 
-    pub(crate) fn media_dir(&self) -> &Dir {
-        &self.0.media
-    }
-
-    pub(crate) fn inbound_dir(&self) -> &Arc<Dir> {
-        &self.0.inbound
-    }
-
-    pub(crate) fn outbound_dir(&self) -> &Arc<Dir> {
-        &self.0.outbound
+    /// The directories that media lie in. Those that were removed are made anew: whoever cleans up by hand does not keep
+    /// the next medium from being stored (case L13).
+    pub(crate) fn media_dirs(&self) -> Arc<MediaDirs> {
+        let held = Arc::clone(&self.0.media.read().unwrap_or_else(PoisonError::into_inner));
+        if held.are_there() {
+            return held;
+        }
+        match MediaDirs::open(&self.0.root) {
+            Ok(made) => {
+                let made = Arc::new(made);
+                *self.0.media.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&made);
+                made
+            }
+            // Whoever uses the old ones hears that nothing is there.
+            Err(_) => held,
+        }
     }
 
     pub(crate) fn views(&self) -> &Dir {
         &self.0.views
+    }
+
+    pub(crate) fn keeping(&self) -> &RwLock<MediaPolicy> {
+        &self.0.keeping
     }
 
     pub(crate) fn adopting(&self) -> MutexGuard<'_, ()> {

@@ -1,8 +1,19 @@
 //! The bounds that belong to disk alone, each with its reason. What a request or a plugin is bound by stands in
 //! `creel_policy::limits`.
 
-/// Bytes of all media together; a runaway channel fills this and not the operator's disk (attack 121).
-pub(crate) const MEDIA_STORE_BYTES_MAX: u64 = 20 << 30;
+/// Milliseconds that a medium may be stored without anybody having named it, before a sweep may take it: between the two
+/// lie the other attachments of its message, or the rest of a model's answer with all its tries.
+pub(crate) const UNCLAIMED_MS_MAX: u64 = 3_600_000;
+/// Milliseconds after which a half-written file is taken for one that nobody writes any more, where its writer cannot be
+/// asked: no transfer of a medium takes a day.
+pub(crate) const PARTIAL_MS_MAX: u64 = 86_400_000;
+/// Bytes that are written between two looks at what room an area has, so that media that are written at once do not each
+/// fill what was left.
+pub(crate) const ROOM_BYTES: u64 = 8 << 20;
+/// Characters of a content type that a sender claims: the longest of the registry has some eighty.
+pub(crate) const DECLARED_TYPE_CHARS_MAX: usize = 127;
+/// Media that are looked at, removed or listed in one transaction; others that write wait no longer than that takes.
+pub(crate) const MEDIA_AT_ONCE_MAX: usize = 256;
 /// Characters of the name that a sender gave: it is for display, and a file name has no more.
 pub(crate) const MEDIA_NAME_CHARS_MAX: usize = 255;
 /// Bytes from the front of a medium that its type is read from; the window of the older gateway.

@@ -2,9 +2,9 @@
 //! the text that names one comes from is not known here (see `resolve`).
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek as _};
 
-use cap_std::fs::MetadataExt as _;
+use cap_std::fs::{Metadata, MetadataExt as _};
 use creel_policy::media::{Area, MediaRef, MediaRefusal, MediaRefusalCode};
 
 use crate::beneath::{self, NoFile};
@@ -13,19 +13,31 @@ use crate::db::{Store, StoreError};
 mod adopt;
 mod area;
 mod content;
-mod held;
 mod import;
 mod inspect;
+mod keeping;
+mod list;
 mod new;
+mod partials;
 mod pixels;
+mod reference;
+mod removal;
 mod row;
 mod sniff;
 mod sweep;
+mod verify;
 
+pub(crate) use area::MediaDirs;
 pub use import::MediaImport;
+pub use keeping::MediaPolicy;
+pub use list::{AreaTotal, MediaCursor, MediaPage};
 pub use new::NewMedium;
-pub(crate) use row::claim;
+pub(crate) use partials::clear_partials;
+pub use reference::MediaHolder;
+pub(crate) use reference::{Holder, claim, mentioned, refer};
+pub use removal::Removal;
 pub use sweep::Swept;
+pub use verify::{Flaw, FlawKind, Verification};
 
 /// A stored medium. Its bytes never change while it exists.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -34,6 +46,8 @@ pub struct Medium {
     pub media: MediaRef,
     /// Read from the bytes, not taken from whoever sent them.
     pub content_type: String,
+    /// What the sender said that it is: a claim, and no more.
+    pub declared_type: Option<String>,
     /// Bytes.
     pub size: u64,
     /// SHA-256 of the bytes, in lower-case hex.
@@ -54,10 +68,12 @@ pub enum MediaError {
     /// An expected answer: not there, too large, no file, …
     #[error(transparent)]
     Refused(#[from] MediaRefusal),
-    /// All media together have reached their bound.
-    #[error("the media store is full: it holds at most {bytes_max} bytes")]
+    /// The media of an area have reached their bound.
+    #[error("the area `{area}` is full: its quota is {bytes_max} bytes (`media.quotaMb`)")]
     Full {
-        /// The bound.
+        /// Which.
+        area: Area,
+        /// Its bound.
         bytes_max: u64,
     },
     /// The database.
@@ -121,18 +137,34 @@ impl Store {
             return Err(refused(MediaRefusalCode::Expired, media, "was stored and has been cleaned away"));
         }
         let opened = self.area(&media.area).and_then(|area| beneath::open_file(&area, media.id.as_str()));
-        let (file, metadata) = match opened {
+        let (mut file, metadata) = match opened {
             Ok(opened) => opened,
             Err(NoFile::Missing) => {
                 return Err(refused(MediaRefusalCode::Expired, media, "was stored, and its file has been removed"));
             }
             Err(no) => return Err(no_file(no, media)),
         };
+        let is_other = || refused(MediaRefusalCode::InvalidPath, media, "is not the file that was stored");
         if metadata.size() != row.medium.size {
-            return Err(refused(MediaRefusalCode::InvalidPath, media, "is not the file that was stored"));
+            return Err(is_other());
+        }
+        let mark = file_mark(&metadata);
+        if row.file_mark.as_ref() != Some(&mark) {
+            // Another file than the one that was seen last: restored from a backup, or exchanged. Its bytes tell.
+            let failed = MediaError::io("read a medium");
+            if verify::sha256_of(&mut file).map_err(&failed)? != row.medium.sha256 {
+                return Err(is_other());
+            }
+            file.rewind().map_err(&failed)?;
+            row::mark(self, media, &mark)?;
         }
         Ok((row.medium, file))
     }
+}
+
+/// What tells a file from every other that has taken or could take its place: which it is, and when it was written.
+fn file_mark(metadata: &Metadata) -> String {
+    format!("{}:{}:{}.{:09}", metadata.dev(), metadata.ino(), metadata.mtime(), metadata.mtime_nsec())
 }
 
 fn refused(code: MediaRefusalCode, media: &MediaRef, what: &str) -> MediaError {

@@ -7,7 +7,7 @@ use rusqlite::Transaction;
 
 use crate::db::{Store, StoreError, limit, signed, unsigned};
 use crate::limits::{CHANNEL_JSON_BYTES_MAX, KEY_BYTES_MAX, REASON_BYTES_MAX, cut};
-use crate::media::claim;
+use crate::media::{Holder, refer};
 use crate::turn::{InboundId, TurnError, bounded, read_channel, read_media_list, write_media_list};
 
 /// Numbers what is to be delivered, in the order in which it was put there.
@@ -189,7 +189,6 @@ pub(crate) fn insert(
 ) -> Result<OutboxId, TurnError> {
     bounded("the session key", &message.session, KEY_BYTES_MAX)?;
     bounded("the conversation", &message.conversation_json, CHANNEL_JSON_BYTES_MAX)?;
-    claim(transaction, &message.media)?;
     let mut insert = transaction.prepare_cached(
         "INSERT INTO outbox (channel, session, conversation_json, text, media_json, reply_to, inbound, state,
            next_attempt_ms, created_ms)
@@ -205,6 +204,7 @@ pub(crate) fn insert(
         inbound.map(|id| id.0),
         signed(now_ms)?,
     ))?;
+    refer(transaction, &message.media, Holder::Outbox(OutboxId(id)), &message.session)?;
     Ok(OutboxId(id))
 }
 

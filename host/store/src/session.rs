@@ -4,7 +4,7 @@ use creel_policy::media::MediaRef;
 use rusqlite::Transaction;
 
 use crate::db::{Store, StoreError, limit, signed, unsigned};
-use crate::media::claim;
+use crate::media::{Holder, refer};
 use crate::turn::{InboundId, Reply, read_media_list, write_media_list};
 
 /// Numbers the entries of all sessions, in the order in which they were written.
@@ -99,7 +99,6 @@ impl Store {
 }
 
 pub(crate) fn append(transaction: &Transaction<'_>, entry: &NewEntry<'_>, now_ms: u64) -> Result<EntrySeq, StoreError> {
-    claim(transaction, entry.media)?;
     let mut insert = transaction.prepare_cached(
         "INSERT INTO entry (session, role, text, media_json, model, derivation_json, usage_json, at_ms, inbound)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -115,6 +114,7 @@ pub(crate) fn append(transaction: &Transaction<'_>, entry: &NewEntry<'_>, now_ms
         signed(now_ms)?,
         entry.inbound.0,
     ))?;
+    refer(transaction, entry.media, Holder::Entry(EntrySeq(seq)), entry.session)?;
     Ok(EntrySeq(seq))
 }
 

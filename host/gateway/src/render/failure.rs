@@ -117,6 +117,7 @@ fn hint(error: &CommandError) -> Option<String> {
         CommandError::Component(error) => of_file(error),
         CommandError::LookAlike { .. } => Some("give the plugin a name of its own in its `plugin.toml`".to_owned()),
         CommandError::Vault(error) => super::vault::hint(error),
+        CommandError::MediaCommand(error) => error.hint(),
         CommandError::NoSecret { .. } => Some("`creel secrets list` shows what is there".to_owned()),
         CommandError::Entry(_)
         | CommandError::Place(NoPlace::Nowhere { .. })

@@ -4,6 +4,7 @@ mod answers;
 mod audit;
 mod failure;
 mod import;
+mod media;
 mod plugin;
 mod table;
 mod vault;
@@ -12,6 +13,7 @@ pub(crate) use answers::{auth, egress, media, reload, route, status};
 pub(crate) use audit::audit;
 pub(crate) use failure::{absence, difference, failure, note, reasons};
 pub(crate) use import::import;
+pub(crate) use media::{holder, media_list, medium, stored, swept, verification};
 pub(crate) use plugin::{Asked, asked, plugins};
 pub(crate) use vault::secrets;
 

@@ -18,7 +18,7 @@ pub(crate) fn secrets(secrets: &[Shown], style: Style) -> String {
     table.render(style)
 }
 
-fn age(seconds: u64) -> String {
+pub(super) fn age(seconds: u64) -> String {
     match seconds {
         0..120 => format!("{seconds} s"),
         120..7_200 => format!("{} min", seconds / 60),

@@ -8,7 +8,7 @@ use creel_policy::limits::MEDIUM_BYTES_MAX;
 use creel_policy::media::{MediaRef, MediaRefusalCode};
 
 use super::row::MediumRow;
-use super::{MediaError, no_file, refused, row};
+use super::{MediaError, no_file, partials, refused, row};
 use crate::beneath;
 use crate::db::{Store, StoreError};
 
@@ -29,19 +29,15 @@ pub(super) fn adopt(store: &Store, media: &MediaRef) -> Result<MediumRow, MediaE
         return Err(refused(MediaRefusalCode::TooLarge, media, &rule));
     }
     let name = original_name(media.id.as_str());
-    let mut new = store.media_begin(media.area.clone(), Some(&name), MEDIUM_BYTES_MAX)?;
+    let mut new = store.media_begin_taking_in(media.area.clone(), &name)?;
     let mut buffer = vec![0; 64 << 10];
     loop {
         let count = file.read(&mut buffer).map_err(MediaError::io("read a file of the older gateway"))?;
         let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
         new.write(bytes)?;
     }
-    let modified_ms = metadata.mtime().saturating_mul(1000).saturating_add(metadata.mtime_nsec() / 1_000_000);
-    let (medium, is_ours) = new.finish_over(media.clone(), u64::try_from(modified_ms).unwrap_or(0))?;
-    if is_ours {
-        return Ok(MediumRow { medium, expired: false });
-    }
-    // Another process was faster.
+    // Where another process was faster, its row is the one that counts.
+    new.finish_over(media.clone(), partials::modified_ms(&metadata))?;
     let row = row::find(store, media)?;
     row.ok_or_else(|| StoreError::Corrupt { what: format!("row of `{media}`") }.into())
 }

@@ -1,6 +1,6 @@
 //! The end of a medium that is named by its content: the same bytes are one medium, however often they come.
 
-use super::new::NewMedium;
+use super::new::{NewMedium, Written};
 use super::{MediaError, Medium, row};
 use creel_policy::media::{MediaRef, MediaRefusal, MediaRefusalCode};
 
@@ -11,7 +11,7 @@ impl NewMedium {
     ///
     /// `invalid-path` where the bytes are not those of `sha256`: they changed between two readings.
     pub(super) fn finish_by_content(self, media: MediaRef, sha256: &str, now_ms: u64) -> Result<Medium, MediaError> {
-        let (mut partial, medium) = self.written(media, now_ms)?;
+        let Written { mut partial, medium, file_mark, quota } = self.written(media, now_ms)?;
         if medium.sha256 != sha256 {
             let rule = "the file changed while it was read";
             return Err(MediaRefusal::new(MediaRefusalCode::InvalidPath, rule).into());
@@ -21,8 +21,8 @@ impl NewMedium {
         // leaves one without a file, which the next taking mends. Bytes of the same name are these very bytes, so that
         // two who take it at once do not disturb each other.
         store.write(|transaction| {
-            if !row::insert(transaction, &medium, true)? {
-                row::revive(transaction, &medium)?;
+            if !row::insert(transaction, &medium, &file_mark, quota, true)? {
+                row::revive(transaction, &medium, &file_mark)?;
             }
             Ok::<_, MediaError>(())
         })?;

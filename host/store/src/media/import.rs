@@ -54,7 +54,7 @@ impl Store {
             ));
         }
         let known = row::find(self, &media)?;
-        if known.is_none() && self.inbound_dir().symlink_metadata(media.id.as_str()).is_ok() {
+        if known.is_none() && self.area(&media.area).is_ok_and(|dir| dir.symlink_metadata(media.id.as_str()).is_ok()) {
             return Err(refused(MediaRefusalCode::InvalidPath, &media, "lies there already, put there by hand"));
         }
         let mut new = match known {

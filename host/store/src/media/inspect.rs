@@ -23,6 +23,7 @@ const PIECE_BYTES: usize = 256 << 10;
 struct Inspected {
     content_type: &'static str,
     extension: &'static str,
+    declared_type: Option<String>,
     digest: [u8; 32],
     size: u64,
 }
@@ -76,6 +77,10 @@ impl Store {
             return Ok(Found::Medium(medium.into()));
         };
         let mut new = self.media_begin(medium.media.area.clone(), medium.name.as_deref(), MEDIUM_BYTES_MAX)?;
+        if let Some(declared) = &medium.declared_type {
+            new.declare(declared);
+        }
+        new.expect(medium.size)?;
         let mut buffer = vec![0; PIECE_BYTES];
         loop {
             let count = bytes.read(&mut buffer).map_err(MediaError::io(READ))?;
@@ -109,7 +114,8 @@ fn inspect(mut bytes: impl Read, name: Option<&str>, declared_type: Option<&str>
         hasher.update(piece);
     }
     let (content_type, extension) = sniffer.verdict(name);
-    Ok(Inspected { content_type, extension, digest: hasher.finalize().into(), size })
+    let declared_type = sniffer.declared().map(str::to_owned);
+    Ok(Inspected { content_type, extension, declared_type, digest: hasher.finalize().into(), size })
 }
 
 fn pixels_of(inspected: &Inspected, file: &mut File) -> Result<Option<(u32, u32)>, MediaError> {
@@ -124,6 +130,7 @@ fn medium_of(inspected: &Inspected, area: &Area, name: Option<&str>, pixels: Opt
     Medium {
         media: MediaRef { area: area.clone(), id: MediaId::from_random(bits, Some(inspected.extension)) },
         content_type: inspected.content_type.to_owned(),
+        declared_type: inspected.declared_type.clone(),
         size: inspected.size,
         sha256: beneath::hex(&inspected.digest),
         name: name.and_then(display_name),

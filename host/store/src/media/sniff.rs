@@ -2,7 +2,7 @@
 
 use infer::MatcherType;
 
-use crate::limits::SNIFF_BYTES_MAX;
+use crate::limits::{DECLARED_TYPE_CHARS_MAX, SNIFF_BYTES_MAX};
 
 /// Looks at bytes as they stream by.
 #[derive(Debug)]
@@ -12,33 +12,54 @@ pub(super) struct Sniffer {
     declared: Option<String>,
 }
 
-/// Whether everything so far is UTF-8 text; the whole counts, not the first page (case N4).
+/// Whether everything so far is text; the whole counts, not the first page (case N4).
 #[derive(Debug)]
-enum Text {
-    /// With the bytes of a character that is cut in two.
-    SoFar(Vec<u8>),
-    No,
+struct Text {
+    /// Whether there are no bytes that no text has, whatever its encoding.
+    is_plain: bool,
+    /// The bytes of a character that is cut in two, while all is UTF-8.
+    utf8: Option<Vec<u8>>,
+    /// Bytes that ASCII does not have.
+    high: u64,
+    /// Bytes that ink or a non-ASCII character stands for.
+    visible: u64,
+    all: u64,
 }
 
 const BINARY: (&str, &str) = ("application/octet-stream", "bin");
+const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
+const UTF16_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
 
 impl Sniffer {
     pub(super) fn new() -> Self {
-        Self { head: Vec::new(), text: Text::SoFar(Vec::new()), declared: None }
+        let text = Text { is_plain: true, utf8: Some(Vec::new()), high: 0, visible: 0, all: 0 };
+        Self { head: Vec::new(), text, declared: None }
     }
 
     pub(super) fn declare(&mut self, content_type: &str) {
         let essence = content_type.split(';').next().unwrap_or_default();
-        self.declared = Some(essence.trim().to_ascii_lowercase());
+        let plain = essence.chars().filter(|c| !c.is_control()).collect::<String>();
+        let declared: String = plain.trim().chars().take(DECLARED_TYPE_CHARS_MAX).collect();
+        self.declared = Some(declared.to_ascii_lowercase()).filter(|declared| !declared.is_empty());
+    }
+
+    /// What was declared, as it is kept.
+    pub(super) fn declared(&self) -> Option<&str> {
+        self.declared.as_deref()
     }
 
     pub(super) fn read(&mut self, bytes: &[u8]) {
         let room = SNIFF_BYTES_MAX.saturating_sub(self.head.len());
         self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        if let Text::SoFar(rest) = &mut self.text {
-            let rest = std::mem::take(rest);
-            self.text = read_text(rest, bytes);
-        }
+        self.text.read(bytes);
+    }
+
+    /// The content type as soon as further bytes cannot make one of another kind of it.
+    pub(super) fn settled(&self, name: Option<&str>) -> Option<&'static str> {
+        let is_whole = self.head.len() >= SNIFF_BYTES_MAX;
+        // A signature of two letters says nothing while all is text.
+        let is_signed = || !self.text.is_plain && infer::get(&self.head).is_some();
+        (is_whole || is_signed()).then(|| self.verdict(name).0)
     }
 
     /// The content type and the extension that goes with it.
@@ -46,7 +67,7 @@ impl Sniffer {
         if self.head.is_empty() {
             return BINARY;
         }
-        let is_text = matches!(&self.text, Text::SoFar(rest) if rest.is_empty());
+        let is_text = self.is_text(name);
         let sniffed = infer::get(&self.head);
         if is_text {
             // Some signatures are two letters that a text may begin with; those of documents are a whole line.
@@ -66,6 +87,22 @@ impl Sniffer {
             }
             _ => BINARY,
         }
+    }
+
+    /// Whether all of it is text: UTF-8, or in a table or a Markdown file one of the older encodings of western languages,
+    /// where most letters are ASCII (cases N1, N3).
+    fn is_text(&self, name: Option<&str>) -> bool {
+        let Text { is_plain, ref utf8, high, visible, all } = self.text;
+        let of_mark = if self.head.starts_with(UTF8_MARK) { UTF8_MARK.len() as u64 } else { 0 };
+        if !is_plain || visible <= of_mark {
+            return false;
+        }
+        if utf8.as_ref().is_some_and(Vec::is_empty) {
+            return true;
+        }
+        let is_marked = of_mark > 0 || UTF16_MARKS.iter().any(|mark| self.head.starts_with(mark));
+        let is_named = matches!(text_type(name).0, "text/csv" | "text/markdown");
+        is_named && !is_marked && high.saturating_mul(4) <= all
     }
 
     /// Lets the claim decide between sound and moving pictures in containers that hold either.
@@ -101,34 +138,40 @@ fn text_type(name: Option<&str>) -> (&'static str, &'static str) {
     }
 }
 
-fn read_text(mut rest: Vec<u8>, mut bytes: &[u8]) -> Text {
-    // First the character that the last piece cut in two: it is whole after at most three more bytes.
-    while !rest.is_empty() {
-        let Some((first, others)) = bytes.split_first() else { return Text::SoFar(rest) };
-        rest.push(*first);
-        bytes = others;
-        match std::str::from_utf8(&rest) {
-            Ok(text) if is_plain(text) => rest.clear(),
-            Err(error) if error.error_len().is_none() => {}
-            Ok(_) | Err(_) => return Text::No,
+impl Text {
+    fn read(&mut self, bytes: &[u8]) {
+        if !self.is_plain {
+            return;
         }
-    }
-    let (whole, rest) = match std::str::from_utf8(bytes) {
-        Ok(_) => (bytes, Vec::new()),
-        Err(error) if error.error_len().is_none() => {
-            let (whole, rest) = bytes.split_at(error.valid_up_to());
-            (whole, rest.to_vec())
+        let is_control = |b: u8| b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r' | 0x0c) || b == 0x7f;
+        for &byte in bytes {
+            self.is_plain &= !is_control(byte);
+            self.high += u64::from(byte >= 0x80);
+            self.visible += u64::from(byte > b' ');
         }
-        Err(_) => return Text::No,
-    };
-    match std::str::from_utf8(whole) {
-        Ok(text) if is_plain(text) => Text::SoFar(rest),
-        Ok(_) | Err(_) => Text::No,
+        self.all += bytes.len() as u64;
+        self.utf8 = self.utf8.take().and_then(|rest| read_utf8(rest, bytes));
     }
 }
 
-fn is_plain(text: &str) -> bool {
-    !text.bytes().any(|b| b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r' | 0x0c) || b == 0x7f)
+/// Goes on with UTF-8 behind `rest`, the beginning of a character; `None` where it is none.
+fn read_utf8(mut rest: Vec<u8>, mut bytes: &[u8]) -> Option<Vec<u8>> {
+    // First the character that the last piece cut in two: it is whole after at most three more bytes.
+    while !rest.is_empty() {
+        let Some((first, others)) = bytes.split_first() else { return Some(rest) };
+        rest.push(*first);
+        bytes = others;
+        match std::str::from_utf8(&rest) {
+            Ok(_) => rest.clear(),
+            Err(error) if error.error_len().is_none() => {}
+            Err(_) => return None,
+        }
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(_) => Some(Vec::new()),
+        Err(error) if error.error_len().is_none() => Some(bytes[error.valid_up_to()..].to_vec()),
+        Err(_) => None,
+    }
 }
 
 #[cfg(test)]
@@ -181,5 +224,78 @@ mod tests {
         check(&[b"<html> ", b"\0"], None, None, "application/octet-stream");
         check(&[b"\xff\xfe\xff"], Some("a.md"), None, "application/octet-stream");
         check(&[b""], Some("a.csv"), None, "application/octet-stream");
+    }
+
+    /// Group N of the older gateway's cases, as far as bytes decide. What a granted directory gives out is judged by
+    /// this verdict and the name.
+    #[test]
+    fn tables_and_markdown_are_proven_by_all_of_their_bytes() {
+        let latin1 = b"name;city\nJ\xfcrgen;K\xf6ln\n".as_slice();
+        let padded = [b"a,b\n".as_slice(), &[0; 64]].concat();
+        let marked = [b"\xef\xbb\xbf".as_slice(), &[0xff; 60]].concat();
+        let marked_text = [b"\xef\xbb\xbfa,b\n".as_slice(), b"\xff"].concat();
+        let alternating = b"a\xe9".repeat(50);
+        let tail = [vec![b'x'; 9 << 10], b"\x01\x02\xff".to_vec()].concat();
+        let high_tail = [vec![b'x'; 4 << 10], vec![0xe9; 4 << 10]].concat();
+        let opaque: Vec<u8> = (0..=255).collect();
+        let far = [&[b'x'; 2 << 10], b"%PDF-1.7\n".as_slice()].concat();
+        for (id, bytes, name, expected) in [
+            ("N1", b"a,b\n1,2\n".as_slice(), "a.csv", "text/csv"),
+            ("N1", b"# Title\n\n- one\n", "a.md", "text/markdown"),
+            ("N1 near: the longer extension", b"# x", "A.MARKDOWN", "text/markdown"),
+            ("N1 punctuation alone", b"---\n***\n", "a.md", "text/markdown"),
+            ("N1 punctuation alone", b",,;\n", "a.csv", "text/csv"),
+            ("N1 Latin-1", latin1, "a.csv", "text/csv"),
+            ("N1 Latin-1", latin1, "a.md", "text/markdown"),
+            ("N1 with a mark", b"\xef\xbb\xbfa,b\n", "a.csv", "text/csv"),
+            ("N1 near: Latin-1 under another name", latin1, "a.txt", "application/octet-stream"),
+            ("N2 is refused by whoever asks for a document", b"hello", "a.txt", "text/plain"),
+            ("N2 text named .pdf", b"hello", "a.pdf", "text/plain"),
+            ("N2 an archive named .csv", b"PK\x03\x04\x14\0\0\0", "a.csv", "application/zip"),
+            ("N3 opaque", &opaque, "a.csv", "application/octet-stream"),
+            ("N3 NUL-padded", &padded, "a.csv", "application/octet-stream"),
+            ("N3 a mark and FF", &marked, "a.csv", "application/octet-stream"),
+            ("N3 near: a mark, text and FF", &marked_text, "a.csv", "application/octet-stream"),
+            ("N3 UTF-16 mark and FF", b"\xff\xfe\xff\xff", "a.md", "application/octet-stream"),
+            ("N3 a mark and a form feed", b"\xef\xbb\xbf\x0c", "a.md", "application/octet-stream"),
+            ("N3 alternating", &alternating, "a.csv", "application/octet-stream"),
+            ("N3 all high", &[0xe9; 80], "a.md", "application/octet-stream"),
+            ("N4", &tail, "a.csv", "application/octet-stream"),
+            ("N4 near: a tail that is no control", &high_tail, "a.csv", "application/octet-stream"),
+            ("N5", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "a.bin", "application/pdf"),
+            ("N5 near: the mark of a PDF far behind the front", &far, "a.pdf", "text/plain"),
+        ] {
+            for size in [1, 7, bytes.len()] {
+                let mut sniffer = Sniffer::new();
+                bytes.chunks(size).for_each(|piece| sniffer.read(piece));
+                assert_eq!(sniffer.verdict(Some(name)).0, expected, "{id}: {name} by {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_kind_is_settled_as_soon_as_nothing_can_change_it() {
+        let settled = |bytes: &[u8]| {
+            let mut sniffer = Sniffer::new();
+            sniffer.read(bytes);
+            sniffer.settled(None)
+        };
+        assert_eq!(settled(&PNG[..3]), None);
+        assert_eq!(settled(PNG), Some("image/png"));
+        assert_eq!(settled(b"BM is how a bitmap begins, and this text"), None);
+        assert_eq!(settled(&[b'a'; SNIFF_BYTES_MAX]), Some("text/plain"));
+    }
+
+    #[test]
+    fn a_claim_is_kept_as_one_line_of_bounded_length() {
+        let declared = |text: &str| {
+            let mut sniffer = Sniffer::new();
+            sniffer.declare(text);
+            sniffer.declared().map(str::to_owned)
+        };
+        assert_eq!(declared(" Audio/WebM; codecs=opus").as_deref(), Some("audio/webm"));
+        assert_eq!(declared("image/\u{1b}[1mpng").as_deref(), Some("image/[1mpng"));
+        assert_eq!(declared(&"x".repeat(999)).map(|text| text.len()), Some(DECLARED_TYPE_CHARS_MAX));
+        assert_eq!(declared(" ;x"), None);
     }
 }

@@ -1,80 +1,183 @@
-//! Cleans media away: old ones, and those that nobody ever counted on. What a turn or a delivery that is not finished
-//! needs stays, however old it is: the older gateway's sweep looked at the clock alone, and took pictures from under the
-//! turn that was to answer them.
+//! Cleans media away: old ones, and those that nobody ever counted on. What a live session, an unfinished turn or the
+//! outbox refers to stays, however old it is: the older gateway's sweep looked at the clock alone, and took pictures from
+//! under the turn that was to answer them.
 
 use std::io;
 
-use creel_policy::media::{Area, MediaId, MediaRef};
+use cap_std::fs::Dir;
+use creel_policy::media::{Area, MediaRef};
+use rusqlite::Transaction;
 
-use super::MediaError;
+use super::reference::{is_held, live};
+use super::{MediaError, partials, row};
 use crate::beneath;
-use crate::db::{Store, StoreError, signed, unsigned};
+use crate::db::{Store, StoreError, limit, signed, unsigned};
+use crate::limits::{MEDIA_AT_ONCE_MAX, UNCLAIMED_MS_MAX};
 
-/// What a sweep has taken away.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a sweep has taken away, or would take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Swept {
     /// How many media.
     pub media: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// How many files that were put there by hand and that nobody has asked for.
+    pub files: u64,
+    /// Their bytes.
+    pub file_bytes: u64,
 }
 
-const REMOVE: &str = "remove a medium";
-/// Media removed in one transaction; others that write wait no longer than that takes.
-const SWEPT_AT_ONCE_MAX: i64 = 256;
+impl Swept {
+    /// Whether it is nothing at all.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.media == 0 && self.files == 0
+    }
 
-const OLD_AND_UNUSED: &str = "
-  WITH used (uri) AS (
-    SELECT a.media FROM attachment a JOIN inbound i ON i.id = a.inbound
-    WHERE i.state IN ('received', 'ready') AND a.media IS NOT NULL
-    UNION
-    SELECT m.value FROM outbox o, json_each(o.media_json) m WHERE o.state IN ('pending', 'under-way')
-  )
-  SELECT area, id, size FROM media
-  WHERE expired_ms IS NULL AND created_ms < ?1 AND 'media://' || area || '/' || id NOT IN (SELECT uri FROM used)
-  ORDER BY created_ms LIMIT ?2";
+    fn and(self, other: Self) -> Self {
+        Self {
+            media: self.media + other.media,
+            bytes: self.bytes + other.bytes,
+            files: self.files + other.files,
+            file_bytes: self.file_bytes + other.file_bytes,
+        }
+    }
+}
+
+/// Whether a sweep removes, or only says what it would remove.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Deed {
+    Remove,
+    Look,
+}
+
+/// What a sweep goes by.
+#[derive(Clone, Copy)]
+struct Times {
+    before_ms: u64,
+    now_ms: u64,
+    idle_before_ms: u64,
+}
+
+/// Where a batch ended: time, area, id.
+type Place = (i64, String, String);
+
+const REMOVE: &str = "remove a medium";
+
+const OLD_AND_FREE: &str = concat!(
+    "SELECT m.area, m.id, m.size, m.created_ms FROM media m
+     WHERE m.expired_ms IS NULL AND m.created_ms < :before AND (m.claimed = 1 OR m.created_ms < :unclaimed_before)
+       AND (m.created_ms, m.area, m.id) > (:after_ms, :after_area, :after_id)
+       AND NOT EXISTS (SELECT 1 FROM media_reference r WHERE r.area = m.area AND r.id = m.id AND ",
+    live!(),
+    ") ORDER BY m.created_ms, m.area, m.id LIMIT :count"
+);
 
 impl Store {
-    /// Removes the media that were stored before `before_ms` and that nothing unfinished needs. Their names stay known,
-    /// so that whoever asks for one hears `expired`.
+    /// Removes the media that were stored before `before_ms` and that nothing live refers to, and as old files that lie
+    /// in an area, or beside the areas, without ever having been asked for (case L12). Names of media stay known, so that
+    /// whoever asks for one hears `expired`. Links and directories stay. May run beside a daemon.
     ///
     /// # Errors
     ///
     /// [`MediaError::Store`], [`MediaError::Io`]; what was removed up to then stays removed.
     pub fn media_sweep(&self, before_ms: u64, now_ms: u64) -> Result<Swept, MediaError> {
-        let mut swept = Swept::default();
-        loop {
-            let some = self.write(|transaction| self.sweep_some(transaction, before_ms, now_ms))?;
-            swept = Swept { media: swept.media + some.media, bytes: swept.bytes + some.bytes };
-            if some.media == 0 {
-                return Ok(swept);
-            }
-        }
+        self.sweep(before_ms, now_ms, Deed::Remove)
     }
 
+    /// What [`Self::media_sweep`] would remove.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn media_sweepable(&self, before_ms: u64, now_ms: u64) -> Result<Swept, MediaError> {
+        self.sweep(before_ms, now_ms, Deed::Look)
+    }
+
+    fn sweep(&self, before_ms: u64, now_ms: u64, deed: Deed) -> Result<Swept, MediaError> {
+        let times = Times { before_ms, now_ms, idle_before_ms: self.idle_before_ms(now_ms) };
+        let mut swept = Swept::default();
+        let mut after: Place = (-1, String::new(), String::new());
+        loop {
+            let (some, last) = match deed {
+                Deed::Remove => self.write(|transaction| self.sweep_some(transaction, times, &after, deed))?,
+                Deed::Look => self.read(|transaction| self.sweep_some(transaction, times, &after, deed))?,
+            };
+            swept = swept.and(some);
+            match last {
+                Some(last) => after = last,
+                None => break,
+            }
+        }
+        let failed = MediaError::io(REMOVE);
+        for area in self.areas().map_err(&failed)? {
+            let Ok(dir) = self.area(&area) else { continue };
+            swept = swept.and(self.sweep_files(&dir, &area.to_string(), times, deed)?);
+        }
+        // The older gateway also stored beside its areas.
+        Ok(swept.and(self.sweep_files(&self.media_dirs().media, "", times, deed)?))
+    }
+
+    /// One batch, and where it ended; `None` behind the last.
     fn sweep_some(
         &self,
-        transaction: &rusqlite::Transaction<'_>,
-        before_ms: u64,
-        now_ms: u64,
-    ) -> Result<Swept, MediaError> {
-        let mut old = transaction.prepare_cached(OLD_AND_UNUSED).map_err(StoreError::from)?;
-        let columns = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?));
-        let rows = old.query_map((signed(before_ms)?, SWEPT_AT_ONCE_MAX), columns).map_err(StoreError::from)?;
+        transaction: &Transaction<'_>,
+        times: Times,
+        after: &Place,
+        deed: Deed,
+    ) -> Result<(Swept, Option<Place>), MediaError> {
         let mut swept = Swept::default();
-        for row in rows {
-            let (area, id, size) = row.map_err(StoreError::from)?;
-            let media = read(&area, &id)?;
-            // The file goes first: a crash leaves a row without a file, which is seen as expired.
-            self.remove_blob(&media).map_err(MediaError::io(REMOVE))?;
-            let mut expire = transaction
-                .prepare_cached("UPDATE media SET expired_ms = ?3 WHERE area = ?1 AND id = ?2")
-                .map_err(StoreError::from)?;
-            expire.execute((&area, &id, signed(now_ms)?)).map_err(StoreError::from)?;
-            swept = Swept { media: swept.media + 1, bytes: swept.bytes + unsigned(size)? };
+        let mut last = None;
+        let old = old_and_free(transaction, times, after)?;
+        for (area, id, size, created_ms) in &old {
+            swept = swept.and(Swept { media: 1, bytes: unsigned(*size)?, ..Swept::default() });
+            last = Some((*created_ms, area.clone(), id.clone()));
+            if deed == Deed::Remove {
+                let media = row::read_name(area, id)?;
+                // The file goes first: a crash leaves a row without a file, which is seen as expired.
+                self.remove_blob(&media).map_err(MediaError::io(REMOVE))?;
+                row::expire(transaction, &media, times.now_ms)?;
+            }
         }
-        if swept.media > 0 {
+        if deed == Deed::Remove && !old.is_empty() {
             self.sync_areas().map_err(MediaError::io(REMOVE))?;
+        }
+        Ok((swept, last.filter(|_| old.len() == MEDIA_AT_ONCE_MAX)))
+    }
+
+    /// The files of a directory that no row knows. What they are called does not matter: they are looked at by their age.
+    fn sweep_files(&self, dir: &Dir, area: &str, times: Times, deed: Deed) -> Result<Swept, MediaError> {
+        let failed = MediaError::io(REMOVE);
+        let mut old = Vec::new();
+        for entry in dir.entries().map_err(&failed)? {
+            let name = entry.map_err(&failed)?.file_name();
+            // What begins with a dot is being written, or is no medium at all; a name that is no text cannot be asked for.
+            let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
+            let Ok(metadata) = dir.symlink_metadata(name) else { continue };
+            if metadata.is_file() && partials::modified_ms(&metadata) < times.before_ms {
+                old.push((name.to_owned(), metadata.len()));
+            }
+        }
+        let mut swept = Swept::default();
+        for some in old.chunks(MEDIA_AT_ONCE_MAX) {
+            // In a transaction that writes, so that nobody takes a file in between the look and the deed.
+            let work = |transaction: &Transaction<'_>| {
+                let mut swept = Swept::default();
+                for (name, size) in some {
+                    let key = (area, name.as_str());
+                    if row::is_known(transaction, key)? || is_held(transaction, key, times.idle_before_ms)? {
+                        continue;
+                    }
+                    if deed == Deed::Look || partials::remove(dir, name).map_err(MediaError::io(REMOVE))? {
+                        swept = swept.and(Swept { files: 1, file_bytes: *size, ..Swept::default() });
+                    }
+                }
+                Ok::<_, MediaError>(swept)
+            };
+            swept = swept.and(match deed {
+                Deed::Remove => self.write(work)?,
+                Deed::Look => self.read(work)?,
+            });
         }
         Ok(swept)
     }
@@ -92,11 +195,12 @@ impl Store {
         }
     }
 
-    fn forget_some(&self, transaction: &rusqlite::Transaction<'_>) -> Result<usize, StoreError> {
+    fn forget_some(&self, transaction: &Transaction<'_>) -> Result<usize, StoreError> {
         let failed = |source| StoreError::Io { deed: REMOVE, source };
         let mut unclaimed = transaction.prepare_cached("SELECT area, id FROM media WHERE claimed = 0 LIMIT ?1")?;
-        let names = unclaimed
-            .query_and_then([SWEPT_AT_ONCE_MAX], |row| read(&row.get::<_, String>(0)?, &row.get::<_, String>(1)?))?;
+        let names = unclaimed.query_and_then([limit(MEDIA_AT_ONCE_MAX)], |row| {
+            row::read_name(&row.get::<_, String>(0)?, &row.get::<_, String>(1)?)
+        })?;
         let names: Vec<MediaRef> = names.collect::<Result<_, _>>()?;
         let mut forget = transaction.prepare_cached("DELETE FROM media WHERE area = ?1 AND id = ?2")?;
         for media in &names {
@@ -110,23 +214,34 @@ impl Store {
         Ok(names.len())
     }
 
-    fn remove_blob(&self, media: &MediaRef) -> io::Result<()> {
+    /// Removes the file of a medium, if it is there.
+    pub(super) fn remove_blob(&self, media: &MediaRef) -> io::Result<()> {
         // Somebody else removed it or its area, or put a directory there: either way it is no medium any more.
         let Ok(area) = self.area(&media.area) else { return Ok(()) };
-        match area.remove_file(media.id.as_str()) {
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) => Ok(()),
-            done => done,
-        }
+        partials::remove(&area, media.id.as_str()).map(|_is_removed| ())
     }
 
-    fn sync_areas(&self) -> io::Result<()> {
-        let dirs = self.areas()?.into_iter().filter_map(|area| self.area(&area).ok());
+    pub(super) fn sync_areas(&self) -> io::Result<()> {
+        let dirs = self.areas()?.into_iter().filter_map(|area: Area| self.area(&area).ok());
         dirs.into_iter().try_for_each(|dir| beneath::sync_dir(&dir))
     }
 }
 
-fn read(area: &str, id: &str) -> Result<MediaRef, StoreError> {
-    let corrupt = || StoreError::Corrupt { what: format!("name of a medium: {area:?} {id:?}") };
-    let area = Area::parse(area).map_err(|_| corrupt())?;
-    Ok(MediaRef { area, id: MediaId::parse(id).map_err(|_| corrupt())? })
+fn old_and_free(
+    transaction: &Transaction<'_>,
+    times: Times,
+    (after_ms, after_area, after_id): &Place,
+) -> Result<Vec<(String, String, i64, i64)>, StoreError> {
+    let mut old = transaction.prepare_cached(OLD_AND_FREE)?;
+    let values = rusqlite::named_params! {
+        ":before": signed(times.before_ms)?,
+        ":unclaimed_before": signed(times.now_ms.saturating_sub(UNCLAIMED_MS_MAX))?,
+        ":idle_before": signed(times.idle_before_ms)?,
+        ":after_ms": after_ms,
+        ":after_area": after_area,
+        ":after_id": after_id,
+        ":count": limit(MEDIA_AT_ONCE_MAX),
+    };
+    let rows = old.query_map(values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -1,4 +1,5 @@
-//! Tests of stored media: put, found, opened, taken in from the older gateway, refused, swept.
+//! Tests of stored media: put, found, opened, taken in from the older gateway, refused. How long they stay is tested in
+//! `retention`, how much of them in `bounds`.
 
 use std::io::Read as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -34,7 +35,7 @@ fn what_is_put_is_found_with_all_that_is_known_of_it() {
     assert!(id.len() == 36 && id.ends_with(".png"), "{id}");
     assert_eq!(medium.content_type, "image/png");
     assert_eq!((medium.width, medium.height), (Some(2), Some(3)));
-    assert_eq!(medium.name.as_deref(), Some("ab.pdf"));
+    assert_eq!((medium.name.as_deref(), &medium.declared_type), (Some("ab.pdf"), &None));
     assert_eq!((medium.size, medium.created_ms), (PNG.len() as u64, 7));
     assert_eq!(medium.sha256.len(), 64);
     let fixture = fixture.restart();
@@ -148,47 +149,6 @@ fn many_at_once_are_as_one() {
     assert_eq!(std::fs::read_dir(fixture.area("inbound")).unwrap().count(), 9);
 }
 
-#[test]
-fn a_sweep_takes_what_is_old_and_leaves_what_is_needed() {
-    let fixture = Fixture::new();
-    let store = &fixture.store;
-    let put = |now_ms| store.media_put(Area::Inbound, None, PNG, now_ms).unwrap().media;
-    let (old, young, waiting, answered, outgoing) = (put(10), put(20), put(10), put(10), put(10));
-    let first = fixture.receive("m1", 1);
-    store.inbound_attachment_stored(first, 0, &waiting).unwrap();
-    let second = fixture.receive("m2", 1);
-    store.inbound_attachment_stored(second, 0, &answered).unwrap();
-    store.inbound_ready(second, 1).unwrap();
-    let reply = Reply {
-        text: String::new(),
-        media: vec![outgoing.clone()],
-        model: "a/b".to_owned(),
-        derivation_json: "{}".to_owned(),
-        usage_json: None,
-    };
-    store.reply_commit(second, &reply, &[NewOutbound { media: vec![outgoing.clone()], ..outbound("") }], 1).unwrap();
-    let planted = fixture.plant("inbound/unknown.png", PNG);
-
-    let swept = store.media_sweep(15, 30).unwrap();
-    assert_eq!(swept, Swept { media: 2, bytes: 2 * PNG.len() as u64 });
-    for gone in [&old, &answered] {
-        assert_eq!(code(store.medium(gone)), "expired");
-        assert!(!fixture.area("inbound").join(gone.id.as_str()).exists());
-    }
-    for kept in [&young, &waiting, &outgoing] {
-        assert_eq!(bytes(store, kept), PNG);
-    }
-    assert!(planted.exists());
-    assert_eq!(store.media_sweep(15, 30).unwrap(), Swept::default());
-    let delivery = store.outbox_pending(None, 1).unwrap()[0].id;
-    store.outbox_delivered(delivery, "1", 31).unwrap();
-    assert_eq!(store.media_sweep(15, 30).unwrap().media, 1);
-    assert_eq!(
-        store.medium(&old).unwrap_err().to_string(),
-        format!("expired: `{old}` was stored and has been cleaned away")
-    );
-}
-
 /// Files of an area, and rows of all.
 fn kept(fixture: &Fixture) -> (usize, i64) {
     let rows = fixture.store.read::<_, StoreError>(|transaction| {
@@ -282,19 +242,7 @@ fn a_file_put_there_by_hand_outlives_a_kill_while_it_is_taken_in() {
     assert_eq!((clear(&fixture), kept(&fixture)), (0, (1, 1)));
 }
 
-#[test]
-fn a_store_that_is_full_says_so_and_keeps_nothing_of_it() {
-    let fixture = Fixture::new();
-    let filler = fixture.store.media_put(Area::Inbound, None, b"x", 1).unwrap();
-    fixture
-        .store
-        .write::<_, StoreError>(|transaction| {
-            let size = i64::try_from(crate::limits::MEDIA_STORE_BYTES_MAX - 4).unwrap();
-            Ok(transaction.execute("UPDATE media SET size = ?1 WHERE id = ?2", (size, filler.media.id.as_str()))?)
-        })
-        .unwrap();
-    fixture.store.media_put(Area::Inbound, None, b"1234", 1).unwrap();
-    let full = fixture.store.media_put(Area::Inbound, None, b"5", 1).unwrap_err();
-    assert_eq!(full.to_string(), "the media store is full: it holds at most 21474836480 bytes");
-    assert_eq!(std::fs::read_dir(fixture.area("inbound")).unwrap().count(), 2);
-}
+mod bounds;
+mod cases;
+mod retention;
+mod verify;

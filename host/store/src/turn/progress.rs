@@ -8,7 +8,7 @@ use super::received::find;
 use super::{AttachmentState, InboundId, InboundRecord, InboundState, Reply, TurnError};
 use crate::db::{Store, limit};
 use crate::limits::{REASON_BYTES_MAX, cut};
-use crate::media::claim;
+use crate::media::{Holder, mentioned, refer};
 use crate::outbox::{self, NewOutbound};
 use crate::session::{self, EntrySeq, NewEntry, Role};
 
@@ -47,7 +47,14 @@ impl Store {
                     return Err(TurnError::WrongState { id, state, wanted: InboundState::Ready });
                 }
             }
-            let media = collected(&record)?;
+            let mut media = collected(&record)?;
+            // What was shown before and is named again is shown again (cases K14, U12).
+            let again = mentioned(transaction, &record.message.text, &record.message.session)?;
+            for named in again {
+                if !media.contains(&named) {
+                    media.push(named);
+                }
+            }
             let entry = NewEntry {
                 session: &record.message.session,
                 role: Role::User,
@@ -150,7 +157,8 @@ fn settle_attachment(
     transaction
         .prepare_cached("UPDATE attachment SET media = ?3, failure = ?4 WHERE inbound = ?1 AND position = ?2")?
         .execute((id.0, limit(position), media.map(MediaRef::to_string), failure))?;
-    Ok(claim(transaction, media.map_or(&[], std::slice::from_ref))?)
+    let media = media.map_or(&[][..], std::slice::from_ref);
+    Ok(refer(transaction, media, Holder::Inbound(id), &record.message.session)?)
 }
 
 fn collected(record: &InboundRecord) -> Result<Vec<MediaRef>, TurnError> {
