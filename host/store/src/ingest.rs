@@ -127,7 +127,7 @@ impl GrantedDir {
         let canonical = std::fs::canonicalize(path).map_err(failed)?;
         let dir = Dir::open_ambient_dir(&canonical, ambient_authority()).map_err(failed)?;
         let kind = rustix::fs::fstatfs(&dir).map_err(|error| failed(error.into()))?.f_type;
-        if KERNEL_FILE_SYSTEMS.contains(&i64::from(kind)) {
+        if KERNEL_FILE_SYSTEMS.contains(&kind) {
             return Err(GrantedDirError::Kernel { path: path.to_owned() });
         }
         Ok((Self(dir), canonical))

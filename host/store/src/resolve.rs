@@ -77,7 +77,7 @@ impl Store {
                 (self.stored(&media, scope)?, reached)
             }
             Ok(Spelling::Data { declared_type, bytes }) => {
-                (self.from_bytes(&bytes, &declared_type, deed)?, Reached::Nothing)
+                (self.of_bytes(&bytes, &declared_type, deed)?, Reached::Nothing)
             }
             Ok(Spelling::Url(url)) => (scope.urls.judge(&url).map(Found::Url), Reached::Nothing),
             Ok(Spelling::AbsolutePath(path)) => self.at_path(Path::new(&path), &places, scope, deed)?,
@@ -134,10 +134,10 @@ impl Store {
             return Ok((Err(MediaRefusal::new(MediaRefusalCode::PathNotAllowed, rule)), Reached::NoRoot));
         };
         let reached = Reached::Root(root.name.clone());
-        Ok((self.from_root(root, &below, scope, deed)?, reached))
+        Ok((self.below_root(root, &below, scope, deed)?, reached))
     }
 
-    fn from_root(&self, root: &Root, below: &Below, scope: &Scope<'_>, deed: Deed) -> Result<Outcome, MediaError> {
+    fn below_root(&self, root: &Root, below: &Below, scope: &Scope<'_>, deed: Deed) -> Result<Outcome, MediaError> {
         if scope.workspace_only && !root.is_workspace {
             let rule = format!("`tools.fs.workspaceOnly` is on, and the root `{}` is not the workspace", root.name);
             return Ok(Err(MediaRefusal::new(MediaRefusalCode::PathNotAllowed, rule)));
@@ -149,7 +149,7 @@ impl Store {
         expected(self.media_of_file(file, &name, &Area::Workspace(scope.agent.clone()), deed))
     }
 
-    fn from_bytes(&self, bytes: &[u8], declared_type: &str, deed: Deed) -> Result<Outcome, MediaError> {
+    fn of_bytes(&self, bytes: &[u8], declared_type: &str, deed: Deed) -> Result<Outcome, MediaError> {
         expected(self.media_of_bytes(bytes, declared_type, &Area::Inbound, deed))
     }
 

@@ -17,7 +17,7 @@ pub(crate) enum MediaCommand {
     Ls(ListMediaArgs),
     /// Show all that is known of a medium, and who refers to it
     Show(ShowMediaArgs),
-    /// Store a file, or what standard input gives
+    /// Store a file, what a URL leads to, or what standard input gives
     Put(PutMediaArgs),
     /// Write the bytes of a medium to a file or to standard output
     Get(GetMediaArgs),
@@ -65,8 +65,8 @@ Examples:
   creel media put cat.jpg --json
   curl https://example.com/report.pdf | creel media put - --name report.pdf")]
 pub(crate) struct PutMediaArgs {
-    /// The file; `-` is standard input
-    #[arg(value_name = "FILE|-")]
+    /// The file, or a `http:`, `https:` or `data:` URL; `-` is standard input
+    #[arg(value_name = "FILE|URL|-")]
     pub(crate) file: PathBuf,
     /// Where it goes: inbound, outbound or workspace/<agent>
     #[arg(long, value_parser = area, default_value = "inbound")]

@@ -10,7 +10,7 @@ use creel_store::media::{Medium, NewMedium};
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
-use super::{Kept, MediaCommandError, Record, print};
+use super::{Kept, MediaCommandError, Record, fetch, print};
 use crate::cli::{GetMediaArgs, PutMediaArgs};
 use crate::clock;
 use crate::error::CommandError;
@@ -21,12 +21,21 @@ use crate::render;
 /// Bytes that are moved at once.
 const CHUNK_BYTES: usize = 64 << 10;
 
-/// Stores a file, or standard input.
+/// Stores a file, standard input, or what a URL leads to.
 ///
 /// # Errors
 ///
 /// [`CommandError`].
-pub(super) fn put(args: &PutMediaArgs, store: &Store, process: &Process) -> Result<Exit, CommandError> {
+pub(super) fn put(args: &PutMediaArgs, kept: &Kept, process: &Process) -> Result<Exit, CommandError> {
+    let medium = match args.file.to_str().filter(|text| fetch::is_url(text)) {
+        Some(url) => fetch::take(url, kept)?,
+        None => put_file(args, &kept.store, process)?,
+    };
+    print(&if args.json { serde_json::to_string_pretty(&Record(&medium))? } else { render::stored(&medium) })?;
+    Ok(Exit::Ok)
+}
+
+fn put_file(args: &PutMediaArgs, store: &Store, process: &Process) -> Result<Medium, CommandError> {
     let is_input = args.file == Path::new("-");
     let of_file = args.file.file_name().and_then(|name| name.to_str()).filter(|_| !is_input);
     let name = args.name.as_deref().or(of_file);
@@ -58,8 +67,7 @@ pub(super) fn put(args: &PutMediaArgs, store: &Store, process: &Process) -> Resu
         // Where standard error is closed there is nobody to tell.
         drop(io::stderr().lock().write_all(render::note(&text, process.style_of_stderr()).as_bytes()));
     }
-    print(&if args.json { serde_json::to_string_pretty(&Record(&medium))? } else { render::stored(&medium) })?;
-    Ok(Exit::Ok)
+    Ok(medium)
 }
 
 fn stream(

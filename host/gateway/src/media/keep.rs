@@ -10,13 +10,14 @@ use crate::cli::{CollectMediaArgs, RemoveMediaArgs, VerifyMediaArgs};
 use crate::clock;
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::explain::note;
 use crate::process::Process;
 use crate::render;
 
 #[derive(Serialize)]
 struct Collected {
     dry_run: bool,
-    older_than_ms: u64,
+    older_than_ms: Option<u64>,
     #[serde(flatten)]
     swept: Swept,
 }
@@ -66,14 +67,20 @@ pub(super) fn remove(args: &RemoveMediaArgs, kept: &Kept) -> Result<Exit, Comman
 /// # Errors
 ///
 /// [`CommandError`].
-pub(super) fn collect(args: &CollectMediaArgs, store: &Store) -> Result<Exit, CommandError> {
+pub(super) fn collect(args: &CollectMediaArgs, store: &Store, process: &Process) -> Result<Exit, CommandError> {
     let now_ms = clock::now_ms();
-    let older_than_ms = args.older_than.or(store.media_policy().ttl_ms).ok_or(MediaCommandError::NoAge)?;
-    let before_ms = now_ms.saturating_sub(older_than_ms);
-    let swept = if args.dry_run {
-        store.media_sweepable(before_ms, now_ms).map_err(MediaCommandError::from)?
-    } else {
-        retention::sweep(store, older_than_ms, now_ms).map_err(MediaCommandError::from)?
+    let older_than_ms = args.older_than.or(store.media_policy().ttl_ms);
+    let swept = match older_than_ms {
+        // Nothing is removed for its age where nobody has said one.
+        None => {
+            let text = "nothing goes for its age: pass `--older-than`, or set `media.ttlHours` in the configuration";
+            note(process, text);
+            Swept::default()
+        }
+        Some(age_ms) if args.dry_run => {
+            store.media_sweepable(now_ms.saturating_sub(age_ms), now_ms).map_err(MediaCommandError::from)?
+        }
+        Some(age_ms) => retention::sweep(store, age_ms, now_ms).map_err(MediaCommandError::from)?,
     };
     print(&if args.json {
         serde_json::to_string_pretty(&Collected { dry_run: args.dry_run, older_than_ms, swept })?

@@ -2,6 +2,7 @@
 //! store's; these open it themselves, so that they work whether a daemon runs or not.
 
 mod bytes;
+mod fetch;
 mod keep;
 mod look;
 mod retention;
@@ -84,9 +85,6 @@ pub(crate) enum MediaCommandError {
         /// Which.
         media: MediaRef,
     },
-    /// Nothing says how old.
-    #[error("nothing says how old media must be to go")]
-    NoAge,
 }
 
 impl From<MediaError> for MediaCommandError {
@@ -108,7 +106,7 @@ impl MediaCommandError {
             },
             Self::Held { .. } => Exit::Refused,
             Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => Exit::Missing,
-            Self::NoAge | Self::Terminal { .. } => Exit::Usage,
+            Self::Terminal { .. } => Exit::Usage,
             Self::Media(_)
             | Self::File { .. }
             | Self::Directory { .. }
@@ -126,7 +124,6 @@ impl MediaCommandError {
             Self::Terminal { .. } => {
                 Some("pass `--out FILE`, or `--out -` to write it to the terminal all the same".to_owned())
             }
-            Self::NoAge => Some("pass `--older-than`, or set `media.ttlHours` in the configuration".to_owned()),
             Self::Media(MediaError::Full { .. }) => {
                 Some("make room with `creel media gc` or `creel media rm`, or raise the quota".to_owned())
             }
@@ -184,11 +181,11 @@ pub(crate) fn run(command: &MediaCommand, places: &Places, process: &Process) ->
         MediaCommand::Show(args) => look::show(args, &open(places)?, process),
         MediaCommand::Put(args) => {
             let state = boot::open_or_create_state(places)?;
-            bytes::put(args, &of(places, &state)?.store, process)
+            bytes::put(args, &of(places, &state)?, process)
         }
         MediaCommand::Get(args) => bytes::get(args, &open(places)?, process),
         MediaCommand::Rm(args) => keep::remove(args, &open(places)?),
-        MediaCommand::Gc(args) => keep::collect(args, &open(places)?.store),
+        MediaCommand::Gc(args) => keep::collect(args, &open(places)?.store, process),
         MediaCommand::Verify(args) => keep::verify(args, &open(places)?.store, process),
     }
 }
@@ -219,11 +216,13 @@ impl Kept {
         let scope = media_scope(&self.config, &agent, Asker::Operator);
         match self.store.resolve(reference, &scope, Deed::Look)?.outcome? {
             Found::Medium(medium) => Ok(self.store.medium(&medium.media)?),
-            Found::Url(_) => {
-                Err(MediaRefusal::new(MediaRefusalCode::NotFound, "a remote URL names no stored medium").into())
-            }
+            Found::Url(_) => Err(not_stored().into()),
         }
     }
+}
+
+fn not_stored() -> MediaRefusal {
+    MediaRefusal::new(MediaRefusalCode::NotFound, "a remote URL names no stored medium")
 }
 
 fn held_by(holders: &[MediaHolder]) -> String {
