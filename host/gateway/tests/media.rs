@@ -344,8 +344,7 @@ fn what_is_old_and_free_is_collected() {
     place.refer("media://inbound/needed.png");
     let taken_in = planted("taken-in.png", 8);
     assert_eq!(place.json(&["show", "media/inbound/taken-in.png"], 0)["size"], json!(29));
-    let no_age =
-        "note: nothing goes for its age: pass `--older-than`, or set `media.ttlHours` in the configuration\n";
+    let no_age = "note: nothing goes for its age: pass `--older-than`, or set `media.ttlHours` in the configuration\n";
     check(&place.run(&["gc"], b""), 0, "nothing is old enough and free to go\n", no_age);
     let swept = |dry| json!({ "dry_run": dry, "older_than_ms": 604_800_000, "media": 1, "bytes": 29, "files": 1, "file_bytes": 29 });
     assert_eq!(place.json(&["gc", "--older-than", "7d", "--dry-run"], 0), swept(true));

@@ -13,9 +13,9 @@ use crate::error::CommandError;
 
 /// Whether an argument is a URL rather than the name of a file.
 pub(super) fn is_url(text: &str) -> bool {
-    ["http://", "https://", "data:"].iter().any(|scheme| {
-        text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-    })
+    ["http://", "https://", "data:"]
+        .iter()
+        .any(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
 }
 
 /// Stores what a URL leads to.

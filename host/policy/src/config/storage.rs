@@ -286,3 +286,6 @@ fn read_pictures(mut table: Table<'_>) -> PictureCare {
     table.finish();
     care
 }
+
+#[cfg(test)]
+mod tests;

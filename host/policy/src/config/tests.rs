@@ -243,12 +243,6 @@ fn keys_of_the_older_gateway_are_refused_with_what_to_write_instead() {
         &[&format!("1:42: models.providers.openai.auth: `aws-sdk` is not supported by Creel | {aws}")],
     );
     check(
-        "{ tools: { fs: { workspaceOnly: false } } }",
-        &[
-            "1:12: tools.fs: not supported by Creel | media are reached by `media://` handles alone, and never by a path",
-        ],
-    );
-    check(
         "{ channels: { signal: { dmPolicy: 'pairing' } } }",
         &[
             "1:35: channels.signal.dmPolicy: `pairing` is not supported by Creel | use `allowlist`, and name those who may \

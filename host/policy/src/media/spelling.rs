@@ -89,7 +89,9 @@ pub fn mentions(text: &str) -> Vec<MediaRef> {
             _ => rest.find('/')? + 1,
         };
         let end = rest[slash..].find(|c| !belongs_in_an_id(c)).map_or(rest.len(), |end| slash + end);
-        MediaRef::parse(&text[at..at + prefix.len() + end]).ok()
+        // A sentence goes on, or ends, behind a handle.
+        let handle = text[at..at + prefix.len() + end].trim_end_matches(['.', ',', ';', '!', '\'', ')']);
+        MediaRef::parse(handle).ok()
     });
     handles.collect()
 }

@@ -192,6 +192,10 @@ fn k14_handles_are_found_in_the_text_of_older_transcripts() {
         found("media://inbound/a\\b media://inbound/c/d media://inbound/e\0"),
         ["media://inbound/a", "media://inbound/c", "media://inbound/e"]
     );
+    assert_eq!(
+        found("like media://inbound/a.png, (media://inbound/b.png) or media://inbound/c.png."),
+        ["media://inbound/a.png", "media://inbound/b.png", "media://inbound/c.png"]
+    );
     assert!(found("media://tool/a media://inbound/ media://inbound media://").is_empty());
 }
 

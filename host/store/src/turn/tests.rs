@@ -271,3 +271,30 @@ fn a_power_cut_at_any_byte_leaves_whole_steps() {
     seen.dedup();
     assert_eq!(seen, [4, 3, 2, 1, 0]);
 }
+
+#[test]
+fn k14_u12_a_message_that_names_a_medium_of_its_session_shows_it_again_and_no_one_elses() {
+    let fixture = Fixture::new();
+    let store = &fixture.store;
+    let said = |session: &str, message_id: &str, text: String, attached: &[MediaRef]| {
+        let new = NewInbound { session: session.to_owned(), text, ..message(message_id, attached.len()) };
+        let id = match store.inbound_insert(&new).unwrap() {
+            Inserted::New(id) | Inserted::Duplicate(id) => id,
+        };
+        for (position, media) in attached.iter().enumerate() {
+            store.inbound_attachment_stored(id, position, media).unwrap();
+        }
+        store.inbound_ready(id, 5).unwrap();
+        store.history(session, None, 100).unwrap().pop().unwrap().media
+    };
+    let put = |bytes: &[u8]| store.media_put(Area::Inbound, None, bytes, 3).unwrap().media;
+    let (cat, dog, hers) = (put(b"cat"), put(b"dog"), put(b"hers"));
+    said("signal:alice", "m1", String::new(), std::slice::from_ref(&cat));
+    said("signal:bea", "m2", String::new(), std::slice::from_ref(&hers));
+    // As the older gateway wrote it, and more than once.
+    let text = format!("[media attached 1/1: {cat}] like {cat} and {hers}, media://inbound/none.png");
+    assert_eq!(said("signal:alice", "m3", text.clone(), std::slice::from_ref(&dog)), [dog, cat.clone()]);
+    assert_eq!(said("signal:bea", "m4", text, &[]), [hers]);
+    store.media_remove(&cat, true, 9).unwrap();
+    assert_eq!(said("signal:alice", "m5", format!("again {cat}"), &[]), []);
+}
