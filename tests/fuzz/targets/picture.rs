@@ -18,7 +18,8 @@ fuzz_target!(|input: &[u8]| {
         Err(error) => return assert!(!error.message.is_empty()),
     };
     assert!(!changes.is_empty() && !made.is_empty());
-    let is_remade = changes.iter().any(|change| change.starts_with("converted") || change.starts_with("compressed"));
+    let of_pixels = ["converted", "compressed", "scaled", "turned", "reduced"];
+    let is_remade = changes.iter().any(|change| of_pixels.iter().any(|word| change.starts_with(word)));
     check(&made, &wishes, is_remade);
     // What fulfils its wishes is let alone.
     let again = fit_bytes(&made, &wishes).expect("what was made can be read");
@@ -46,6 +47,12 @@ fn check(bytes: &[u8], wishes: &Wishes, is_remade: bool) {
     let bounds = &wishes.bounds;
     assert!(bounds.bytes_max.is_none_or(|most| bytes.len() as u64 <= most));
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().expect("bytes can be read");
+    if let Some(format) = reader.format()
+        && !bounds.content_types.is_empty()
+    {
+        let is_named = |text: &String| text == format.to_mime_type() || text == "image/*";
+        assert!(bounds.content_types.iter().any(is_named), "{format:?}");
+    }
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(64 << 20);
     reader.limits(limits);

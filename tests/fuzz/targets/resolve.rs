@@ -45,7 +45,7 @@ const LINKS: [(&str, &str); 7] = [
     ("outside", "granted/out"),
     ("granted", "home/way"),
 ];
-const HARD_LINKS: [&str; 2] = ["state/workspace/hard.png", "granted/hard.png"];
+const HARD_LINKS: [&str; 3] = ["state/media/inbound/hard.png", "state/workspace/hard.png", "granted/hard.png"];
 
 /// Kept for as long as the program runs.
 struct House {

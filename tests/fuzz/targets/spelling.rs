@@ -16,7 +16,8 @@ fuzz_target!(|text: &str| {
             let below = path.strip_prefix('/').expect("an absolute path");
             check_path(below);
             assert!(!["proc", "sys"].contains(&below.split('/').next().unwrap_or_default()), "{path:?}");
-            assert_eq!(read_spelling(&path), Ok(Spelling::AbsolutePath(path.clone())));
+            // The name of a file may end in white space, which only a `file:` URL can say.
+            assert!(path.trim() != path || read_spelling(&path) == Ok(Spelling::AbsolutePath(path.clone())), "{path:?}");
         }
         Ok(Spelling::HomePath(below)) => check_path(&below),
         Ok(Spelling::RelativePath(below)) => check_path(&below),
