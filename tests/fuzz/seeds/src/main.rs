@@ -64,6 +64,9 @@ fn main() -> io::Result<()> {
             write(&root, "picture", index * 16 + number, &[file, wishes.as_slice()].concat())?;
         }
     }
+    for (index, bits) in drawings().iter().enumerate() {
+        write(&root, "look", 1000 + index, bits)?;
+    }
     for (index, text) in ["a,b\n1,2\n", "# ü 🎣", "%PDF-1.7\n", "<html><p>", "OggS", "\u{1a}Eߣ"].iter().enumerate() {
         write(&root, "sniff", 1000 + index, &[text.as_bytes(), [1, 1, 1].as_slice()].concat())?;
     }
@@ -109,23 +112,37 @@ fn files() -> Vec<Vec<u8>> {
     let heic = heifer::Image::filled(24, 16, 8, [200, 10, 10, 255]);
     all.extend(heifer::encode_with_metadata(&heic, &notes, &options));
     all.push(self::exif(8));
-    if let Ok(code) = QrCode::new(b"https://creel.example") {
-        let code = code.render::<image::Luma<u8>>().module_dimensions(2, 2).build();
-        all.push(file(&DynamicImage::from(code), ImageFormat::Png));
-    }
-    // The bars of an EAN-13 code, and strokes that may be letters.
-    let bars = b"10100110010010011011110101000110110001010111101010100010010010001110100111001010000101101100101";
-    let code = image::GrayImage::from_fn(230, 30, |x, _| {
-        let bar = (x / 2).checked_sub(10).and_then(|bar| bars.get(bar as usize));
-        image::Luma([if bar == Some(&b'1') { 0 } else { 255 }])
-    });
-    all.push(file(&DynamicImage::from(code), ImageFormat::Png));
-    let strokes = image::GrayImage::from_fn(160, 40, |x, y| {
-        let is_ink = (10..30).contains(&y) && (x % 14 < 3 || x % 14 < 10 && matches!(y, 10..13 | 18..21));
-        image::Luma([if is_ink && (10..150).contains(&x) { 0 } else { 255 }])
-    });
-    all.push(file(&DynamicImage::from(strokes), ImageFormat::Png));
     all
+}
+
+/// What the target `look` draws by itself: a QR code, the bars of an EAN-13 code, strokes that may be letters.
+fn drawings() -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for text in ["https://creel.example", "1"] {
+        let Ok(code) = QrCode::new(text) else { continue };
+        let side = code.width() + 8;
+        all.push(drawing(side, side, 2, |x, y| {
+            let inside = |at: usize| (4..side - 4).contains(&at);
+            inside(x) && inside(y) && code[(x - 4, y - 4)] == qrcode::Color::Dark
+        }));
+    }
+    let bars = b"10100110010010011011110101000110110001010111101010100010010010001110100111001010000101101100101";
+    all.push(drawing(120, 16, 2, |x, _| x.checked_sub(12).and_then(|bar| bars.get(bar)) == Some(&b'1')));
+    all.push(drawing(160, 40, 1, |x, y| {
+        let is_ink = (10..30).contains(&y) && (x % 14 < 3 || x % 14 < 10 && matches!(y, 10..13 | 18..21));
+        is_ink && (10..150).contains(&x)
+    }));
+    all
+}
+
+fn drawing(width: usize, height: usize, size: u8, is_dark: impl Fn(usize, usize) -> bool) -> Vec<u8> {
+    let mut bits = vec![0_u8; (width * height).div_ceil(8)];
+    for index in 0..width * height {
+        if is_dark(index % width, index / width) {
+            bits[index / 8] |= 0x80 >> (index % 8);
+        }
+    }
+    [b"BITS".as_slice(), &[width as u8, size - 1], &bits].concat()
 }
 
 fn file(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
