@@ -22,7 +22,8 @@ use tempfile::TempDir;
 
 /// Files that the operator, and whoever sees the roots, may be given.
 const STORED: [&str; 2] = ["state/media/inbound/in.png", "state/media/outbound/out.png"];
-const WORKSPACE: [&str; 3] = ["state/workspace/w.png", "state/workspace/sub/deep/d.png", "state/media/workspace/main/m.png"];
+const WORKSPACE: [&str; 3] =
+    ["state/workspace/w.png", "state/workspace/sub/deep/d.png", "state/media/workspace/main/m.png"];
 const GRANTED: [&str; 3] = ["granted/g.png", "granted/sub/h.png", "single/one.png"];
 /// Files that nobody is given.
 const SECRET: [&str; 8] = [

@@ -1,5 +1,5 @@
-//! Any bytes as a medium, in one piece and in many: what is read from them does not depend on the pieces. The last three
-//! bytes choose claim, piece and name.
+//! Any bytes as a medium, in one piece and in many: what is read from them does not depend on the pieces. The last
+//! three bytes choose claim, piece and name.
 #![no_main]
 
 use std::sync::LazyLock;

@@ -17,7 +17,10 @@ fuzz_target!(|text: &str| {
             check_path(below);
             assert!(!["proc", "sys"].contains(&below.split('/').next().unwrap_or_default()), "{path:?}");
             // The name of a file may end in white space, which only a `file:` URL can say.
-            assert!(path.trim() != path || read_spelling(&path) == Ok(Spelling::AbsolutePath(path.clone())), "{path:?}");
+            assert!(
+                path.trim() != path || read_spelling(&path) == Ok(Spelling::AbsolutePath(path.clone())),
+                "{path:?}"
+            );
         }
         Ok(Spelling::HomePath(below)) => check_path(&below),
         Ok(Spelling::RelativePath(below)) => check_path(&below),

@@ -67,7 +67,8 @@ fn main() -> io::Result<()> {
     for (index, bits) in drawings().iter().enumerate() {
         write(&root, "look", 1000 + index, bits)?;
     }
-    for (index, text) in ["a,b\n1,2\n", "# ü 🎣", "%PDF-1.7\n", "<html><p>", "OggS", "\u{1a}Eߣ"].iter().enumerate() {
+    for (index, text) in ["a,b\n1,2\n", "# ü 🎣", "%PDF-1.7\n", "<html><p>", "OggS", "\u{1a}Eߣ"].iter().enumerate()
+    {
         write(&root, "sniff", 1000 + index, &[text.as_bytes(), [1, 1, 1].as_slice()].concat())?;
     }
     Ok(())
@@ -98,7 +99,7 @@ fn files() -> Vec<Vec<u8>> {
     all.push(animation(&clear));
     let jpeg = jpeg(&corners);
     let exif = [b"Exif\0\0".as_slice(), &exif(6)].concat();
-    let xmp = b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta xmlns:exif='http://ns.adobe.com/exif/1.0/' exif:GPSLatitude='48,8N'/>";
+    let xmp = b"http://ns.adobe.com/xap/1.0/\0<rdf:Description exif:GPSLatitude='48,8N'/>";
     all.push(with_segment(&jpeg, 0xE1, &exif));
     all.push(with_segment(&jpeg, 0xE1, xmp));
     all.push(with_segment(&jpeg, 0xED, b"Photoshop 3.0\08BIM\x04\x04\0\0\0\0\0\x0a\x1c\x02\x5a\0\x05Paris"));
