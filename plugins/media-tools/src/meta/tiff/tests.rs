@@ -106,6 +106,7 @@ fn entries_that_all_name_the_same_bytes_are_not_followed() {
         for index in 0..u32::from(count) {
             bytes.extend(entry(XMP, 1, 400, first + index * apart));
         }
+        bytes.extend([0; 4]);
         bytes.resize(first as usize + 400 + 400 * usize::from(count), b' ');
         bytes
     };
