@@ -94,7 +94,7 @@ fuzz_target!(|input: &[u8]| {
     let house = &*HOUSE;
     let text = text.replace('@', &house.directory.path().display().to_string());
     let (is_session, workspace_only) = (flags & 1 == 1, flags & 2 == 2);
-    let roots = if flags & 4 == 4 { &[][..] } else { &house.roots };
+    let roots: &[RootEntry] = if flags & 4 == 4 { &[] } else { &house.roots };
     let scope = Scope {
         agent: &house.agent,
         workspace: None,
