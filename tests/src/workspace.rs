@@ -131,7 +131,8 @@ pub fn sources() -> Vec<Source> {
 /// The sources of one crate.
 #[must_use]
 pub fn sources_of(member: &Member) -> Vec<Source> {
-    let is_nested = |path: &Path| path.starts_with("tests/fakes") || path.starts_with("tests/guests");
+    const NESTED: [&str; 3] = ["tests/fakes", "tests/fuzz", "tests/guests"];
+    let is_nested = |path: &Path| NESTED.iter().any(|directory| path.starts_with(directory));
     let is_its = |path: &Path| path.starts_with(&member.directory) && (member.part != Part::Tests || !is_nested(path));
     let mut all = sources();
     all.retain(|source| is_its(&source.path));

@@ -2,7 +2,7 @@
 //! limits, what its pixels show. Answers in values, not in words; knows nothing of requests or models.
 
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufRead, BufReader, Seek};
 use std::path::Path;
 
 use image::metadata::Orientation;
@@ -81,7 +81,7 @@ fn open(path: &Path) -> io::Result<(BufReader<File>, u64)> {
 }
 
 /// Looks at a picture of so many bytes.
-fn look_at(mut file: BufReader<File>, bytes: u64) -> Look {
+pub(crate) fn look_at(mut file: impl BufRead + Seek, bytes: u64) -> Look {
     let held_bytes_per_pixel = match jpeg::held_bytes_per_pixel(&mut file) {
         Ok(bytes) => bytes,
         Err(error) => return Look::NoFile(error.kind()),

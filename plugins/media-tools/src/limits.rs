@@ -18,6 +18,10 @@ pub(crate) const PROFILE_BYTES_MAX: usize = 64 * 1024;
 /// Bytes that a compressed text within a picture may unfold to; a longer one is taken out unread.
 pub(crate) const TEXT_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
+/// Bytes that all compressed texts of one picture may unfold to; what is beyond them is taken out unread. A file of 64 MiB
+/// has room for texts of 64 GiB, which would take minutes.
+pub(crate) const TEXTS_BYTES_MAX: u64 = 4 * TEXT_BYTES_MAX;
+
 /// Directories of one block of EXIF that are followed: cameras write five.
 pub(crate) const DIRECTORIES_MAX: usize = 32;
 

@@ -10,7 +10,7 @@ use super::{Cleaning, Exif, Survey, exif};
 use crate::edit::Edit;
 use crate::fault::Fault;
 use crate::kind::Kind;
-use crate::limits::{PARTS_MAX, TEXT_BYTES_MAX};
+use crate::limits::{PARTS_MAX, TEXT_BYTES_MAX, TEXTS_BYTES_MAX};
 use crate::meta::{iptc, tiff, xmp};
 
 const SIGNATURE_BYTES: usize = 8;
@@ -64,6 +64,7 @@ pub(super) fn cleaning(bytes: &[u8]) -> Result<Cleaning, Fault> {
     let (chunks, end) = parse(bytes)?;
     let mut cleaning = Cleaning::default();
     cleaning.cut_behind(bytes, end);
+    let mut room = TEXTS_BYTES_MAX;
     for chunk in chunks {
         let body = &bytes[chunk.body.clone()];
         match &chunk.name {
@@ -75,7 +76,7 @@ pub(super) fn cleaning(bytes: &[u8]) -> Result<Cleaning, Fault> {
                     cleaning.unreadable(Edit::replace(chunk.whole, written(&tiff::only_orientation(orientation))));
                 }
             },
-            b"tEXt" | b"zTXt" | b"iTXt" if text_tells_place(&chunk.name, body) => {
+            b"tEXt" | b"zTXt" | b"iTXt" if text_tells_place(&chunk.name, body, &mut room) => {
                 cleaning.place(Edit::remove(chunk.whole));
             }
             _ => {}
@@ -93,17 +94,17 @@ fn written(tiff: &[u8]) -> Vec<u8> {
     [length.to_be_bytes().as_slice(), b"eXIf", tiff, &crc.sum().to_be_bytes()].concat()
 }
 
-/// Whether a text tells a place. One that cannot be read counts as telling.
-fn text_tells_place(name: &[u8; 4], body: &[u8]) -> bool {
+/// Whether a text tells a place. One that cannot be read counts as telling, and so does one for which there is no `room`.
+fn text_tells_place(name: &[u8; 4], body: &[u8], room: &mut u64) -> bool {
     let Some((keyword, rest)) = split_at_zero(body) else { return true };
     let text = match name {
         b"tEXt" => Some(rest.to_vec()),
-        b"zTXt" => rest.strip_prefix(&[0]).and_then(inflated),
+        b"zTXt" => rest.strip_prefix(&[0]).and_then(|text| inflated(text, room)),
         // Whether it is compressed, how, and then a language and a translated keyword.
         _ => match rest {
             [is_compressed, _, rest @ ..] => split_at_zero(rest)
                 .and_then(|(_, rest)| split_at_zero(rest))
-                .and_then(|(_, text)| if *is_compressed == 0 { Some(text.to_vec()) } else { inflated(text) }),
+                .and_then(|(_, text)| if *is_compressed == 0 { Some(text.to_vec()) } else { inflated(text, room) }),
             _ => None,
         },
     };
@@ -122,10 +123,17 @@ fn split_at_zero(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&bytes[..at], &bytes[at + 1..]))
 }
 
-fn inflated(bytes: &[u8]) -> Option<Vec<u8>> {
+fn inflated(bytes: &[u8], room: &mut u64) -> Option<Vec<u8>> {
+    let most = TEXT_BYTES_MAX.min(*room);
+    if most == 0 {
+        return None;
+    }
     let mut text = Vec::new();
-    let read = ZlibDecoder::new(bytes).take(TEXT_BYTES_MAX + 1).read_to_end(&mut text).ok()?;
-    (u64::try_from(read).is_ok_and(|read| read <= TEXT_BYTES_MAX)).then_some(text)
+    let outcome = ZlibDecoder::new(bytes).take(most + 1).read_to_end(&mut text);
+    let read = text.len() as u64;
+    // What breaks off has been work as well.
+    *room = room.saturating_sub(read);
+    (outcome.is_ok() && read <= most).then_some(text)
 }
 
 /// Whether a note in hexadecimal digits tells a place: a line with its name, one with its length, then the digits.

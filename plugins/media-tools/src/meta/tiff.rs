@@ -74,6 +74,7 @@ fn clean(bytes: &[u8], cleaned: &mut [u8]) -> Result<bool, Broken> {
     let reader = Reader::new(bytes)?;
     let mut waiting = vec![reader.long(4)?];
     let mut seen: Vec<u32> = Vec::new();
+    let mut room = Room(bytes.len());
     let mut is_changed = false;
     while let Some(at) = waiting.pop() {
         if at == 0 || seen.contains(&at) {
@@ -91,12 +92,12 @@ fn clean(bytes: &[u8], cleaned: &mut [u8]) -> Result<bool, Broken> {
                 EXIF | INTEROPERABILITY | SUB_DIRECTORIES => waiting.extend(reader.pointers(entry)?),
                 GPS => {
                     for at in reader.pointers(entry)? {
-                        reader.wipe_directory(at, cleaned)?;
+                        reader.wipe_directory(at, cleaned, &mut room)?;
                     }
                 }
                 _ => {}
             }
-            if reader.tells_place(entry)? {
+            if reader.tells_place(entry, &mut room)? {
                 wipe(cleaned, reader.value(entry)?);
             } else {
                 kept.push(entry);
@@ -108,6 +109,17 @@ fn clean(bytes: &[u8], cleaned: &mut [u8]) -> Result<bool, Broken> {
         }
     }
     Ok(is_changed)
+}
+
+/// Bytes of values and directories of places that may still be looked at. In a file that means well no two of them share
+/// a byte, so together they are no longer than it; entries that all name the same megabytes would take hours.
+struct Room(usize);
+
+impl Room {
+    fn take(&mut self, value: Range<usize>) -> Result<Range<usize>, Broken> {
+        self.0 = self.0.checked_sub(value.len()).ok_or(Broken)?;
+        Ok(value)
+    }
 }
 
 fn wipe(bytes: &mut [u8], at: Range<usize>) {
@@ -209,24 +221,29 @@ impl<'a> Reader<'a> {
         self.value(entry)?.step_by(4).map(|at| self.long(at)).collect()
     }
 
-    fn tells_place(&self, entry: &Entry) -> Result<bool, Broken> {
-        match entry.tag {
-            GPS => Ok(true),
-            XMP => Ok(xmp::tells_place(&self.bytes[self.value(entry)?])),
-            IPTC => Ok(iptc::tells_place(&self.bytes[self.value(entry)?])),
-            PHOTOSHOP => Ok(iptc::resources_tell_place(&self.bytes[self.value(entry)?])),
-            _ => Ok(false),
-        }
+    fn tells_place(&self, entry: &Entry, room: &mut Room) -> Result<bool, Broken> {
+        let tells: fn(&[u8]) -> bool = match entry.tag {
+            GPS => return Ok(true),
+            XMP => xmp::tells_place,
+            IPTC => iptc::tells_place,
+            PHOTOSHOP => iptc::resources_tell_place,
+            _ => return Ok(false),
+        };
+        Ok(tells(&self.bytes[room.take(self.value(entry)?)?]))
     }
 
     /// Zeroes a directory and all values that it points at.
-    fn wipe_directory(&self, at: u32, cleaned: &mut [u8]) -> Result<(), Broken> {
+    fn wipe_directory(&self, at: u32, cleaned: &mut [u8], room: &mut Room) -> Result<(), Broken> {
         let directory = self.directory(at)?;
-        for entry in &directory.entries {
-            wipe(cleaned, self.value(entry)?);
-        }
         let end = directory.start + 2 + directory.entries.len() * ENTRY_BYTES + 4;
-        wipe(cleaned, directory.start..end.min(self.bytes.len()));
+        let whole = room.take(directory.start..end.min(self.bytes.len()))?;
+        for entry in &directory.entries {
+            // A short one stands in the entry itself.
+            let value = self.value(entry)?;
+            let value = if value.len() <= 4 { value } else { room.take(value)? };
+            wipe(cleaned, value);
+        }
+        wipe(cleaned, whole);
         Ok(())
     }
 

@@ -147,6 +147,11 @@ fn chunks_of_a_png_that_tell_a_place_go() {
     check(b"tEXt", b"Software\0Camera", false);
     // What unfolds without an end is taken out unread.
     check(b"zTXt", &[b"Comment\0\0".as_slice(), &squeezed(&vec![b'a'; 5 << 20])].concat(), true);
+    // And so is what comes behind four such texts.
+    let long = chunk(b"zTXt", &[b"Comment\0\0".as_slice(), &squeezed(&vec![b'a'; 4 << 20])].concat());
+    let four = with_chunks(&plain, &vec![long.clone(); 4]);
+    assert_eq!(changes(&four, &without_location()), None);
+    assert_eq!(cleaned(&with_chunks(&plain, &vec![long; 5]), &[]), four);
 }
 
 #[test]

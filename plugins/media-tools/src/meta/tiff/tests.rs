@@ -96,3 +96,43 @@ fn directories_that_lead_back_come_to_an_end() {
     bytes.extend([0; 6]);
     assert_eq!(without_place(&bytes), Err(Broken));
 }
+
+#[test]
+fn entries_that_all_name_the_same_bytes_are_not_followed() {
+    let names_xmp = |count: u16, apart: u32| {
+        let mut bytes = b"II*\0\x08\0\0\0".to_vec();
+        bytes.extend(count.to_le_bytes());
+        let first = 8 + 2 + 12 * u32::from(count) + 4;
+        for index in 0..u32::from(count) {
+            bytes.extend(entry(XMP, 1, 400, first + index * apart));
+        }
+        bytes.extend([0; 4]);
+        bytes.resize(first as usize + 400 + 400 * usize::from(count), b' ');
+        bytes
+    };
+    let check = |bytes: &[u8], expect| assert_eq!(without_place(bytes), expect);
+    check(&names_xmp(9, 400), Ok(None));
+    check(&names_xmp(9, 0), Ok(None));
+    let mut shared = names_xmp(9, 0);
+    shared.truncate(8 + 2 + 12 * 9 + 4 + 400);
+    check(&shared, Err(Broken));
+
+    // A directory of GPS that is named by all entries, the first of which would be enough.
+    let names_gps = |count: u16| {
+        let mut bytes = b"II*\0\x08\0\0\0".to_vec();
+        bytes.extend(count.to_le_bytes());
+        let gps = 8 + 2 + 12 * u32::from(count) + 4;
+        for _ in 0..count {
+            bytes.extend(entry(GPS, 4, 1, gps));
+        }
+        bytes.extend([0; 4]);
+        bytes.extend([1, 0]);
+        bytes.extend(entry(2, 5, 3, gps + 18));
+        bytes.extend([0; 4]);
+        bytes.extend(COORDINATES);
+        bytes
+    };
+    let after = without_place(&names_gps(1)).expect("readable").expect("a place");
+    assert!(!holds(&after, &COORDINATES));
+    check(&names_gps(5_000), Err(Broken));
+}
