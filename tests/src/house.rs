@@ -120,6 +120,7 @@ pub struct Place {
     profiles: Option<String>,
     environment: Vec<(String, String)>,
     clock: Clock,
+    absent: Option<String>,
 }
 
 impl Place {
@@ -131,6 +132,7 @@ impl Place {
             profiles: None,
             environment: Vec::new(),
             clock: Arc::new(now_ms),
+            absent: None,
         }
     }
 
@@ -156,6 +158,17 @@ impl Place {
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
+    }
+
+    /// Without that plugin.
+    pub fn without(mut self, plugin: &str) -> Self {
+        self.absent = Some(plugin.to_owned());
+        self
+    }
+
+    fn plugins(&self) -> Vec<Plugin> {
+        let is_there = |plugin: &&Plugin| self.absent.as_deref() != Some(plugin.id().as_str());
+        plugins().iter().filter(is_there).cloned().collect()
     }
 
     /// With a state directory that is reached by a symbolic link.
@@ -186,8 +199,9 @@ impl Place {
             |text| parse_profiles("auth-profiles.json", text, &config.secrets),
         );
         let profiles = profiles.unwrap_or_else(|problems| panic!("{problems:#?}"));
+        let plugins = self.plugins();
         let manifests: BTreeMap<_, Manifest> =
-            plugins().iter().map(|plugin| (plugin.id().clone(), plugin.manifest().clone())).collect();
+            plugins.iter().map(|plugin| (plugin.id().clone(), plugin.manifest().clone())).collect();
         let variables = self.environment.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
         let key = root.fingerprint_key().expect("a fingerprint key");
         let environment = Environment::of(variables);
@@ -213,7 +227,7 @@ impl Place {
         store.clear_leftovers(&lock).expect("a directory of our own");
         let setup = Setup {
             knowledge: self.knowledge(&root),
-            plugins: plugins().to_vec(),
+            plugins: self.plugins(),
             store: store.clone(),
             clock: Arc::clone(&self.clock),
             observer: Arc::clone(&steps) as Arc<dyn Observer>,
