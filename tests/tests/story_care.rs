@@ -236,7 +236,7 @@ async fn what_never_leaves_the_machine_is_seen_as_it_is() {
     let place = Scene::of(r#"model: { primary: "local-vision/basic" }"#).bare_place(&fakes);
     let house = place.without("media-tools").start().await;
     let answer = ask(&fakes, &house, &alice_shows(&photograph(), "where was this?")).await;
-    let expect = "Its Exif says that it was taken with \"Pinhole 3\" at 52.";
+    let expect = "Its Exif says that it was taken with \"Pinhole 3\" at 52.52726° N, 13.41060° E.";
     assert!(answer.message.contains(expect), "{}", answer.message);
     assert_eq!((fitted(&house), attempts(&house)), (vec![], vec![]));
     house.stop().await;
