@@ -284,9 +284,14 @@ impl Steps {
     /// Waits until so many steps are of that kind, and gives what `pick` made of them.
     pub async fn wait_for<T>(&self, count: usize, pick: impl Fn(&Step) -> Option<T>) -> Vec<T> {
         let mut changed = self.count.subscribe();
+        let (mut picked, mut looked_at) = (Vec::new(), 0);
         let enough = async {
             loop {
-                let picked: Vec<T> = self.all().iter().filter_map(&pick).collect();
+                {
+                    let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+                    picked.extend(taken[looked_at..].iter().filter_map(&pick));
+                    looked_at = taken.len();
+                }
                 if picked.len() >= count {
                     return picked;
                 }
