@@ -264,7 +264,7 @@ impl World {
 
     /// Waits until the house that stands has delivered so many more answers.
     async fn answered(&mut self, count: usize) {
-        (self.received, self.delivered) = (self.received + count, self.delivered + count);
+        self.delivered += count;
         let delivered = |step: &Step| matches!(step, Step::Delivered { .. }).then_some(());
         self.house().steps.wait_for(self.delivered, delivered).await;
         self.model.finished();
@@ -318,6 +318,8 @@ impl World {
             }
             Weather::Unheard => self.start().await,
         }
+        // What was received before a restart is not received again.
+        self.received += if matches!(weather, Weather::Restart) { 0 } else { count };
         self.answered(count).await;
     }
 
