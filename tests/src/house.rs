@@ -120,6 +120,7 @@ pub struct Place {
     profiles: Option<String>,
     environment: Vec<(String, String)>,
     clock: Clock,
+    absent: Option<String>,
 }
 
 impl Place {
@@ -131,6 +132,7 @@ impl Place {
             profiles: None,
             environment: Vec::new(),
             clock: Arc::new(now_ms),
+            absent: None,
         }
     }
 
@@ -156,6 +158,17 @@ impl Place {
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
+    }
+
+    /// Without that plugin.
+    pub fn without(mut self, plugin: &str) -> Self {
+        self.absent = Some(plugin.to_owned());
+        self
+    }
+
+    fn plugins(&self) -> Vec<Plugin> {
+        let is_there = |plugin: &&Plugin| self.absent.as_deref() != Some(plugin.id().as_str());
+        plugins().iter().filter(is_there).cloned().collect()
     }
 
     /// With a state directory that is reached by a symbolic link.
@@ -186,8 +199,9 @@ impl Place {
             |text| parse_profiles("auth-profiles.json", text, &config.secrets),
         );
         let profiles = profiles.unwrap_or_else(|problems| panic!("{problems:#?}"));
+        let plugins = self.plugins();
         let manifests: BTreeMap<_, Manifest> =
-            plugins().iter().map(|plugin| (plugin.id().clone(), plugin.manifest().clone())).collect();
+            plugins.iter().map(|plugin| (plugin.id().clone(), plugin.manifest().clone())).collect();
         let variables = self.environment.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
         let key = root.fingerprint_key().expect("a fingerprint key");
         let environment = Environment::of(variables);
@@ -213,7 +227,7 @@ impl Place {
         store.clear_leftovers(&lock).expect("a directory of our own");
         let setup = Setup {
             knowledge: self.knowledge(&root),
-            plugins: plugins().to_vec(),
+            plugins: self.plugins(),
             store: store.clone(),
             clock: Arc::clone(&self.clock),
             observer: Arc::clone(&steps) as Arc<dyn Observer>,
@@ -270,9 +284,14 @@ impl Steps {
     /// Waits until so many steps are of that kind, and gives what `pick` made of them.
     pub async fn wait_for<T>(&self, count: usize, pick: impl Fn(&Step) -> Option<T>) -> Vec<T> {
         let mut changed = self.count.subscribe();
+        let (mut picked, mut looked_at) = (Vec::new(), 0);
         let enough = async {
             loop {
-                let picked: Vec<T> = self.all().iter().filter_map(&pick).collect();
+                {
+                    let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+                    picked.extend(taken[looked_at..].iter().filter_map(&pick));
+                    looked_at = taken.len();
+                }
                 if picked.len() >= count {
                     return picked;
                 }

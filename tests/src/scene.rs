@@ -8,6 +8,7 @@ use creel_fakes::pictures::sha256_hex;
 use creel_fakes::signal::{Attachment, Message, Sent};
 use creel_fakes::{ollama, pictures};
 use creel_runtime::Step;
+use serde_json::Value;
 
 use crate::house::{ALICE, ALICE_UUID, API_KEY, Fakes, House, Place, STALE_OAUTH_TOKEN};
 
@@ -32,6 +33,8 @@ pub struct Scene<'a> {
     pub anthropic: &'a str,
     /// What stands in `models.providers.ollama` beside the address.
     pub ollama: &'a str,
+    /// What stands in `media`.
+    pub media: &'a str,
     /// All of `channels`; `None`: Alice alone, attachments by directory.
     pub channels: Option<String>,
 }
@@ -39,12 +42,12 @@ pub struct Scene<'a> {
 impl<'a> Scene<'a> {
     /// Those defaults, and nothing else that is unusual.
     pub fn of(defaults: &'a str) -> Self {
-        Self { defaults, image_tool: "", anthropic: "", ollama: "", channels: None }
+        Self { defaults, image_tool: "", anthropic: "", ollama: "", media: "", channels: None }
     }
 
     /// A place with this configuration, without profiles and with an empty environment.
     pub fn bare_place(&self, fakes: &Fakes) -> Place {
-        let Self { defaults, image_tool, anthropic, ollama, .. } = self;
+        let Self { defaults, image_tool, anthropic, ollama, media, .. } = self;
         let channels = self.channels.clone().unwrap_or_else(|| fakes.channel());
         let (anthropic_url, ollama_url) = (fakes.anthropic.base_url(), fakes.ollama.base_url());
         Place::with(format!(
@@ -55,6 +58,7 @@ impl<'a> Scene<'a> {
               }} }},
               agents: {{ defaults: {{ {defaults} }} }},
               tools: {{ media: {{ image: {{ {image_tool} }} }} }},
+              media: {{ {media} }},
               {channels}
             }}"#
         ))
@@ -107,6 +111,19 @@ pub fn sums<'a>(pictures: impl IntoIterator<Item = &'a Vec<u8>>) -> Vec<String> 
 /// SHA-256 of the pictures in a request that Anthropic accepted, oldest first.
 pub fn seen_by_anthropic(request: &Request) -> Vec<String> {
     request.pictures().into_iter().map(|picture| picture.sha256).collect()
+}
+
+/// The pictures in a request that Anthropic accepted, byte for byte, oldest first.
+pub fn pictures_at_anthropic(request: &Request) -> Vec<Vec<u8>> {
+    use base64::Engine as _;
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let blocks = list(&request.body["messages"]).into_iter().flat_map(|message| list(&message["content"]));
+    let data = blocks.filter(|block| block["type"] == "image").map(|block| block["source"]["data"].clone());
+    let decode = |data: Value| {
+        let text = data.as_str().expect("the fake took it for base64");
+        base64::engine::general_purpose::STANDARD.decode(text).expect("the fake took it for base64")
+    };
+    data.map(decode).collect()
 }
 
 /// SHA-256 of the pictures in a chat that Ollama accepted, oldest first.

@@ -3,6 +3,7 @@
 use creel_fakes::signal::{Attachment, Message};
 use creel_fakes::{ollama, pictures};
 use creel_runtime::Step;
+use creel_store::resolve::{Asker, Deed, MediaResolution};
 use creel_tests::house::{ALICE, ALICE_UUID, Fakes, House};
 use creel_tests::scene::{
     SEEING_PRIMARY, Scene, TEXT_AND_IMAGE_MODEL, alice, alice_shows, ask, person, pictures, refusals,
@@ -16,6 +17,13 @@ fn stored(house: &House) -> Vec<String> {
         _ => None,
     });
     all.collect()
+}
+
+/// What the host says to a spelling.
+fn look(house: &House, spelling: &str) -> MediaResolution {
+    let scope = house.host.knowledge();
+    let scope = scope.media_scope(Asker::Operator);
+    house.store.resolve(spelling, &scope, Deed::Look).expect("a store that works")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -178,13 +186,14 @@ async fn every_spelling_of_a_picture_is_the_same_handle() {
             format!("file://localhost{}", real.display()),
         ];
         for spelling in spellings {
-            let resolved = house.store.resolve(&spelling).expect("a store that works");
-            let medium = resolved.outcome.unwrap_or_else(|refusal| panic!("{spelling}: {refusal}"));
+            let resolved = look(&house, &spelling);
+            let found = resolved.outcome.unwrap_or_else(|refusal| panic!("{spelling}: {refusal}"));
+            let medium = found.medium().expect("no URL");
             assert_eq!(medium.media.to_string(), handle, "{spelling}");
             assert_eq!(medium.sha256, sums([&pictures::jpeg()])[0]);
         }
         let outside = fakes.attachments.path().join(file).display().to_string();
-        let refused = house.store.resolve(&outside).expect("a store that works").outcome.expect_err("a refusal");
+        let refused = look(&house, &outside).outcome.expect_err("a refusal");
         assert_eq!(
             refused.to_string(),
             format!("path-not-allowed: local media path is not under an allowed directory: {outside}")

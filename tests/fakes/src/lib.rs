@@ -1,4 +1,5 @@
-//! Strict fakes of the services that plugins talk to, on loopback: Anthropic, Ollama and the signal-cli daemon.
+//! Strict fakes of the services that plugins and the host talk to, on loopback: Anthropic, Ollama, the signal-cli daemon,
+//! a token endpoint and a web server that holds files.
 //!
 //! They refuse whatever the real service would refuse, remember every byte they received, and let a test wait for
 //! what it wants to see instead of sleeping. Nothing of Creel is used here: a fake that shared code with the host
@@ -21,8 +22,10 @@
 #![forbid(unsafe_code)]
 
 pub mod anthropic;
+pub mod files;
 pub mod oauth;
 pub mod ollama;
+pub mod photographs;
 pub mod pictures;
 pub mod signal;
 

@@ -58,6 +58,14 @@ pub fn jpeg_of(seed: u64) -> Vec<u8> {
     encode_jpeg(&sunset(320, 240, seed))
 }
 
+/// A picture of a few hundred bytes for each seed, unlike all others: every third is a JPEG, the rest are PNG.
+#[must_use]
+pub fn tiny_of(seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let picture = RgbImage::from_fn(8, 8, |_, _| noise(&mut state));
+    if seed.is_multiple_of(3) { encode_jpeg(&picture) } else { encode_png(&picture) }
+}
+
 /// A 200x100 PNG: a yellow disc on blue.
 #[must_use]
 pub fn png() -> Vec<u8> {
@@ -96,12 +104,13 @@ pub fn png_of_at_least(bytes: usize) -> Vec<u8> {
     let width = 1000;
     let height = u32::try_from(bytes / 3000 + 1).expect("a fixture of less than 12 TB");
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let picture = RgbImage::from_fn(width, height, |_, _| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let [a, b, c, ..] = state.to_be_bytes();
-        Rgb([a, b, c])
-    });
-    encode_png(&picture)
+    encode_png(&RgbImage::from_fn(width, height, |_, _| noise(&mut state)))
+}
+
+fn noise(state: &mut u64) -> Rgb<u8> {
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    let [a, b, c, ..] = state.to_be_bytes();
+    Rgb([a, b, c])
 }
 
 /// A PNG of one colour with the given size in pixels; large ones are small in bytes.
@@ -258,6 +267,10 @@ mod tests {
         sums.sort();
         sums.dedup();
         assert_eq!(sums.len(), 40);
+        let mut sums: Vec<_> = (0..3_200).map(|seed| sha256_hex(&tiny_of(seed))).collect();
+        sums.sort();
+        sums.dedup();
+        assert_eq!(sums.len(), 3_200);
     }
 
     #[test]
