@@ -29,7 +29,7 @@ const LONG_MS: u64 = 31 * DAY_MS;
 
 /// Whether retention keeps what a conversation refers to that is still going on, and not only what an unfinished turn
 /// needs.
-const IS_KEPT_WHILE_SPOKEN: bool = false;
+const IS_KEPT_WHILE_SPOKEN: bool = true;
 
 /// The words in which a model is told of a picture that is gone.
 const GONE: &str = "is not stored any more.]";

@@ -185,6 +185,20 @@ fn what_is_put_is_told_in_full() {
 }
 
 #[test]
+fn a_data_url_is_put_by_its_content_and_a_url_only_from_where_it_may() {
+    let place = Place::new();
+    let url = "data:image/jpeg;base64,iVBORw0KGgoAAAANSUhEUgAAAAIAAAADCAIAAAA=";
+    let first = place.json(&["put", url], 0);
+    assert_eq!((&first["content_type"], &first["declared_type"]), (&json!("image/png"), &json!("image/jpeg")));
+    assert_eq!(place.json(&["put", url], 0)["uri"], first["uri"]);
+    let private = "error: url-not-allowed: `127.0.0.1` is at 127.0.0.1, a loopback address, and the operator did not \
+                   grant this very origin\n";
+    check(&place.run(&["put", "http://127.0.0.1:1/a.png?key=x"], b""), 3, "", private);
+    let broken = "error: invalid-path: the base64 of a `data:` URL is malformed\n";
+    check(&place.run(&["put", "data:image/png;base64,@"], b""), 3, "", broken);
+}
+
+#[test]
 fn what_cannot_be_put_is_refused_and_leaves_nothing() {
     let place = Place::configured("{ media: { maxMb: { image: 1 }, quotaMb: { outbound: 2 } } }");
     let refuse = |args: &[&str], input: &[u8], code, err: &str| {
@@ -205,7 +219,7 @@ fn what_cannot_be_put_is_refused_and_leaves_nothing() {
                 hint: make room with `creel media gc` or `creel media rm`, or raise the quota\n";
     refuse(&["-", "--area", "outbound"], b"x", 1, full);
     for (args, expect) in [
-        (vec!["put"], "<FILE|->"),
+        (vec!["put"], "<FILE|URL|->"),
         (vec!["put", "-", "--area", "workspace"], "the media areas are `inbound`, `outbound` and `workspace/<agent>`"),
         (vec!["put", "-", "--area", "../x"], "the media areas are `inbound`, `outbound` and `workspace/<agent>`"),
         (vec!["put", "-", "--type", "png"], "expected a content type, e.g. `image/png`"),
