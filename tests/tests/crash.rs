@@ -12,7 +12,7 @@ use creel_store::Store;
 use creel_store::session::{Entry, Role};
 use creel_store::state::StateRoot;
 use creel_tests::components;
-use creel_tests::house::{ALICE_UUID, Fakes};
+use creel_tests::house::{self, ALICE_UUID, Fakes};
 use creel_tests::scene::{Scene, alice, alice_shows, pictures, refusals};
 use tempfile::TempDir;
 use tokio::process::{Child, ChildStdin, Command};
@@ -55,8 +55,9 @@ impl Ground {
 
     /// Starts a house in a process of its own, and waits until it listens, as the `count`-th to do so.
     async fn start(&self, trap: &str, count: usize) -> Process {
-        // Built before the clock runs, so that no house has to.
+        // Built, and compiled into the cache that all houses share, before the clock runs, so that no house has to.
         drop(components::creel());
+        assert!(!house::plugins().is_empty());
         let mut command = Command::new(env!("CARGO_BIN_EXE_creel-crash-house"));
         command.arg(self.state()).arg(self.files.path().join("creel.json5")).arg(trap);
         let mut child = command.stdin(Stdio::piped()).kill_on_drop(true).spawn().expect("a house");

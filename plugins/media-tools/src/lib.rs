@@ -46,13 +46,17 @@ fn fit_between(media: &Path, out: &Path, picture: &Media, wishes: &Wishes) -> Re
     Ok(Outcome::Made(Made { name: name.to_owned(), changes: made.changes }))
 }
 
+/// A picture that was made, as bytes, and what was done to it, in words.
+#[doc(hidden)]
+pub type MadeBytes = (Vec<u8>, Vec<String>);
+
 /// `fit` on bytes, for `tests/fuzz`: the bytes of what was made and what was done for it; nothing where it is fit already.
 ///
 /// # Errors
 ///
 /// As the tool's `fit`.
 #[doc(hidden)]
-pub fn fit_bytes(bytes: &[u8], wishes: &Wishes) -> Result<Option<(Vec<u8>, Vec<String>)>, ToolError> {
+pub fn fit_bytes(bytes: &[u8], wishes: &Wishes) -> Result<Option<MadeBytes>, ToolError> {
     Ok(fit::fit(bytes, "", wishes)?.map(|made| (made.bytes, made.changes)))
 }
 

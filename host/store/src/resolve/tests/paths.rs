@@ -337,7 +337,7 @@ fn attack_117_to_a_session_what_it_does_not_hold_is_not_found() {
 fn what_the_host_may_not_read_is_not_allowed() {
     let lab = Lab::new(&["photos"]);
     let path = lab.write("photos/a.png", PNG);
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     // Root reads everything.
     if std::fs::read(&path).is_err() {
         let rule = "the operating system does not let creel read that file of the root `root-0`";
