@@ -9,6 +9,7 @@ use creel_tests::workspace::{self, Member, Part, Source};
 /// What `host/policy` and what plugins are made of: no I/O, no async, no clock. A new name here needs a sentence of
 /// defence in its commit.
 const POLICY: &[&str] = &[
+    "data-url",
     "insta",
     "ipnet",
     "jsonc-parser",
