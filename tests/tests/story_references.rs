@@ -358,6 +358,7 @@ async fn a_url_is_fetched_and_is_a_medium_from_then_on() {
         .at("/way/quoted", named(r#"attachment; filename="my photo.png""#))
         .at("/way/climbing", named(r#"attachment; filename="..\..\secret.pdf""#))
         .at("/way/extended", named("attachment; filename*=UTF-8''%e2%82%ac%2Frates.png; filename=x.png"))
+        .at("/packed", || picture().header("content-encoding", "gzip"))
         .at("/", picture);
     let server = server.start().await.expect("a server");
     let fetch = Fetch::opened([&server]);
@@ -380,6 +381,13 @@ async fn a_url_is_fetched_and_is_a_medium_from_then_on() {
     // No credential, no cookie, no part behind `#`.
     assert_eq!(server.refusals(), []);
     assert_eq!(server.requests()[0].query.as_deref(), Some("token=SECRET"));
+    assert_eq!(fetch.stored(), 7);
+    let packed = format!("not-fetched: {} sent `content-encoding: gzip` though none was asked for", server.base_url());
+    fetch.refused(&url("/packed"), &packed).await;
+    // What was taken is counted on: the next daemon clears none of it away.
+    let root = StateRoot::open_ambient(fetch.state.path()).expect("a state directory");
+    let lock = root.lock().expect("no other daemon");
+    assert_eq!(fetch.store.clear_leftovers(&lock).expect("it can be cleared"), 0);
     assert_eq!(fetch.stored(), 7);
 }
 

@@ -27,10 +27,6 @@ const DAY_MS: u64 = 86_400_000;
 /// Longer than a conversation is remembered without a message.
 const LONG_MS: u64 = 31 * DAY_MS;
 
-/// Whether retention keeps what a conversation refers to that is still going on, and not only what an unfinished turn
-/// needs.
-const IS_KEPT_WHILE_SPOKEN: bool = true;
-
 /// The words in which a model is told of a picture that is gone.
 const GONE: &str = "is not stored any more.]";
 
@@ -131,7 +127,7 @@ impl Model {
     fn sweep(&mut self, before: u64) -> (u64, u64) {
         let mut swept = (0, 0);
         for person in &mut self.people {
-            let is_kept = IS_KEPT_WHILE_SPOKEN && person.turns > 0 && person.epoch == self.epoch;
+            let is_kept = person.turns > 0 && person.epoch == self.epoch;
             let free = if is_kept { 0 } else { person.shown.len() - person.unfinished };
             for shown in person.shown[..free].iter_mut().filter(|shown| shown.is_there && shown.since < before) {
                 shown.is_there = false;

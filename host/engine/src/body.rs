@@ -138,6 +138,7 @@ impl Body {
 
 /// The bytes of a medium as they stand in a body, in the pieces in which they are sent. Calls have no need of it; it is
 /// here for whoever measures how fast they come.
+#[doc(hidden)]
 pub fn spliced(store: &Store, medium: &Medium, form: Form) -> stream::BoxStream<'static, std::io::Result<Bytes>> {
     media_stream(store.clone(), medium.media.clone(), medium.size, form)
 }

@@ -79,15 +79,25 @@ async fn receive(mut response: reqwest::Response, url: &MediaUrl, fetch: &UrlFet
     if response.content_length().is_some_and(|length| length > fetch.bytes_max) {
         return Err(too_large());
     }
+    let encoding = response.headers().get(header::CONTENT_ENCODING);
+    if let Some(encoding) = encoding.filter(|encoding| encoding.as_bytes() != b"identity") {
+        // Stored as it came it would be no picture, and unpacked it could be any size (attack 137).
+        let encoding = String::from_utf8_lossy(encoding.as_bytes()).into_owned();
+        let rule = format!("{} sent `content-encoding: {encoding}` though none was asked for", url.origin);
+        return Err(not_fetched(rule));
+    }
     let text = |name: header::HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
     let name = text(header::CONTENT_DISPOSITION).and_then(file_name).or_else(|| last_segment(url));
     let declared = text(header::CONTENT_TYPE).map(str::to_owned);
-    let (store, bytes_max) = (fetch.store.clone(), fetch.bytes_max);
+    let (store, bytes_max, length) = (fetch.store.clone(), fetch.bytes_max, response.content_length());
     let mut writer = blocking(move || {
         let mut writer = store.media_begin(Area::Inbound, name.as_deref(), bytes_max)?;
+        // Whoever asked for it is told of it, and no message may ever name it.
+        writer.keep();
         if let Some(declared) = &declared {
             writer.declare(declared);
         }
+        length.map_or(Ok(()), |bytes| writer.expect(bytes))?;
         Ok(writer)
     })
     .await?;

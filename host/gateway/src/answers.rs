@@ -33,6 +33,8 @@ pub(crate) struct AuthAsked {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct MediaAsked {
     pub(crate) reference: String,
+    /// On whose behalf; nobody's but the operator's where there is none.
+    pub(crate) session: Option<String>,
 }
 
 /// `explain route`, as it is asked.
@@ -191,7 +193,8 @@ pub(crate) fn media(
     asked: &MediaAsked,
 ) -> Result<String, NoAnswerError> {
     let agent = AgentId::main();
-    let scope = media_scope(config, &agent, Asker::Operator);
+    let asker = asked.session.as_deref().map_or(Asker::Operator, Asker::Session);
+    let scope = media_scope(config, &agent, asker);
     Ok(signed(answerer, &store.resolve(&asked.reference, &scope, Deed::Look)?)?)
 }
 

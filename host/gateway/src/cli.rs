@@ -375,8 +375,11 @@ pub(crate) enum UseArg {
 #[command(after_help = "Examples:\n  creel explain media media://inbound/0123456789abcdef0123456789abcdef.jpg\n  \
     creel explain media ~/.creel/media/inbound/picture.jpg --json")]
 pub(crate) struct ExplainMediaArgs {
-    /// A `media://` handle, a path or a `file:` URL
+    /// A `media://` handle, a path, or a `file:`, `data:`, `http:` or `https:` URL
     pub(crate) reference: String,
+    /// What this session would get, e.g. `signal:+15557654321`, instead of you
+    #[arg(long)]
+    pub(crate) session: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -47,7 +47,10 @@ enum Form {
 pub(crate) fn run(command: &ExplainCommand, places: &Places, process: &Process) -> Result<Exit, CommandError> {
     let (question, is_json) = match command {
         ExplainCommand::Auth(args) => (Question::Auth(auth_asked(args)), args.json),
-        ExplainCommand::Media(args) => (Question::Media(MediaAsked { reference: args.reference.clone() }), args.json),
+        ExplainCommand::Media(args) => {
+            let (reference, session) = (args.reference.clone(), args.session.clone());
+            (Question::Media(MediaAsked { reference, session }), args.json)
+        }
         ExplainCommand::Route(args) => {
             let needs: Vec<_> = args.needs.iter().map(|need| word_of_input(*need)).collect();
             (Question::Route(RouteAsked { needs: needs.join(",") }), args.json)
@@ -178,7 +181,11 @@ async fn exchange(client: Client, question: &Question) -> Result<String, AdminEr
             query.extend(asked.variables.then_some(("variables", "true")));
             client.ask("/v1/explain/auth", &query).await
         }
-        Question::Media(asked) => client.ask("/v1/explain/media", &[("reference", &asked.reference)]).await,
+        Question::Media(asked) => {
+            let mut query = vec![("reference", asked.reference.as_str())];
+            query.extend(asked.session.as_deref().map(|session| ("session", session)));
+            client.ask("/v1/explain/media", &query).await
+        }
         Question::Route(asked) => client.ask("/v1/explain/route", &[("needs", &asked.needs)]).await,
         Question::Egress(asked) => {
             let query = [("name", &*asked.name), ("method", &*asked.method), ("url", &*asked.url)];

@@ -199,6 +199,23 @@ fn a_data_url_is_put_by_its_content_and_a_url_only_from_where_it_may() {
 }
 
 #[test]
+fn attack_117_explain_says_what_a_session_would_get() {
+    let place = Place::new();
+    let (hers, other) = (place.uri(PNG), place.uri(b"other"));
+    place.refer(&hers);
+    let explain = |uri: &str, session: &[&str]| {
+        let args = [&["explain", "media", uri, "--json"], session].concat();
+        let ran = place.command(&args).stdin(Stdio::null()).output().expect("it runs");
+        let said: Value = serde_json::from_slice(&ran.stdout).expect("JSON");
+        (ran.status.code(), said["uri"].as_str().map(str::to_owned), said["detail"].as_str().map(str::to_owned))
+    };
+    let alice = ["--session", "signal:alice"];
+    assert_eq!(explain(&hers, &alice), (Some(0), Some(hers.clone()), None));
+    assert_eq!(explain(&other, &alice), (Some(3), None, Some(format!("`{other}` is not stored"))));
+    assert_eq!(explain(&other, &[]), (Some(0), Some(other.clone()), None));
+}
+
+#[test]
 fn what_cannot_be_put_is_refused_and_leaves_nothing() {
     let place = Place::configured("{ media: { maxMb: { image: 1 }, quotaMb: { outbound: 2 } } }");
     let refuse = |args: &[&str], input: &[u8], code, err: &str| {

@@ -42,15 +42,6 @@ pub struct Manifest {
     pub settings_schema: Option<String>,
 }
 
-impl Manifest {
-    /// Whether it asks for what picture tools need, and for nothing else: `creel` has such a plugin of its own.
-    #[must_use]
-    pub fn is_picture_tools(&self) -> bool {
-        let reaches_out = !self.endpoints.is_empty() || !self.roots.is_empty();
-        self.provider.is_none() && !reaches_out && self.media.read && self.media.write
-    }
-}
-
 /// `[plugin]`.
 #[derive(Clone, Debug)]
 pub struct PluginInfo {

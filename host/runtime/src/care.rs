@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use creel_engine::{FitEnd, Fitted, Kind, Plugin, fit_picture, pictures, types};
+use creel_engine::{Fault, FaultKind, FitEnd, Fitted, Plugin, fit_picture, pictures, types};
 use creel_policy::config::PictureCare;
 use creel_policy::fallback::CallFault;
 use creel_policy::grant::{EntrySettings, grant};
@@ -32,7 +32,7 @@ pub(crate) async fn of_pictures(
     receiver: &Plugin,
     mut ask: Ask,
 ) -> Result<Ask, Failed> {
-    let care = now.knowledge.config.media.pictures;
+    let care = &now.knowledge.config.media.pictures;
     // Where nothing leaves the machine there is nothing to take care of.
     let leaves = !receiver.manifest().endpoints.is_empty();
     let Some(wishes) = wishes(care, &receiver.manifest().images).filter(|_| leaves) else { return Ok(ask) };
@@ -55,16 +55,27 @@ pub(crate) async fn of_pictures(
             }
         }
     }
-    for media in &mut ask.media {
-        if let Some(Ok(medium)) = fits.get(&media.to_string()) {
-            *media = medium.media.clone();
-        }
-    }
+    // The call may name what it is shown, and no more: not the original of a picture that another stands for.
+    ask.media = shown(&ask.request.messages);
     Ok(ask)
 }
 
+/// The media that stand in messages, each once.
+fn shown(messages: &[types::Message]) -> Vec<MediaRef> {
+    let mut shown = Vec::new();
+    for part in messages.iter().flat_map(|message| &message.parts) {
+        if let types::Part::Media(media) = part
+            && let Ok(media) = MediaRef::parse(&media.uri)
+            && !shown.contains(&media)
+        {
+            shown.push(media);
+        }
+    }
+    shown
+}
+
 /// What is wished for pictures that go there; `None` where nothing is.
-fn wishes(care: PictureCare, images: &ImageBounds) -> Option<pictures::Wishes> {
+fn wishes(care: &PictureCare, images: &ImageBounds) -> Option<pictures::Wishes> {
     let bounds = if care.fit { images.clone() } else { ImageBounds::default() };
     let is_bounded = bounds != ImageBounds::default();
     let wishes = pictures::Wishes {
@@ -88,10 +99,10 @@ async fn fit(
     wishes: &pictures::Wishes,
 ) -> Result<Result<Medium, String>, Failed> {
     let failed = |message: String| Failed { was_asked: false, ..Failed::new(CallFault::Refused, message) };
-    let Some(tools) = now.plugins.values().find(|plugin| plugin.kind() == Kind::Pictures) else {
-        return Err(failed(
-            "pictures are to be taken care of (`media.pictures`) and the plugin `media-tools` is not loaded".to_owned(),
-        ));
+    let id = &now.knowledge.config.media.pictures.plugin;
+    let Some(tools) = now.plugins.get(id) else {
+        let rule = format!("pictures are to be taken care of (`media.pictures`) and the plugin `{id}` is not loaded");
+        return Err(failed(rule));
     };
     let key = key(tools, wishes);
     let media = MediaRef::parse(uri).map_err(|refusal| failed(refusal.to_string()))?;
@@ -108,6 +119,10 @@ async fn fit(
             (KnownFit::Made(medium.media.clone()), medium)
         }
         Err(FitEnd::Failed(error)) => return Ok(Err(error.message)),
+        // There was no place for the plugin: that says nothing about the picture, and passes.
+        Err(FitEnd::Fault(fault @ Fault { kind: FaultKind::NoRoom { .. }, .. })) => {
+            return Err(Failed { was_asked: false, ..Failed::new(CallFault::PluginFault, fault.to_string()) });
+        }
         Err(FitEnd::Fault(fault)) => return Ok(Err(fault.to_string())),
     };
     let kept = core.store(move |store| store.fit_put(&picture, &key, &outcome)).await;
@@ -159,4 +174,25 @@ fn key(tools: &Plugin, wishes: &pictures::Wishes) -> String {
         write!(hex, "{byte:02x}").expect("writing to a string cannot fail");
         hex
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_may_name_what_it_is_shown_and_no_more() {
+        let media = |uri: &str| {
+            let (uri, content_type) = (uri.to_owned(), "image/png".to_owned());
+            types::Part::Media(types::Media { uri, content_type, size: 1, name: None })
+        };
+        let words = types::Part::Text("[The picture media://inbound/original.png cannot be shown: broken]".to_owned());
+        let message = |parts| types::Message { role: types::Role::User, parts };
+        let messages = [
+            message(vec![words, media("media://outbound/fit.png")]),
+            message(vec![media("media://outbound/fit.png"), media("media://inbound/as-it-is.png")]),
+        ];
+        let names: Vec<String> = shown(&messages).iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["media://outbound/fit.png", "media://inbound/as-it-is.png"]);
+    }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use cap_std::fs::MetadataExt as _;
 use creel_policy::config::RootEntry;
 use creel_policy::ids::AgentId;
-use creel_policy::media::url::{MediaUrl, UrlAccess};
+use creel_policy::media::url::UrlAccess;
 use creel_policy::media::{Area, MediaId, MediaRef, MediaRefusal, MediaRefusalCode, Spelling, read_spelling};
 
 use crate::db::{Store, StoreError};
@@ -196,12 +196,6 @@ fn expected(result: Result<Found, MediaError>) -> Result<Outcome, MediaError> {
         Ok(found) => Ok(Ok(found)),
         Err(MediaError::Refused(refusal)) => Ok(Err(refusal)),
         Err(error) => Err(error),
-    }
-}
-
-impl From<MediaUrl> for Found {
-    fn from(url: MediaUrl) -> Self {
-        Self::Url(url)
     }
 }
 

@@ -62,12 +62,13 @@ impl Installed {
 pub(crate) fn used(knowledge: &Knowledge) -> BTreeSet<PluginId> {
     let providers = knowledge.plan.providers.values().map(|provider| &provider.plugin);
     let channels = knowledge.plan.channels.values().map(|channel| &channel.plugin);
-    let used: BTreeSet<PluginId> = providers.chain(channels).cloned().collect();
-    let tools = knowledge.manifests.values().filter(|manifest| manifest.is_picture_tools());
-    let tools = tools.map(|manifest| manifest.plugin.id.clone()).next();
+    let mut used: BTreeSet<PluginId> = providers.chain(channels).cloned().collect();
     // Whatever leaves may hold a picture.
-    let is_needed = knowledge.config.media.pictures.is_any() && !used.is_empty();
-    used.into_iter().chain(tools.filter(|_| is_needed)).collect()
+    let pictures = &knowledge.config.media.pictures;
+    if pictures.is_any() && !used.is_empty() {
+        used.insert(pictures.plugin.clone());
+    }
+    used
 }
 
 /// The plugin that a provider's entry names: itself by default.

@@ -1,6 +1,7 @@
 //! `media`: how long and how much is kept, which directories of the operator's may be read, whether media are fetched
 //! by URL, and what is done to pictures on their way out.
 
+use crate::ids::PluginId;
 use crate::json5::{Node, Problems};
 use crate::limits::MEDIUM_BYTES_MAX;
 use crate::media::MediaKind;
@@ -121,7 +122,7 @@ pub struct RootEntry {
 }
 
 /// `media.pictures`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PictureCare {
     /// Take out where a picture was taken before a provider sees it.
     pub remove_location: bool,
@@ -129,19 +130,25 @@ pub struct PictureCare {
     pub upright: bool,
     /// Scale down and convert what the provider would refuse.
     pub fit: bool,
+    /// The plugin that does it.
+    pub plugin: PluginId,
 }
+
+/// The plugin that comes with Creel for it.
+const PICTURE_PLUGIN: &str = "media-tools";
 
 impl PictureCare {
     /// Whether anything at all is done.
     #[must_use]
-    pub fn is_any(self) -> bool {
+    pub fn is_any(&self) -> bool {
         self.remove_location || self.upright || self.fit
     }
 }
 
 impl Default for PictureCare {
     fn default() -> Self {
-        Self { remove_location: true, upright: true, fit: true }
+        let plugin = PluginId::parse(PICTURE_PLUGIN).expect("it is well formed");
+        Self { remove_location: true, upright: true, fit: true, plugin }
     }
 }
 
@@ -282,6 +289,7 @@ fn read_pictures(mut table: Table<'_>) -> PictureCare {
         remove_location: table.flag("removeLocation").unwrap_or(usual.remove_location),
         upright: table.flag("upright").unwrap_or(usual.upright),
         fit: table.flag("fit").unwrap_or(usual.fit),
+        plugin: table.id("plugin", PluginId::parse).unwrap_or(usual.plugin),
     };
     table.finish();
     care

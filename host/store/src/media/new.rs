@@ -137,7 +137,7 @@ impl NewMedium {
         self.judge_room(bytes)
     }
 
-    /// Makes it count as claimed from the first moment: the operator has put it there, and no message will name it.
+    /// Makes it count as claimed from the first moment: whoever stores it is told of it, and no message may ever name it.
     pub fn keep(&mut self) {
         self.is_kept = true;
     }

@@ -34,7 +34,8 @@ fn everything_can_be_said_and_nothing_has_to_be() {
     assert_eq!((media.quotas.inbound, media.quotas.outbound, media.quotas.workspace), (10 << 20, 20 << 30, 1 << 20));
     let roots: Vec<_> = media.roots.iter().map(|root| (root.name.as_str(), root.path.as_str())).collect();
     assert_eq!(roots, [("photos", "/mnt/photos"), ("home", "~/pictures")]);
-    assert_eq!(media.pictures, PictureCare { remove_location: false, upright: true, fit: true });
+    assert_eq!(media.pictures, PictureCare { remove_location: false, ..PictureCare::default() });
+    assert_eq!(media.pictures.plugin.as_str(), "media-tools");
     assert!(media.urls.judge("http://10.0.0.5:8000/a").is_ok() && media.urls.judge("https://example.com/a").is_err());
     assert_eq!((config.workspace_only, config.defaults.workspace.as_deref()), (true, Some("~/work")));
 }
