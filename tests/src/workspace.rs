@@ -13,6 +13,8 @@ const SOURCES: [&str; 3] = ["host", "plugins", "tests"];
 pub enum Part {
     /// `host/policy`.
     Policy,
+    /// `host/dialects`.
+    Dialects,
     /// `host/store`.
     Store,
     /// `host/engine`.
@@ -252,6 +254,7 @@ fn part(directory: &Path) -> Part {
     let names: Vec<&str> = directory.iter().filter_map(|name| name.to_str()).collect();
     match names[..] {
         ["host", "policy"] => Part::Policy,
+        ["host", "dialects"] => Part::Dialects,
         ["host", "store"] => Part::Store,
         ["host", "engine"] => Part::Engine,
         ["host", "runtime"] => Part::Runtime,
