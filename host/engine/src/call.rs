@@ -13,13 +13,11 @@ use futures_util::{FutureExt, stream};
 use tokio::time::{Instant, timeout_at};
 
 use crate::bindings::io::{Command, Event, RequestId};
-use crate::bindings::{catalog, channel, chat, types};
 use crate::command::{Events, Shared, events, handle, refused};
 use crate::context::CallContext;
 use crate::egress::Egress;
 use crate::fault::{Fault, FaultKind};
-use crate::guest::{ChannelGuest, ChatGuest, Guest, Progress, StepOf};
-use crate::listing::CatalogGuest;
+use crate::guest::{Guest, Progress, StepOf};
 use crate::load::Plugin;
 use crate::maker::Maker;
 use crate::sweep;
@@ -41,95 +39,8 @@ pub enum CallEnd<F> {
     },
 }
 
-/// A call of a chat provider.
-pub struct ChatCall(Call<ChatGuest>);
-
-impl ChatCall {
-    /// Starts a completion.
-    ///
-    /// # Errors
-    ///
-    /// [`Fault`] when there is no place for it, or the plugin failed at once.
-    pub async fn start(
-        plugin: &Plugin,
-        egress: &Arc<Egress>,
-        store: &Store,
-        context: CallContext,
-        request: chat::ChatRequest,
-    ) -> Result<Self, Fault> {
-        Call::start(plugin, egress, store, context, request).await.map(Self)
-    }
-
-    /// The next output; `None` when the plugin is done.
-    ///
-    /// # Errors
-    ///
-    /// [`CallEnd`] when the call came to another end.
-    pub async fn next(&mut self) -> Result<Option<chat::Output>, CallEnd<chat::CallError>> {
-        self.0.next().await
-    }
-}
-
-/// A call of a channel.
-pub struct ChannelCall(Call<ChannelGuest>);
-
-impl ChannelCall {
-    /// Starts a task.
-    ///
-    /// # Errors
-    ///
-    /// [`Fault`] when there is no place for it, or the plugin failed at once.
-    pub async fn start(
-        plugin: &Plugin,
-        egress: &Arc<Egress>,
-        store: &Store,
-        context: CallContext,
-        job: (channel::Job, Option<Vec<u8>>),
-    ) -> Result<Self, Fault> {
-        Call::start(plugin, egress, store, context, job).await.map(Self)
-    }
-
-    /// The next output; `None` when the plugin is done.
-    ///
-    /// # Errors
-    ///
-    /// [`CallEnd`] when the call came to another end.
-    pub async fn next(&mut self) -> Result<Option<channel::Output>, CallEnd<channel::ChannelError>> {
-        self.0.next().await
-    }
-}
-
-/// A call of a provider that lists models.
-pub struct CatalogCall(Call<CatalogGuest>);
-
-impl CatalogCall {
-    /// Starts a listing. Only a plugin for which [`Plugin::lists_models`] is true has one.
-    ///
-    /// # Errors
-    ///
-    /// [`Fault`] when there is no place for it, or the plugin failed at once.
-    pub async fn start(
-        plugin: &Plugin,
-        egress: &Arc<Egress>,
-        store: &Store,
-        context: CallContext,
-        query: catalog::Query,
-    ) -> Result<Self, Fault> {
-        Call::start(plugin, egress, store, context, query).await.map(Self)
-    }
-
-    /// The next model; `None` when there are no more.
-    ///
-    /// # Errors
-    ///
-    /// [`CallEnd`] when the call came to another end.
-    pub async fn next(&mut self) -> Result<Option<catalog::Model>, CallEnd<types::CallError>> {
-        self.0.next().await
-    }
-}
-
 /// What all kinds share.
-struct Call<G: Guest> {
+pub(crate) struct Call<G: Guest> {
     /// `None` while the guest is in a blocking thread, and after the end.
     guest: Option<G>,
     maker: Arc<Maker>,
@@ -141,12 +52,14 @@ struct Call<G: Guest> {
     commands: usize,
     deadline: Option<(Instant, u64)>,
     end: Option<Progress<G::Failure>>,
+    /// How long it has waited for others.
+    waited: Duration,
     /// Whether the plugin is done, and what it left in `/out` has not been taken yet.
     leaves: bool,
 }
 
 impl<G: Guest> Call<G> {
-    async fn start(
+    pub(crate) async fn start(
         plugin: &Plugin,
         egress: &Arc<Egress>,
         store: &Store,
@@ -174,13 +87,14 @@ impl<G: Guest> Call<G> {
             commands: 0,
             deadline,
             end: None,
+            waited: Duration::ZERO,
             leaves: false,
         };
         call.take(step)?;
         Ok(call)
     }
 
-    async fn next(&mut self) -> Result<Option<G::Output>, CallEnd<G::Failure>> {
+    pub(crate) async fn next(&mut self) -> Result<Option<G::Output>, CallEnd<G::Failure>> {
         loop {
             if let Some(output) = self.output.pop_front() {
                 return Ok(Some(output));
@@ -210,17 +124,24 @@ impl<G: Guest> Call<G> {
         Ok(())
     }
 
+    /// How long the call has waited for others so far: for a server, a timer, the disk.
+    pub(crate) fn waited(&self) -> Duration {
+        self.waited
+    }
+
     /// Waits for events, resumes the plugin with them and takes its step.
     async fn advance(&mut self) -> Result<(), CallEnd<G::Failure>> {
+        let begun = Instant::now();
         let first = match self.deadline {
             // `timeout_at` looks at the clock only when it has to wait, and a server that never pauses never lets it.
-            Some((deadline, milliseconds)) if Instant::now() >= deadline => return Err(self.timed_out(milliseconds)),
+            Some((deadline, milliseconds)) if begun >= deadline => return Err(self.timed_out(milliseconds)),
             Some((deadline, milliseconds)) => match timeout_at(deadline, self.under_way.next()).await {
                 Ok(first) => first,
                 Err(_) => return Err(self.timed_out(milliseconds)),
             },
             None => self.under_way.next().await,
         };
+        self.waited += begun.elapsed();
         let Some(first) = first else {
             self.stop();
             return Err(CallEnd::Fault(self.fault(FaultKind::Stuck)));

@@ -216,7 +216,9 @@ impl Guest for ChatGuest {
 
     fn weight(output: &chat::Output) -> usize {
         match output {
-            chat::Output::Text(text) | chat::Output::ToolCallArguments((_, text)) => text.len(),
+            chat::Output::Text(text) | chat::Output::Native(text) | chat::Output::ToolCallArguments((_, text)) => {
+                text.len()
+            }
             chat::Output::Reasoning(reasoning) => {
                 reasoning.text.len() + reasoning.signature.as_ref().map_or(0, String::len)
             }

@@ -6,6 +6,7 @@
 /// or both through `wasi:filesystem` (see `reader` and `files`) and nothing else. Sockets, HTTP and name lookup are
 /// absent.
 pub const LINKABLE: &[&str] = &[
+    "creel:plugin/chat@0.1",
     "creel:plugin/io@0.1",
     "creel:plugin/log@0.1",
     "creel:plugin/types@0.1",

@@ -10,7 +10,9 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, Linker};
 
-use crate::bindings::{CatalogPluginPre, ChannelPluginPre, PicturePluginPre, ProviderPluginPre, log};
+use crate::bindings::{
+    CatalogPluginPre, ChannelPluginPre, CounterPluginPre, EmbeddingPluginPre, PicturePluginPre, ProviderPluginPre, log,
+};
 use crate::engine::Engine;
 use crate::guest::CallState;
 use crate::imports::first_unlinkable;
@@ -23,6 +25,9 @@ const CHANNEL: &str = "creel:plugin/channel@0.1.0";
 const PICTURE_TOOLS: &str = "creel:plugin/picture-tools@0.1.0";
 /// What a provider may export beside.
 const MODEL_CATALOG: &str = "creel:plugin/model-catalog@0.1.0";
+const EMBEDDING_PROVIDER: &str = "creel:plugin/embedding-provider@0.1.0";
+const TOKEN_COUNTER: &str = "creel:plugin/token-counter@0.1.0";
+const EXTRAS: [&str; 3] = [MODEL_CATALOG, EMBEDDING_PROVIDER, TOKEN_COUNTER];
 
 /// A component that was not taken, and why. The other plugins are not affected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,7 +70,8 @@ pub enum LoadError {
     /// It exports none of our interfaces, or more than one.
     #[error(
         "the component exports {found}, but a plugin exports exactly one of `{CHAT_PROVIDER}`, `{CHANNEL}` and \
-         `{PICTURE_TOOLS}`, and beside the first at most `{MODEL_CATALOG}`"
+         `{PICTURE_TOOLS}`, and beside the first at most `{MODEL_CATALOG}`, `{EMBEDDING_PROVIDER}` and \
+         `{TOKEN_COUNTER}`"
     )]
     Exports {
         /// What it exports.
@@ -120,11 +126,21 @@ struct Inner {
 pub(crate) enum Linked {
     Provider {
         chat: ProviderPluginPre<CallState>,
-        /// Where it lists models.
-        catalog: Option<CatalogPluginPre<CallState>>,
+        extras: Box<Extras>,
     },
     Channel(ChannelPluginPre<CallState>),
     Pictures(PicturePluginPre<CallState>),
+}
+
+/// What a provider can be asked beside.
+#[derive(Default)]
+pub(crate) struct Extras {
+    /// Its models.
+    pub(crate) catalog: Option<CatalogPluginPre<CallState>>,
+    /// Vectors of texts.
+    pub(crate) embedding: Option<EmbeddingPluginPre<CallState>>,
+    /// A count of tokens.
+    pub(crate) counter: Option<CounterPluginPre<CallState>>,
 }
 
 impl Plugin {
@@ -206,9 +222,25 @@ impl Plugin {
     /// Whether it can list the models of an account.
     #[must_use]
     pub fn lists_models(&self) -> bool {
+        self.extras().is_some_and(|extras| extras.catalog.is_some())
+    }
+
+    /// Whether it makes vectors of texts.
+    #[must_use]
+    pub fn makes_embeddings(&self) -> bool {
+        self.extras().is_some_and(|extras| extras.embedding.is_some())
+    }
+
+    /// Whether it counts the tokens of a request.
+    #[must_use]
+    pub fn counts_tokens(&self) -> bool {
+        self.extras().is_some_and(|extras| extras.counter.is_some())
+    }
+
+    fn extras(&self) -> Option<&Extras> {
         match &self.inner.linked {
-            Linked::Provider { catalog, .. } => catalog.is_some(),
-            Linked::Channel(_) | Linked::Pictures(_) => false,
+            Linked::Provider { extras, .. } => Some(extras),
+            Linked::Channel(_) | Linked::Pictures(_) => None,
         }
     }
 
@@ -234,7 +266,7 @@ impl fmt::Debug for Plugin {
 /// What a plugin was seen to export.
 #[derive(Clone, Copy)]
 enum Exports {
-    Provider { lists_models: bool },
+    Provider { lists_models: bool, makes_embeddings: bool, counts_tokens: bool },
     Channel,
     Pictures,
 }
@@ -246,10 +278,15 @@ fn exports(inspection: &Inspection) -> Result<Exports, LoadError> {
     if let Some((found, supported)) = ours.iter().find_map(|found| Some((*found, other_version(found)?))) {
         return Err(LoadError::Version { found: found.to_owned(), supported });
     }
-    match ours[..] {
-        [CHAT_PROVIDER] => Ok(Exports::Provider { lists_models: false }),
-        // They are sorted.
-        [CHAT_PROVIDER, MODEL_CATALOG] => Ok(Exports::Provider { lists_models: true }),
+    let exports_it = |name: &str| ours.contains(&name);
+    let main: Vec<&str> = ours.iter().copied().filter(|name| !EXTRAS.contains(name)).collect();
+    match main[..] {
+        [CHAT_PROVIDER] => Ok(Exports::Provider {
+            lists_models: exports_it(MODEL_CATALOG),
+            makes_embeddings: exports_it(EMBEDDING_PROVIDER),
+            counts_tokens: exports_it(TOKEN_COUNTER),
+        }),
+        [..] if main.len() < ours.len() => Err(LoadError::Exports { found: format!("`{}`", ours.join("`, `")) }),
         [CHANNEL] => Ok(Exports::Channel),
         [PICTURE_TOOLS] => Ok(Exports::Pictures),
         [] => Err(LoadError::Exports { found: "none of Creel's interfaces".into() }),
@@ -260,7 +297,7 @@ fn exports(inspection: &Inspection) -> Result<Exports, LoadError> {
 /// The version that this host speaks of an interface that is exported in another one.
 fn other_version(found: &str) -> Option<&'static str> {
     let interface = |name: &str| name.split('@').next().unwrap_or_default().to_owned();
-    let mut known = [CHAT_PROVIDER, CHANNEL, PICTURE_TOOLS, MODEL_CATALOG].into_iter();
+    let mut known = [CHAT_PROVIDER, CHANNEL, PICTURE_TOOLS].into_iter().chain(EXTRAS);
     let known = known.find(|known| interface(known) == interface(found));
     known.filter(|known| *known != found)
 }
@@ -296,10 +333,13 @@ fn link(
     }
     let pre = linker.instantiate_pre(component).map_err(types)?;
     match exports {
-        Exports::Provider { lists_models } => {
+        Exports::Provider { lists_models, makes_embeddings, counts_tokens } => {
             let catalog = lists_models.then(|| CatalogPluginPre::new(pre.clone())).transpose().map_err(types)?;
+            let embedding = makes_embeddings.then(|| EmbeddingPluginPre::new(pre.clone()));
+            let counter = counts_tokens.then(|| CounterPluginPre::new(pre.clone()));
+            let (embedding, counter) = (embedding.transpose().map_err(types)?, counter.transpose().map_err(types)?);
             let chat = ProviderPluginPre::new(pre).map_err(types)?;
-            Ok(Linked::Provider { chat, catalog })
+            Ok(Linked::Provider { chat, extras: Box::new(Extras { catalog, embedding, counter }) })
         }
         Exports::Channel => ChannelPluginPre::new(pre).map(Linked::Channel).map_err(types),
         Exports::Pictures => PicturePluginPre::new(pre).map(Linked::Pictures).map_err(types),

@@ -116,7 +116,9 @@ pub(crate) fn request(
         stop: Vec::new(),
         seed: None,
         reasoning_effort: None,
+        parallel_tool_calls: None,
         streaming: true,
+        native: None,
     }
 }
 
