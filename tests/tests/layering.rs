@@ -60,7 +60,9 @@ fn may_name(part: Part, other: Part) -> bool {
 #[test]
 fn the_arrows_of_the_house_point_left_only() {
     use Part::{Dialects, Engine, Fakes, Gateway, Guest, Nowhere, Plugin, Policy, Runtime, Sdk, Store, Tests};
-    for (part, other) in [(Store, Policy), (Gateway, Runtime), (Gateway, Dialects), (Gateway, Fakes), (Plugin, Sdk), (Tests, Engine)] {
+    for (part, other) in
+        [(Store, Policy), (Gateway, Runtime), (Gateway, Dialects), (Gateway, Fakes), (Plugin, Sdk), (Tests, Engine)]
+    {
         assert!(may_name(part, other), "{part:?} -> {other:?}");
     }
     for (part, other) in [

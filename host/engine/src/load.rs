@@ -124,10 +124,7 @@ struct Inner {
 }
 
 pub(crate) enum Linked {
-    Provider {
-        chat: ProviderPluginPre<CallState>,
-        extras: Box<Extras>,
-    },
+    Provider { chat: ProviderPluginPre<CallState>, extras: Box<Extras> },
     Channel(ChannelPluginPre<CallState>),
     Pictures(PicturePluginPre<CallState>),
 }

@@ -131,6 +131,19 @@ impl Catalog {
     }
 }
 
+impl Catalog {
+    /// The models of that bare name at providers whose plugin knows it by the longest beginning of it.
+    #[must_use]
+    pub fn with_matching_pattern(&self, name: &str) -> Vec<ModelRef> {
+        let length = |models: &ProviderModels| models.longest_match(name).map(|(_, facts)| facts.id.len());
+        let lengths = self.providers.iter().filter_map(|(provider, models)| Some((length(models)?, provider)));
+        let lengths: Vec<_> = lengths.collect();
+        let longest = lengths.iter().map(|(length, _)| *length).max();
+        let of_longest = lengths.into_iter().filter(|(length, _)| Some(*length) == longest);
+        of_longest.map(|(_, provider)| ModelRef { provider: provider.clone(), model: name.into() }).collect()
+    }
+}
+
 impl ProviderModels {
     /// An exact name beats every beginning, and a longer beginning a shorter one.
     fn longest_match(&self, model: &str) -> Option<(&PluginId, &Facts)> {

@@ -2,6 +2,7 @@
 //! own for it. Whether a model's credential works is not asked here.
 
 mod candidates;
+mod named;
 mod targets;
 
 use std::collections::BTreeSet;
@@ -14,6 +15,7 @@ use crate::manifest::Input;
 
 use candidates::Search;
 
+pub use named::{NameRefusal, Named, USUAL_NAMES, named};
 pub use targets::targets;
 
 /// What a turn needs of its model. Text is always among it.
@@ -233,6 +235,31 @@ pub fn route(config: &Config, catalog: &Catalog, needs: &Needs) -> RouteDerivati
 #[must_use]
 pub fn route_picked(config: &Config, catalog: &Catalog, needs: &Needs, picked: &Picked) -> RouteDerivation {
     Search::new(config, catalog, needs).by_pick(&picked.0)
+}
+
+/// A request of a client.
+#[derive(Clone, Copy)]
+pub struct RouteQuestion<'a> {
+    /// What it asked for.
+    pub named: &'a Named,
+    /// What takes over; `None`: what the configuration says.
+    pub fallbacks: Option<&'a [ModelRef]>,
+    /// What it needs.
+    pub needs: &'a Needs,
+    /// Tokens that it has, roughly; models whose context is smaller are passed over.
+    pub tokens: u64,
+    /// Whether the client may use a model.
+    pub is_open: &'a dyn Fn(&ModelRef) -> bool,
+}
+
+/// Routes a request of a client by the name that it asked for.
+#[must_use]
+pub fn route_named(config: &Config, catalog: &Catalog, question: &RouteQuestion<'_>) -> RouteDerivation {
+    let search = Search::new(config, catalog, question.needs).for_client(question);
+    match question.named {
+        Named::Usual => search.by_chains(),
+        Named::Model(model) => search.by_name(&named::chain_of(config, model, question.fallbacks)),
+    }
 }
 
 /// `text, image`

@@ -55,6 +55,19 @@ pub(crate) async fn of_pictures(
             }
         }
     }
+    if let Some(native) = &mut ask.native {
+        for media in &mut native.media {
+            match fits.get(&media.uri) {
+                Some(Ok(medium)) => *media = wit_media(medium.clone()),
+                // The client's own words cannot be changed: what it says is sent whole, or not at all.
+                Some(Err(why)) => {
+                    let message = format!("the picture {} cannot be sent: {why}", media.uri);
+                    return Err(Failed { was_asked: false, ..Failed::new(CallFault::UnsupportedInput, message) });
+                }
+                None => {}
+            }
+        }
+    }
     // The call may name what it is shown, and no more: not the original of a picture that another stands for.
     ask.media = shown(&ask.request.messages);
     Ok(ask)

@@ -18,21 +18,27 @@ use crate::step::Step;
 
 /// A try that failed, or a model that was not asked.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Attempt {
-    pub(crate) model: String,
+pub struct Attempt {
+    /// The model.
+    pub model: String,
     /// The id of the credential that was sent.
-    pub(crate) credential: Option<String>,
+    pub credential: Option<String>,
     /// Where it was the credential that failed: how it came to be sent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) derivation: Option<CredentialDerivation>,
-    pub(crate) fault: CallFault,
-    pub(crate) message: String,
+    pub derivation: Option<CredentialDerivation>,
+    /// What went wrong.
+    pub fault: CallFault,
+    /// In words, for the operator.
+    pub message: String,
     /// What followed.
-    pub(crate) next: &'static str,
+    pub next: &'static str,
     /// It was asked although it rests, to find out whether it still has to.
-    pub(crate) probe: bool,
+    pub probe: bool,
     /// It was not asked at all, since it rests.
-    pub(crate) skipped: bool,
+    pub skipped: bool,
+    /// Milliseconds that its provider wants to be left alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
 }
 
 /// A chain of which no model answered.
@@ -60,6 +66,11 @@ impl ChainFailure {
         all.join("; ")
     }
 
+    /// Why nobody was asked, where that was so.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
     /// The last failure's kind; where nobody was asked, why.
     pub(crate) fn fault(&self) -> Option<CallFault> {
         let asked = self.attempts.iter().rev().find(|attempt| !attempt.skipped);
@@ -67,13 +78,26 @@ impl ChainFailure {
     }
 }
 
-/// Asks the models of a chain until one answers.
-pub(crate) async fn ask_chain(
+/// How a model of a chain is asked.
+pub(crate) trait Asking: Sync {
+    /// What an answer is.
+    type Answer: Send;
+
+    /// Asks one model once; gives the answer, and the credential that was sent.
+    fn once(
+        &self,
+        target: &ModelTarget,
+        is_probe: bool,
+    ) -> impl Future<Output = Result<(Self::Answer, Option<Key>), Failed>> + Send;
+}
+
+/// Asks the models of a chain until one answers; gives the answer with the tries that failed before it.
+pub(crate) async fn walk<A: Asking>(
     core: &Arc<Core>,
     session: &str,
     chain: &[ModelTarget],
-    ask: impl Fn(&ModelTarget) -> Ask,
-) -> Result<Answer, ChainFailure> {
+    asking: &A,
+) -> Result<(A::Answer, Vec<Attempt>), ChainFailure> {
     let mut course = Course {
         core,
         session,
@@ -84,13 +108,39 @@ pub(crate) async fn ask_chain(
         attempts: Vec::new(),
     };
     while let Some(turn) = course.next() {
-        match course.ask_model(turn, &ask).await {
-            Ok(answer) => return Ok(Answer { attempts: course.attempts, ..answer }),
+        match course.ask_model(turn, asking).await {
+            Ok(answer) => return Ok((answer, course.attempts)),
             Err(Next::Stop) => break,
             Err(Next::Retry { .. } | Next::NextProfile { .. } | Next::NextModel) => {}
         }
     }
     Err(ChainFailure { attempts: course.attempts, reason: None })
+}
+
+/// Asks the models of a chain until one has answered to the end.
+pub(crate) async fn ask_chain(
+    core: &Arc<Core>,
+    session: &str,
+    chain: &[ModelTarget],
+    ask: impl Fn(&ModelTarget) -> Ask + Sync,
+) -> Result<Answer, ChainFailure> {
+    let (answer, attempts) = walk(core, session, chain, &Whole { core, session, ask }).await?;
+    Ok(Answer { attempts, ..answer })
+}
+
+/// Asks for a whole answer.
+struct Whole<'a, F> {
+    core: &'a Arc<Core>,
+    session: &'a str,
+    ask: F,
+}
+
+impl<F: Fn(&ModelTarget) -> Ask + Sync> Asking for Whole<'_, F> {
+    type Answer = Answer;
+
+    async fn once(&self, target: &ModelTarget, is_probe: bool) -> Result<(Answer, Option<Key>), Failed> {
+        ask_once(self.core, self.session, (target, is_probe), (self.ask)(target)).await
+    }
 }
 
 /// One way along a chain.
@@ -137,19 +187,28 @@ impl Course<'_> {
         });
         let message = format!("not asked: its credential is {reason}");
         let (fault, next) = (rest.why.fault(), Next::NextModel.code());
-        let attempt =
-            Attempt { model, credential: None, derivation: None, fault, message, next, probe: false, skipped: true };
+        let attempt = Attempt {
+            model,
+            credential: None,
+            derivation: None,
+            fault,
+            message,
+            next,
+            probe: false,
+            skipped: true,
+            retry_after_ms: None,
+        };
         self.attempts.push(attempt);
     }
 
     /// Asks one model, as often and with as many profiles as is allowed.
-    async fn ask_model(&mut self, turn: Turn, ask: &impl Fn(&ModelTarget) -> Ask) -> Result<Answer, Next> {
+    async fn ask_model<A: Asking>(&mut self, turn: Turn, asking: &A) -> Result<A::Answer, Next> {
         let target = &self.chain[turn.index];
         let (mut tries, mut rotations) = (1, 0);
         loop {
-            let failed = match ask_once(self.core, self.session, (target, turn.is_probe), ask(target)).await {
+            let failed = match asking.once(target, turn.is_probe).await {
                 Ok((answer, key)) => {
-                    self.worked(key).await;
+                    worked(self.core, key).await;
                     return Ok(answer);
                 }
                 Err(failed) => failed,
@@ -165,7 +224,7 @@ impl Course<'_> {
             let fault = failed.fault;
             // While the same is tried again nothing is settled; afterwards it rests for everybody.
             if !matches!(next, Next::Retry { .. }) {
-                self.rests(target, &failed).await;
+                rests(self.core, target, &failed).await;
             }
             self.note(turn, failed, next).await;
             match next {
@@ -209,9 +268,19 @@ impl Course<'_> {
             derivation: failed.derivation.clone(),
         });
         self.audit(turn, &failed).await;
-        let Failed { fault, message, derivation, .. } = failed;
+        let Failed { fault, message, derivation, retry_after_ms, .. } = failed;
         let (next, probe) = (next.code(), turn.is_probe);
-        self.attempts.push(Attempt { model, credential, derivation, fault, message, next, probe, skipped: false });
+        self.attempts.push(Attempt {
+            model,
+            credential,
+            derivation,
+            fault,
+            message,
+            next,
+            probe,
+            skipped: false,
+            retry_after_ms,
+        });
     }
 
     /// A credential that was not good enough is a decision that somebody will ask about.
@@ -229,36 +298,38 @@ impl Course<'_> {
         };
         self.core.audit(audit).await;
     }
+}
 
-    async fn worked(&self, key: Option<Key>) {
-        let now_ms = self.core.now_ms();
-        self.remember(key, now_ms, move |record| Some(record.after_success(now_ms))).await;
-    }
+/// Remembers that a credential was good.
+pub(crate) async fn worked(core: &Core, key: Option<Key>) {
+    let now_ms = core.now_ms();
+    remember(core, key, now_ms, move |record| Some(record.after_success(now_ms))).await;
+}
 
-    async fn rests(&self, target: &ModelTarget, failed: &Failed) {
-        let now_ms = self.core.now_ms();
-        let terms = Terms::of(&self.core.knowledge().config.auth.cooldowns, &target.model.provider);
-        let (model, fault, retry_after_ms) = (target.model.clone(), failed.fault, failed.retry_after_ms);
-        self.remember(failed.key.clone(), now_ms, move |record| {
-            record.after_failure(&Failure { fault, model: &model, retry_after_ms }, &terms, now_ms)
-        })
-        .await;
-    }
+/// Lets what failed rest.
+pub(crate) async fn rests(core: &Core, target: &ModelTarget, failed: &Failed) {
+    let now_ms = core.now_ms();
+    let terms = Terms::of(&core.knowledge().config.auth.cooldowns, &target.model.provider);
+    let (model, fault, retry_after_ms) = (target.model.clone(), failed.fault, failed.retry_after_ms);
+    remember(core, failed.key.clone(), now_ms, move |record| {
+        record.after_failure(&Failure { fault, model: &model, retry_after_ms }, &terms, now_ms)
+    })
+    .await;
+}
 
-    /// F15: bookkeeping that fails is dropped with a warning, and costs nobody an answer.
-    async fn remember(
-        &self,
-        key: Option<Key>,
-        now_ms: u64,
-        change: impl FnOnce(&Record) -> Option<Record> + Send + 'static,
-    ) {
-        let Some(key) = key else { return };
-        let (memory, credential) = (Arc::clone(&self.core.knowledge().memory), key.credential.clone());
-        let done = self.core.store(move |store| memory.change(store, (key, now_ms), change)).await;
-        if let Err(error) = done {
-            let error = creel_engine::chain(&error);
-            tracing::warn!(credential, %error, "what happened to a credential could not be remembered");
-        }
+/// F15: bookkeeping that fails is dropped with a warning, and costs nobody an answer.
+async fn remember(
+    core: &Core,
+    key: Option<Key>,
+    now_ms: u64,
+    change: impl FnOnce(&Record) -> Option<Record> + Send + 'static,
+) {
+    let Some(key) = key else { return };
+    let (memory, credential) = (Arc::clone(&core.knowledge().memory), key.credential.clone());
+    let done = core.store(move |store| memory.change(store, (key, now_ms), change)).await;
+    if let Err(error) = done {
+        let error = creel_engine::chain(&error);
+        tracing::warn!(credential, %error, "what happened to a credential could not be remembered");
     }
 }
 

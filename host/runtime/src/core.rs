@@ -238,6 +238,6 @@ pub(crate) struct CallParts {
 }
 
 /// Fresh random bits; a call without them would repeat its identifiers.
-fn entropy() -> u64 {
+pub(crate) fn entropy() -> u64 {
     getrandom::u64().unwrap_or_else(|_| std::process::id().into())
 }

@@ -57,7 +57,7 @@ async fn known(core: &Core, describers: &[ModelTarget], picture: &Medium) -> Res
     Ok(None)
 }
 
-async fn describe(
+pub(crate) async fn describe(
     core: &Arc<Core>,
     session: &str,
     describers: &[ModelTarget],
@@ -105,7 +105,7 @@ fn ask(target: &ModelTarget, picture: &Medium) -> Ask {
     let total_ms =
         target.describe.as_ref().map_or(MODEL_CALL_MS_MAX, |terms: &DescribeTerms| terms.timeout_seconds * 1_000);
     let request = request(target, vec![message], None);
-    Ask { request, media: vec![picture.media.clone()], total_ms: total_ms.min(MODEL_CALL_MS_MAX) }
+    Ask { request, media: vec![picture.media.clone()], native: None, total_ms: total_ms.min(MODEL_CALL_MS_MAX) }
 }
 
 /// What is asked about a picture.

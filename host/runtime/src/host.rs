@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use creel_engine::{Egress, EngineError, Plugin, Roots};
+use creel_engine::{Egress, EngineError, Plugin, Roots, embedding};
 use creel_policy::ids::{ChannelId, PluginId};
+use creel_policy::route::{ModelTarget, RoutePlan};
 use creel_store::Store;
 use creel_store::ingest::GrantedDir;
+use creel_store::media::MediaError;
+use creel_store::resolve::{Asker, MediaResolution};
 
 use crate::core::{Clock, Core, Generation};
 use crate::delivery::{self, Deliveries};
@@ -15,8 +18,10 @@ use crate::knowledge::Knowledge;
 use crate::life::Life;
 use crate::listen::Listeners;
 use crate::probe::Prober;
+use crate::question::{self, Answered, Question, Reply, Unanswered};
 use crate::sessions::Sessions;
 use crate::step::Observer;
+use crate::take::take_media;
 
 /// Sessions with unfinished messages that are read at once after a restart.
 const PAGE: usize = 256;
@@ -131,6 +136,49 @@ impl Host {
     #[must_use]
     pub fn knowledge(&self) -> Arc<Knowledge> {
         self.core.knowledge()
+    }
+
+    /// Asks along a route of [`Knowledge::route_named`]; gives the answer once its first piece is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Unanswered`] with every try.
+    pub async fn ask(&self, plan: &RoutePlan, question: Question) -> Result<Reply, Box<Unanswered>> {
+        question::ask(&self.core, plan, question).await
+    }
+
+    /// Makes vectors of texts by one model.
+    ///
+    /// # Errors
+    ///
+    /// [`Unanswered`] with every try.
+    pub async fn embed(
+        &self,
+        caller: &str,
+        target: &ModelTarget,
+        request: embedding::EmbeddingRequest,
+    ) -> Result<Answered<embedding::Embeddings>, Box<Unanswered>> {
+        question::embed(&self.core, caller, target, request).await
+    }
+
+    /// Has a model's provider count the tokens of a request; `None` where it does not count.
+    ///
+    /// # Errors
+    ///
+    /// [`Unanswered`] with every try.
+    pub async fn count(&self, target: &ModelTarget, question: &Question) -> Result<Option<u64>, Box<Unanswered>> {
+        question::count(&self.core, target, question).await
+    }
+
+    /// Makes any spelling of a medium a stored medium, as far as whoever asks may name it.
+    ///
+    /// # Errors
+    ///
+    /// [`MediaError`] only for surprises: a refusal is part of the answer.
+    pub async fn take_media(&self, reference: &str, asker: Asker<'_>) -> Result<MediaResolution, MediaError> {
+        let knowledge = self.core.knowledge();
+        let scope = knowledge.media_scope(asker);
+        take_media((&self.core.store, &self.core.egress), reference, &scope, self.core.now_ms()).await
     }
 
     /// The plugins that are loaded.

@@ -19,7 +19,10 @@ use creel_policy::judge::{Outgoing, Refusal, Refused, Target, judge};
 use creel_policy::manifest::{CredentialSlot, Input, Manifest};
 use creel_policy::plan::{Plan, PlanProblem, ProviderPlan, plan, plan_provider};
 use creel_policy::profiles::Profiles;
-use creel_policy::route::{ModelTarget, Needs, Role, RouteDerivation, RoutePlan, route, targets};
+use creel_policy::route::{
+    ModelTarget, NameRefusal, Needs, Role, RouteDerivation, RoutePlan, RouteQuestion, named, route, route_named,
+    targets,
+};
 use creel_policy::secret_ref::SecretRef;
 use creel_store::resolve::{Asker, Scope};
 use creel_store::secrets::{Places, SecretSnapshot};
@@ -94,6 +97,19 @@ pub struct GrantedEndpoint {
     pub source: String,
     /// Whether it may be at an address that is not public.
     pub may_be_private: bool,
+}
+
+/// What a request of a client needs of its route.
+#[derive(Clone, Copy)]
+pub struct ClientNeeds<'a> {
+    /// What takes over, where the client says so.
+    pub fallbacks: Option<&'a [ModelRef]>,
+    /// What it needs.
+    pub needs: &'a Needs,
+    /// Tokens that it has, roughly.
+    pub tokens: u64,
+    /// Whether the client may use a model.
+    pub is_open: &'a dyn Fn(&ModelRef) -> bool,
 }
 
 /// Where a configuration lets media lie, for whoever asks.
@@ -317,6 +333,21 @@ impl Knowledge {
     #[must_use]
     pub fn explain_route(&self, needs: &Needs) -> RouteDerivation {
         route(&self.config, &self.catalog, needs)
+    }
+
+    /// Which models a request of a client would get, and why.
+    ///
+    /// # Errors
+    ///
+    /// [`NameRefusal`] when the name means no model.
+    pub fn route_named(&self, name: &str, client: &ClientNeeds<'_>) -> Result<RouteDerivation, NameRefusal> {
+        let named = named(&self.config, &self.catalog, name)?;
+        let &ClientNeeds { fallbacks, needs, tokens, is_open } = client;
+        Ok(route_named(
+            &self.config,
+            &self.catalog,
+            &RouteQuestion { named: &named, fallbacks, needs, tokens, is_open },
+        ))
     }
 
     /// Whether a plugin, or an entry of the configuration, may send that request, and by which rule. Where several

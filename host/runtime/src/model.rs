@@ -3,21 +3,19 @@
 
 use std::sync::Arc;
 
-use creel_engine::{CallEnd, ChatCall, Masks, chat, types};
+use creel_engine::{CallEnd, ChatCall, chat, types};
 use creel_policy::cooldown::Key;
 use creel_policy::credential::CredentialDerivation;
 use creel_policy::fallback::CallFault;
 use creel_policy::ids::ModelRef;
-use creel_policy::limits::{MEDIUM_BYTES_MAX, MODEL_CALL_MS_MAX, REPLY_BYTES_MAX};
-use creel_policy::media::{Area, MediaRef};
+use creel_policy::limits::{MODEL_CALL_MS_MAX, REPLY_BYTES_MAX};
+use creel_policy::media::MediaRef;
 use creel_policy::route::ModelTarget;
 use serde::Serialize;
 
-use crate::care;
 use crate::chain::{Attempt, ChainFailure, ask_chain};
-use crate::core::{CallParts, Core};
-use crate::knowledge::Knowledge;
-use crate::step::Step;
+use crate::core::Core;
+use crate::opening::{NativeAsk, Opened, open};
 use crate::transcript::Transcript;
 
 /// What to ask one model.
@@ -25,6 +23,8 @@ pub(crate) struct Ask {
     pub(crate) request: chat::ChatRequest,
     /// Media that the call may name.
     pub(crate) media: Vec<MediaRef>,
+    /// The same in the client's own dialect, for a provider that speaks it.
+    pub(crate) native: Option<NativeAsk>,
     /// Milliseconds that it may take.
     pub(crate) total_ms: u64,
 }
@@ -92,6 +92,7 @@ pub(crate) async fn answer(
         Ask {
             request: request(target, messages, tokens_max),
             media: transcript.media_for(&accepts),
+            native: None,
             total_ms: MODEL_CALL_MS_MAX,
         }
     })
@@ -126,51 +127,11 @@ pub(crate) fn request(
 pub(crate) async fn ask_once(
     core: &Arc<Core>,
     session: &str,
-    (target, is_probe): (&ModelTarget, bool),
+    target: (&ModelTarget, bool),
     ask: Ask,
 ) -> Result<(Answer, Option<Key>), Failed> {
-    let failure = |fault, message: String| Failed { was_asked: false, ..Failed::new(fault, message) };
-    // One generation from the choice of the credential to the end of the call.
-    let now = core.generation();
-    let planned = now.knowledge.plan.providers.get(&target.model.provider);
-    let provider = planned.ok_or_else(|| failure(CallFault::Refused, no_provider(&now.knowledge, target)))?;
-    let plugin = now
-        .plugins
-        .get(&provider.plugin)
-        .ok_or_else(|| failure(CallFault::Refused, format!("plugin `{}` is not loaded", provider.plugin)))?;
-    core.renew(&now.knowledge, (target, is_probe)).await?;
-    let (slots, credential) = core.slots(&now.knowledge, (target, is_probe));
-    let name = format!("{session}:{}", target.model);
-    if let Some(credential) = &credential {
-        core.observe(&Step::Credential {
-            call: name.clone(),
-            model: target.model.to_string(),
-            credential: credential.clone(),
-        });
-        if let Some(reason) = &credential.failure {
-            let fault = credential.resting().map_or(CallFault::CredentialMissing, |rest| rest.why.fault());
-            return Err(failure(fault, reason.clone()).with(Some(credential.clone())));
-        }
-    }
-    let key = credential.as_ref().and_then(key_of);
-    let ask = care::of_pictures(core, &now, plugin, ask).await?;
-    let headers = now.knowledge.added_headers(&target.model.provider);
-    let masks = Masks::of(&slots, &headers);
-    let context = core.context(CallParts {
-        name,
-        grant: Arc::clone(&provider.grant),
-        settings_json: provider.settings_json.clone(),
-        slots,
-        headers,
-        media: ask.media,
-        area: Area::Outbound,
-        medium_bytes_max: MEDIUM_BYTES_MAX,
-        roots: Arc::default(),
-        total_ms_max: Some(ask.total_ms),
-    });
-    let started = ChatCall::start(plugin, &core.egress, &core.store, context, ask.request).await;
-    let call = started.map_err(|fault| failure(CallFault::PluginFault, fault.to_string()))?;
-    match read(call, target).await {
+    let Opened { call, masks, credential, key } = open(core, session, target, ask).await?;
+    match read(call, target.0).await {
         Ok(answer) => Ok((Answer { text: masks.text(answer.text), credential, ..answer }, key)),
         Err(failed) => Err(Failed { message: masks.text(failed.message), key, ..failed }.with(credential)),
     }
@@ -209,6 +170,7 @@ async fn read(mut call: ChatCall, target: &ModelTarget) -> Result<Answer, Failed
             // No tools are offered to a conversation, and what a model thinks is not what it says.
             Ok(Some(
                 chat::Output::Reasoning(_)
+                | chat::Output::Native(_)
                 | chat::Output::ToolCallStart(_)
                 | chat::Output::ToolCallArguments(_)
                 | chat::Output::Finished(
@@ -228,18 +190,6 @@ async fn read(mut call: ChatCall, target: &ModelTarget) -> Result<Answer, Failed
         return Err(Failed::new(CallFault::MalformedResponse, message));
     }
     Ok(answer)
-}
-
-/// Why a model's provider cannot be called, as the plan says.
-fn no_provider(knowledge: &Knowledge, target: &ModelTarget) -> String {
-    let entry = format!("models.providers.{}", target.model.provider);
-    let problems = knowledge.plan.problems.iter().filter(|problem| problem.entry() == entry);
-    let reasons: Vec<String> = problems.map(ToString::to_string).collect();
-    if reasons.is_empty() {
-        format!("no plugin serves provider `{}`", target.model.provider)
-    } else {
-        reasons.join("; ")
-    }
 }
 
 impl From<CallEnd<chat::CallError>> for Failed {

@@ -8,19 +8,25 @@ use crate::ids::ModelRef;
 use crate::manifest::Input;
 
 use super::targets::{chain, describers, image_chain, plain};
-use super::{ModelTarget, Needs, Role, RouteCandidate, RouteDerivation, RoutePlan, RouteVerdict, words};
+use super::{ModelTarget, Needs, Role, RouteCandidate, RouteDerivation, RoutePlan, RouteQuestion, RouteVerdict, words};
 
 /// A route that is being sought.
 pub(super) struct Search<'a> {
     config: &'a Config,
     catalog: &'a Catalog,
     needs: &'a Needs,
+    client: Option<&'a RouteQuestion<'a>>,
     candidates: Vec<RouteCandidate>,
 }
 
 impl<'a> Search<'a> {
     pub(super) fn new(config: &'a Config, catalog: &'a Catalog, needs: &'a Needs) -> Self {
-        Self { config, catalog, needs, candidates: Vec::new() }
+        Self { config, catalog, needs, client: None, candidates: Vec::new() }
+    }
+
+    /// The same for a client that may use so many models and has so many tokens.
+    pub(super) fn for_client(self, client: &'a RouteQuestion<'a>) -> Self {
+        Self { client: Some(client), ..self }
     }
 
     pub(super) fn by_chains(mut self) -> RouteDerivation {
@@ -66,6 +72,21 @@ impl<'a> Search<'a> {
         }
         self.pass_unfit(&chain);
         self.fail_unmet("pick a model that takes it, or name one that describes pictures in `tools.media.image.models`")
+    }
+
+    /// Takes a model that a client asked for, with those that take over from it.
+    pub(super) fn by_name(mut self, chain: &[ModelTarget]) -> RouteDerivation {
+        let is_fit = chain.first().is_some_and(|first| self.takes(first, self.needs));
+        if !is_fit && let Some(plan) = self.describe(chain) {
+            return self.plan(plan);
+        }
+        let taken = self.take_chain(chain, self.needs, "it was asked for, and takes all that is needed");
+        if taken.is_empty() {
+            return self.fail_unmet(
+                "ask for a model that takes it, or name one that describes pictures in `tools.media.image.models`",
+            );
+        }
+        self.plan(RoutePlan::Direct { chain: taken })
     }
 
     /// Plans descriptions where somebody can describe and the first of the chain takes all the rest.
@@ -135,7 +156,15 @@ impl<'a> Search<'a> {
         if self.catalog.plugin(&model.provider).is_none() {
             return Some(format!("no plugin serves provider `{}`", model.provider));
         }
+        if self.client.is_some_and(|client| !(client.is_open)(model)) {
+            return Some("the client's token does not open it".to_owned());
+        }
         let facts = self.catalog.facts(model);
+        if let (Some(client), Some(context)) = (self.client, facts.context_tokens)
+            && client.tokens > context
+        {
+            return Some(format!("its context holds {context} tokens, and the request has some {}", client.tokens));
+        }
         let unmet: BTreeSet<Input> = needs.unmet(&facts.input);
         let reason =
             || format!("does not take {} (it takes {}: {})", words(&unmet), words(&facts.input), facts.said_by);

@@ -1,0 +1,438 @@
+//! A question of a client that is no conversation of ours: asked along a route, answered piece by piece. Nothing of it is
+//! kept but what the audit log and the memory of credentials have. Who may ask is said elsewhere.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use creel_engine::{CounterCall, EmbeddingCall, Plugin, chat, embedding, types};
+use creel_policy::cooldown::Key;
+use creel_policy::fallback::CallFault;
+use creel_policy::ids::ModelRef;
+use creel_policy::limits::MODEL_CALL_MS_MAX;
+use creel_policy::manifest::Input;
+use creel_policy::media::{MediaRef, kind_of};
+use creel_policy::route::{ModelTarget, RoutePlan};
+use creel_store::Store;
+
+use crate::chain::{Asking, Attempt, ChainFailure, rests, walk};
+use crate::core::{CallParts, Core};
+use crate::describe;
+use crate::model::{Ask, Failed};
+use crate::opening::{NativeAsk, NativeForm, Opened, open, ready};
+
+/// What a client asks.
+#[derive(Clone)]
+pub struct Question {
+    /// Who asks, for logs and the audit; not a secret.
+    pub caller: String,
+    /// The request; its `model` and `native` are set for each model that is asked.
+    pub request: chat::ChatRequest,
+    /// The same in the client's own dialect.
+    pub native: Option<Arc<dyn NativeForm>>,
+    /// The media that the native form names, in its order.
+    pub native_media: Vec<types::Media>,
+    /// What of the request only a provider of the same dialect can do, each with its reason.
+    pub native_only: Vec<String>,
+    /// Milliseconds until the first piece of an answer has to be there; `None`: no bound but that of the whole.
+    pub first_ms_max: Option<u64>,
+}
+
+/// Nobody answered.
+#[derive(Clone, Debug)]
+pub struct Unanswered {
+    /// The tries, and who was skipped.
+    pub attempts: Vec<Attempt>,
+    /// What the last of them failed by; `None`: nobody could be asked.
+    pub fault: Option<CallFault>,
+    /// In words, for the operator: it names credentials.
+    pub for_operator: String,
+    /// In words, for the client: what it can do something about.
+    pub for_client: String,
+    /// Milliseconds that the last provider wants to be left alone.
+    pub retry_after_ms: Option<u64>,
+}
+
+/// An answer under way. Dropping it cancels the call.
+pub struct Reply {
+    core: Arc<Core>,
+    opened: Opened,
+    target: ModelTarget,
+    ahead: VecDeque<chat::Output>,
+    attempts: Vec<Attempt>,
+    is_over: bool,
+}
+
+/// A whole answer of another kind, with who gave it.
+pub struct Answered<T> {
+    /// The answer.
+    pub answer: T,
+    /// Who gave it.
+    pub model: ModelRef,
+    /// The tries before, and who was skipped.
+    pub attempts: Vec<Attempt>,
+}
+
+impl Reply {
+    /// Who answers.
+    #[must_use]
+    pub fn model(&self) -> &ModelRef {
+        &self.target.model
+    }
+
+    /// The id of the credential that was sent, where one was.
+    #[must_use]
+    pub fn credential(&self) -> Option<&str> {
+        self.opened.key.as_ref().map(|key| key.credential.as_str())
+    }
+
+    /// The tries before this one, and who was skipped.
+    #[must_use]
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.attempts
+    }
+
+    /// How long the call has waited for the provider so far.
+    #[must_use]
+    pub fn waited(&self) -> Duration {
+        self.opened.call.waited()
+    }
+
+    /// The next piece of the answer; `None`: that was all of it. What a credential holds is masked.
+    ///
+    /// # Errors
+    ///
+    /// [`Unanswered`] when the answer broke off; nobody else is asked by then.
+    pub async fn next(&mut self) -> Result<Option<chat::Output>, Box<Unanswered>> {
+        if let Some(output) = self.ahead.pop_front() {
+            return Ok(Some(output));
+        }
+        if self.is_over {
+            return Ok(None);
+        }
+        match self.opened.call.next().await {
+            Ok(Some(output)) => Ok(Some(masked(&self.opened, output))),
+            Ok(None) => {
+                self.is_over = true;
+                Ok(None)
+            }
+            Err(end) => {
+                self.is_over = true;
+                let failed = failed(&self.opened, end.into());
+                rests(&self.core, &self.target, &failed).await;
+                Err(Box::new(broken(&self.target, &failed)))
+            }
+        }
+    }
+}
+
+/// Asks along a route; gives the answer once its first piece is there, so that until then another model may take over.
+pub(crate) async fn ask(core: &Arc<Core>, plan: &RoutePlan, mut question: Question) -> Result<Reply, Box<Unanswered>> {
+    let chain = match plan {
+        RoutePlan::Direct { chain } => chain,
+        RoutePlan::Describe { describers, chain } => {
+            let described = pictures(core, describers, &mut question).await;
+            described.map_err(|failure| Box::new(unanswered(&failure)))?;
+            chain
+        }
+    };
+    let caller = question.caller.clone();
+    let first = First { core, question: &question };
+    match walk(core, &caller, chain, &first).await {
+        Ok(((opened, target, ahead), attempts)) => {
+            Ok(Reply { core: Arc::clone(core), opened, target, ahead, attempts, is_over: false })
+        }
+        Err(failure) => Err(Box::new(unanswered(&failure))),
+    }
+}
+
+/// Asks until there is a first piece.
+struct First<'a> {
+    core: &'a Arc<Core>,
+    question: &'a Question,
+}
+
+impl Asking for First<'_> {
+    type Answer = (Opened, ModelTarget, VecDeque<chat::Output>);
+
+    async fn once(&self, target: &ModelTarget, is_probe: bool) -> Result<(Self::Answer, Option<Key>), Failed> {
+        let question = self.question;
+        let model = target.model.model.to_string();
+        if let Some(reason) = question.native_only.first()
+            && !self.speaks_native(target)
+        {
+            let message = format!("`{}` cannot do what is asked for: {reason}", target.model);
+            return Err(crate::opening::unasked(CallFault::UnsupportedInput, message));
+        }
+        let ask = Ask {
+            media: named(&question.request.messages),
+            request: chat::ChatRequest { model, ..question.request.clone() },
+            native: question.native.clone().map(|form| NativeAsk { form, media: question.native_media.clone() }),
+            total_ms: MODEL_CALL_MS_MAX,
+        };
+        let first = async {
+            let mut opened = open(self.core, &question.caller, (target, is_probe), ask).await?;
+            let ahead = first_pieces(&mut opened).await.map_err(|end| failed(&opened, end))?;
+            Ok::<_, Failed>((opened, ahead))
+        };
+        let (opened, ahead) = match question.first_ms_max {
+            None => first.await?,
+            Some(milliseconds) => {
+                let bounded = tokio::time::timeout(Duration::from_millis(milliseconds), first).await;
+                let late = || Failed::new(CallFault::TimedOut, format!("no answer began within {milliseconds} ms"));
+                bounded.map_err(|_| late())??
+            }
+        };
+        let key = opened.key.clone();
+        Ok(((opened, target.clone(), ahead), key))
+    }
+}
+
+impl First<'_> {
+    fn speaks_native(&self, target: &ModelTarget) -> bool {
+        let now = self.core.generation();
+        let planned = now.knowledge.plan.providers.get(&target.model.provider);
+        let plugin = planned.and_then(|planned| now.plugins.get(&planned.plugin));
+        let native = self.question.native.as_ref();
+        native.zip(plugin).is_some_and(|(native, plugin)| crate::opening::speaks(plugin, native.dialect()))
+    }
+}
+
+/// The pieces of an answer up to the first that says something.
+async fn first_pieces(opened: &mut Opened) -> Result<VecDeque<chat::Output>, Failed> {
+    let mut ahead = VecDeque::new();
+    loop {
+        match opened.call.next().await {
+            Ok(Some(output)) => {
+                let says_something = !matches!(output, chat::Output::Usage(_));
+                ahead.push_back(masked(opened, output));
+                if says_something {
+                    return Ok(ahead);
+                }
+            }
+            Ok(None) => {
+                let message = "the model gave an empty answer".to_owned();
+                return Err(Failed::new(CallFault::MalformedResponse, message));
+            }
+            Err(end) => return Err(end.into()),
+        }
+    }
+}
+
+fn failed(opened: &Opened, failed: Failed) -> Failed {
+    let message = opened.masks.text(failed.message);
+    Failed { message, key: opened.key.clone(), ..failed }.with(opened.credential.clone())
+}
+
+/// Takes what a credential holds out of a piece of an answer.
+fn masked(opened: &Opened, output: chat::Output) -> chat::Output {
+    let mask = |text: String| opened.masks.text(text);
+    match output {
+        chat::Output::Text(text) => chat::Output::Text(mask(text)),
+        chat::Output::Native(data) => chat::Output::Native(mask(data)),
+        chat::Output::Reasoning(types::Reasoning { text, signature }) => {
+            chat::Output::Reasoning(types::Reasoning { text: mask(text), signature })
+        }
+        chat::Output::ToolCallStart((index, id, name)) => chat::Output::ToolCallStart((index, mask(id), mask(name))),
+        chat::Output::ToolCallArguments((index, json)) => chat::Output::ToolCallArguments((index, mask(json))),
+        other @ (chat::Output::Media(_) | chat::Output::Usage(_) | chat::Output::Finished(_)) => other,
+    }
+}
+
+/// The media that messages name, each once.
+fn named(messages: &[types::Message]) -> Vec<MediaRef> {
+    let mut named = Vec::new();
+    let mut add = |media: &types::Media| {
+        if let Ok(media) = MediaRef::parse(&media.uri)
+            && !named.contains(&media)
+        {
+            named.push(media);
+        }
+    };
+    for part in messages.iter().flat_map(|message| &message.parts) {
+        match part {
+            types::Part::Media(media) => add(media),
+            types::Part::ToolResult(result) => {
+                for part in &result.parts {
+                    if let types::ResultPart::Media(media) = part {
+                        add(media);
+                    }
+                }
+            }
+            types::Part::Text(_) | types::Part::Reasoning(_) | types::Part::ToolCall(_) => {}
+        }
+    }
+    named
+}
+
+/// Puts a description in the place of each picture, for a model that takes none.
+async fn pictures(core: &Arc<Core>, describers: &[ModelTarget], question: &mut Question) -> Result<(), ChainFailure> {
+    let store_failed = |error: &dyn std::error::Error| ChainFailure::no_route(creel_engine::chain(error));
+    let mut said: BTreeMap<String, String> = BTreeMap::new();
+    for part in question.request.messages.iter_mut().flat_map(|message| &mut message.parts) {
+        let types::Part::Media(media) = part else { continue };
+        if kind_of(&media.content_type).input() != Some(Input::Image) {
+            continue;
+        }
+        let text = match said.get(&media.uri) {
+            Some(text) => text.clone(),
+            None => {
+                let name =
+                    MediaRef::parse(&media.uri).map_err(|refusal| ChainFailure::no_route(refusal.to_string()))?;
+                let picture = core.store(move |store: &Store| store.medium(&name)).await;
+                let picture = picture.map_err(|error| store_failed(&error))?;
+                let described = describe::describe(core, &question.caller, describers, &picture).await;
+                described.map_err(|error| store_failed(&error))??
+            }
+        };
+        said.insert(media.uri.clone(), text.clone());
+        *part = types::Part::Text(format!("[Picture: {text}]"));
+    }
+    // What the model is asked is not what the client wrote any more.
+    question.native = None;
+    Ok(())
+}
+
+/// Makes vectors of texts, along a chain of models that all make the same.
+pub(crate) async fn embed(
+    core: &Arc<Core>,
+    caller: &str,
+    target: &ModelTarget,
+    request: embedding::EmbeddingRequest,
+) -> Result<Answered<embedding::Embeddings>, Box<Unanswered>> {
+    let asked = Other { core, caller, ask: OtherAsk::Embed(request) };
+    let walked = walk(core, caller, std::slice::from_ref(target), &asked).await;
+    let (answer, attempts) = walked.map_err(|failure| Box::new(unanswered(&failure)))?;
+    match answer {
+        OtherAnswer::Embeddings(answer) => Ok(Answered { answer, model: target.model.clone(), attempts }),
+        OtherAnswer::Count(_) => Err(Box::new(unanswered(&ChainFailure::no_route("no vectors came".to_owned())))),
+    }
+}
+
+/// Has the tokens of a request counted; `None`: the model's provider does not count.
+pub(crate) async fn count(
+    core: &Arc<Core>,
+    target: &ModelTarget,
+    question: &Question,
+) -> Result<Option<u64>, Box<Unanswered>> {
+    let now = core.generation();
+    let planned = now.knowledge.plan.providers.get(&target.model.provider);
+    let plugin = planned.and_then(|planned| now.plugins.get(&planned.plugin));
+    if !plugin.is_some_and(Plugin::counts_tokens) {
+        return Ok(None);
+    }
+    let asked = Other { core, caller: &question.caller, ask: OtherAsk::Count(Box::new(question.clone())) };
+    let walked = walk(core, &question.caller, std::slice::from_ref(target), &asked).await;
+    match walked.map_err(|failure| Box::new(unanswered(&failure)))?.0 {
+        OtherAnswer::Count(tokens) => Ok(Some(tokens)),
+        OtherAnswer::Embeddings(_) => Ok(None),
+    }
+}
+
+/// What is asked beside chats.
+enum OtherAsk {
+    Embed(embedding::EmbeddingRequest),
+    Count(Box<Question>),
+}
+
+enum OtherAnswer {
+    Embeddings(embedding::Embeddings),
+    Count(u64),
+}
+
+struct Other<'a> {
+    core: &'a Arc<Core>,
+    caller: &'a str,
+    ask: OtherAsk,
+}
+
+impl Asking for Other<'_> {
+    type Answer = OtherAnswer;
+
+    async fn once(&self, target: &ModelTarget, is_probe: bool) -> Result<(OtherAnswer, Option<Key>), Failed> {
+        let now = self.core.generation();
+        let ready = ready(self.core, &now, self.caller, (target, is_probe), MODEL_CALL_MS_MAX).await?;
+        let (plugin, key, credential) = (ready.plugin, ready.key, ready.credential);
+        let (egress, store) = (&self.core.egress, &self.core.store);
+        let trouble = |failed: Failed| {
+            let message = ready.masks.text(failed.message);
+            Failed { message, key: key.clone(), ..failed }.with(credential.clone())
+        };
+        let fault = |fault: creel_engine::Fault| trouble(Failed::new(CallFault::PluginFault, fault.to_string()));
+        let answer = match &self.ask {
+            OtherAsk::Embed(request) => {
+                let model = target.model.model.to_string();
+                let request = embedding::EmbeddingRequest { model, ..request.clone() };
+                let context = self.core.context(ready.parts);
+                let mut call = EmbeddingCall::start(plugin, egress, store, context, request).await.map_err(fault)?;
+                call.next().await.map_err(|end| trouble(end.into()))?.map(OtherAnswer::Embeddings)
+            }
+            OtherAsk::Count(question) => {
+                let model = target.model.model.to_string();
+                let media = named(&question.request.messages);
+                let request = chat::ChatRequest { model, ..question.request.clone() };
+                let context = self.core.context(CallParts { media, ..ready.parts });
+                let mut call = CounterCall::start(plugin, egress, store, context, request).await.map_err(fault)?;
+                call.next().await.map_err(|end| trouble(end.into()))?.map(OtherAnswer::Count)
+            }
+        };
+        let nothing = || trouble(Failed::new(CallFault::MalformedResponse, "nothing came".to_owned()));
+        Ok((answer.ok_or_else(nothing)?, key.clone()))
+    }
+}
+
+fn unanswered(failure: &ChainFailure) -> Unanswered {
+    let last = failure.attempts.iter().rev().find(|attempt| !attempt.skipped).or(failure.attempts.last());
+    let for_client = match last {
+        Some(last) => for_client(&last.model, last.fault, &last.message),
+        None => failure.reason().unwrap_or("no model could be asked").to_owned(),
+    };
+    Unanswered {
+        fault: failure.fault(),
+        for_operator: failure.for_operator(),
+        for_client,
+        retry_after_ms: last.and_then(|last| last.retry_after_ms),
+        attempts: failure.attempts.clone(),
+    }
+}
+
+fn broken(target: &ModelTarget, failed: &Failed) -> Unanswered {
+    let model = target.model.to_string();
+    Unanswered {
+        attempts: Vec::new(),
+        fault: Some(failed.fault),
+        for_operator: format!("{model}: {}: {}", failed.fault.code(), failed.message),
+        for_client: for_client(&model, failed.fault, &failed.message),
+        retry_after_ms: failed.retry_after_ms,
+    }
+}
+
+/// What a client is told of a failure: the provider's words where they are about its own request, and no more than the
+/// kind where they are about the operator's account.
+fn for_client(model: &str, fault: CallFault, message: &str) -> String {
+    match fault {
+        CallFault::InvalidRequest
+        | CallFault::ContextTooLong
+        | CallFault::UnsupportedInput
+        | CallFault::UnknownModel
+        | CallFault::ContentRefused
+        | CallFault::RateLimited
+        | CallFault::Overloaded => format!("{model}: {message}"),
+        CallFault::Authentication
+        | CallFault::CredentialInvalid
+        | CallFault::Permission
+        | CallFault::Billing
+        | CallFault::CredentialMissing => {
+            format!(
+                "{model}: the provider did not take the gateway's own credential ({}); its operator can tell more",
+                fault.code()
+            )
+        }
+        CallFault::TimedOut
+        | CallFault::MalformedResponse
+        | CallFault::Unreachable
+        | CallFault::Refused
+        | CallFault::PluginFault
+        | CallFault::Other => format!("{model}: the provider gave no answer ({})", fault.code()),
+    }
+}
