@@ -36,8 +36,8 @@ pub use storage::{KindBytes, MediaConfig, PictureCare, Quotas, RootEntry};
 pub(crate) use settings::OLDER_KEYS;
 
 pub(crate) use auth::read_order;
-use read::Table;
 pub(crate) use read::secret_input;
+pub(crate) use read::{Table, id, text};
 
 /// The whole configuration, every value of it checked. It holds secrets, so it has no Debug and no Clone.
 #[derive(Default)]

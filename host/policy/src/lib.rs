@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod address;
+pub mod agent;
 pub mod audit;
 pub mod catalog;
 pub mod channel_text;

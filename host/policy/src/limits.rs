@@ -141,3 +141,20 @@ pub const RENEWAL_PAUSE_MS: u64 = 30_000;
 pub const RENEWED_MS_DEFAULT: u64 = 3_600_000;
 /// Milliseconds that a new access token is taken to last at most, whatever the server says: a year.
 pub const RENEWED_MS_MAX: u64 = 31_536_000_000;
+/// Agents that have a token: far more than one machine runs, and all of them are held in memory.
+pub const AGENTS_MAX: usize = 1_024;
+/// Bytes of a grant, as it is written and as it is kept: some hundred patterns, each of some hundred bytes.
+pub const AGENT_GRANT_BYTES_MAX: usize = 64 << 10;
+/// Patterns of one list of a grant; each is looked at for every request.
+pub const AGENT_PATTERNS_MAX: usize = 256;
+/// Requests or tokens that a limit of a grant may name: more than any provider serves in a day.
+pub const AGENT_LIMIT_MAX: u64 = 1_000_000_000_000;
+/// Dollars that `usdPerDay` may name; their millionths still fit into the exact numbers of JSON.
+pub const AGENT_USD_MAX: f64 = 1_000_000_000.0;
+/// Milliseconds after which an agent may come back that only its own calls under way keep out: they end in seconds.
+pub const AGENT_BUSY_MS: u64 = 1_000;
+/// Requests of one agent that were counted and are not written down yet. With more of them the agent is refused: it is
+/// the most that a crash makes of its budget of the day. Writing ten times a second takes 40,000 requests a second.
+pub const AGENT_UNSAVED_REQUESTS_MAX: u64 = 4_096;
+/// Milliseconds that an agent's earlier token may still be taken after `rotate`: a week to bring the new one everywhere.
+pub const AGENT_GRACE_MS_MAX: u64 = 604_800_000;
