@@ -47,6 +47,12 @@ impl Injectable {
         Self { secret, redactor: OnceLock::new(), parts: Default::default(), basic: OnceLock::new() }
     }
 
+    /// The SHA-256 of the secret: to compare what somebody presents with it.
+    #[must_use]
+    pub fn sha256(&self) -> [u8; 32] {
+        self.secret.sha256()
+    }
+
     pub(crate) fn secret(&self) -> &Secret {
         &self.secret
     }

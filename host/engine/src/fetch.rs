@@ -19,12 +19,14 @@ use crate::egress::{Egress, NoResponse, chain, no_response, redirect_target};
 const WRITE_BYTES: usize = 1 << 20;
 
 /// What a fetch works with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct UrlFetch<'a> {
     /// Which URLs may be asked, also by way of a redirect.
     pub access: &'a UrlAccess,
     /// Where the medium goes.
     pub store: &'a Store,
+    /// And into which area of it.
+    pub area: Area,
     /// Bytes that it may have.
     pub bytes_max: u64,
     /// Milliseconds since the Unix epoch.
@@ -89,9 +91,10 @@ async fn receive(mut response: reqwest::Response, url: &MediaUrl, fetch: &UrlFet
     let text = |name: header::HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
     let name = text(header::CONTENT_DISPOSITION).and_then(file_name).or_else(|| last_segment(url));
     let declared = text(header::CONTENT_TYPE).map(str::to_owned);
-    let (store, bytes_max, length) = (fetch.store.clone(), fetch.bytes_max, response.content_length());
+    let (area, length) = (fetch.area.clone(), response.content_length());
+    let (store, bytes_max) = (fetch.store.clone(), fetch.bytes_max);
     let mut writer = blocking(move || {
-        let mut writer = store.media_begin(Area::Inbound, name.as_deref(), bytes_max)?;
+        let mut writer = store.media_begin(area, name.as_deref(), bytes_max)?;
         // Whoever asked for it is told of it, and no message may ever name it.
         writer.keep();
         if let Some(declared) = &declared {

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -15,8 +15,12 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Connections of one listener at once; more wait in the kernel's queue. Only operators and their probes connect.
-const CONNECTIONS_MAX: usize = 64;
+use crate::api::Peer;
+
+/// Connections of the administration socket at once; more wait in the kernel's queue.
+const ADMIN_CONNECTIONS_MAX: usize = 64;
+/// Connections of clients at once, of one listener: each live call has one, and as many again may idle.
+const CLIENT_CONNECTIONS_MAX: usize = 4_096;
 /// How long the head of a request may take, and how long a connection may idle.
 const HEAD_MS_MAX: u64 = 10_000;
 /// How long to wait where no connection could be taken, e.g. because no file descriptor is free.
@@ -34,6 +38,9 @@ pub(crate) trait Listener {
 
     /// What a connection is served.
     fn router(&self, stream: &Self::Stream) -> Router;
+
+    /// Connections at once.
+    fn connections_max(&self) -> usize;
 }
 
 /// The HTTP server of the daemon.
@@ -59,6 +66,37 @@ impl Listener for Tcp {
         let is_near = stream.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback());
         if is_near { self.near.clone() } else { self.far.clone() }
     }
+
+    fn connections_max(&self) -> usize {
+        CLIENT_CONNECTIONS_MAX
+    }
+}
+
+/// The socket of agents on this machine.
+pub(crate) struct Local {
+    /// Where it listens.
+    pub(crate) listener: UnixListener,
+    /// What it serves, given who is at the other end.
+    pub(crate) router: Router,
+}
+
+impl Listener for Local {
+    type Stream = UnixStream;
+
+    async fn next(&self) -> io::Result<Option<UnixStream>> {
+        let (stream, _) = self.listener.accept().await?;
+        Ok(Some(stream))
+    }
+
+    fn router(&self, stream: &UnixStream) -> Router {
+        // Somebody whom the kernel does not name needs a token like anybody else.
+        let peer = stream.peer_cred().map_or(Peer::Network, |credentials| Peer::User(credentials.uid()));
+        self.router.clone().layer(Extension(peer))
+    }
+
+    fn connections_max(&self) -> usize {
+        CLIENT_CONNECTIONS_MAX
+    }
 }
 
 /// The administration socket.
@@ -82,11 +120,15 @@ impl Listener for Unix {
     fn router(&self, _stream: &UnixStream) -> Router {
         self.router.clone()
     }
+
+    fn connections_max(&self) -> usize {
+        ADMIN_CONNECTIONS_MAX
+    }
 }
 
 /// Serves until `stopping` is cancelled, then lets the answers under way finish for a moment.
 pub(crate) async fn serve(listener: impl Listener, stopping: CancellationToken) {
-    let (places, connections) = (Arc::new(Semaphore::new(CONNECTIONS_MAX)), TaskTracker::new());
+    let (places, connections) = (Arc::new(Semaphore::new(listener.connections_max())), TaskTracker::new());
     loop {
         let next = async {
             let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;

@@ -1,4 +1,4 @@
-//! The HTTP server of the daemon: whether it is alive. A browser that was tricked into asking (DNS rebinding) is told
+//! What the daemon says of itself over HTTP: whether it is alive. A browser that was tricked into asking (DNS rebinding) is told
 //! nothing, and another machine no more than that it is alive.
 
 use std::net::{IpAddr, SocketAddr};

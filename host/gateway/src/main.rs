@@ -5,6 +5,7 @@
 #[expect(clippy::disallowed_methods, reason = "the administration socket is opened here and nowhere else")]
 mod admin;
 mod answers;
+mod api;
 #[expect(clippy::disallowed_methods, reason = "what the operator wrote is opened here, once")]
 mod boot;
 #[expect(clippy::disallowed_methods, reason = "cargo, rustup and apt are run here, and crates found")]

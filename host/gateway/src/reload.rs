@@ -11,6 +11,7 @@ use creel_store::media::MediaPolicy;
 use creel_store::state::StateRoot;
 
 use crate::admin::Client;
+use crate::api::Callers;
 use crate::boot::{self, BootError};
 use crate::cli::ReloadArgs;
 use crate::error::CommandError;
@@ -42,6 +43,7 @@ pub(crate) struct Sources {
 /// A running daemon's way to another configuration.
 pub(crate) struct Reloader {
     host: Arc<Host>,
+    callers: Arc<Callers>,
     sources: Arc<Sources>,
     answering: RwLock<Arc<Answering>>,
     /// One reload at a time: the later one reads what the earlier one has not seen.
@@ -58,9 +60,10 @@ struct Read {
 
 impl Reloader {
     /// A daemon that has just started.
-    pub(crate) fn new(host: Arc<Host>, sources: Sources, answering: Answering) -> Self {
+    pub(crate) fn new((host, callers): (Arc<Host>, Arc<Callers>), sources: Sources, answering: Answering) -> Self {
         Self {
             host,
+            callers,
             sources: Arc::new(sources),
             answering: RwLock::new(Arc::new(answering)),
             turn: tokio::sync::Mutex::default(),
@@ -70,6 +73,21 @@ impl Reloader {
     /// Who answers now.
     pub(crate) fn answering(&self) -> Arc<Answering> {
         Arc::clone(&self.answering.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes up what has changed of the agents.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] where the database cannot be read; the agents are as before then.
+    pub(crate) async fn reload_agents(&self) -> Result<(), CommandError> {
+        let (store, callers) = (self.sources.store.clone(), Arc::clone(&self.callers));
+        let taken = tokio::task::spawn_blocking(move || {
+            callers.agents().reload(store.agents_snapshot(crate::clock::now_ms())?);
+            Ok::<_, creel_store::StoreError>(())
+        });
+        taken.await.map_err(|error| CommandError::Runtime(error.into()))??;
+        Ok(())
     }
 
     /// Reads everything again and goes on by it.
@@ -85,6 +103,7 @@ impl Reloader {
         let Read { knowledge, loaded, daemon, needs_restart } =
             read.await.map_err(|error| CommandError::Runtime(error.into()))??;
         self.sources.store.keep_media_by(MediaPolicy::of(&knowledge.config.media));
+        self.callers.set_operator(knowledge.gateway_token_sha256());
         let reloaded = self.host.reload(knowledge, loaded.plugins);
         let answerer = Answerer { daemon: Some(daemon), files: None };
         let view = ReloadView {
@@ -148,7 +167,8 @@ fn hex(digest: &[u8]) -> String {
 fn needs_restart(before: &GatewayConfig, now: &GatewayConfig) -> impl Iterator<Item = &'static str> {
     let port = (before.port != now.port).then_some("gateway.port");
     let bind = (before.bind != now.bind).then_some("gateway.bind");
-    port.into_iter().chain(bind)
+    let socket = (before.socket != now.socket).then_some("gateway.socket");
+    port.into_iter().chain(bind).chain(socket)
 }
 
 /// `creel reload`.

@@ -3,13 +3,16 @@
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use creel_engine::{Engine, EngineSettings};
 use creel_policy::config::{Bind, GatewayConfig};
 use creel_runtime::{Host, Knowledge, Observer, Setup, Step};
 use creel_store::Store;
+use creel_store::agents::Agents;
 use creel_store::media::MediaPolicy;
 use creel_store::state::{StateLock, StateRoot};
 use tokio::net::{TcpListener, UnixListener};
@@ -17,9 +20,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Admin};
+use crate::api::{self, Api, Callers, Peer};
 use crate::boot::{self, BootError};
 use crate::cli::{LISTEN_PORT, ServeArgs};
-use crate::connections::{self, Tcp, Unix};
+use crate::connections::{self, Local, Tcp, Unix};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::health;
@@ -31,6 +35,9 @@ use crate::process::Process;
 use crate::reload::{Answering, Reloader, Sources};
 use crate::render::{self, Style};
 use crate::views::{Answerer, Daemon};
+
+/// Milliseconds between two times at which what agents have used is written down; a crash loses so much of it.
+const WRITE_DOWN_MS: u64 = 1_000;
 
 /// What a daemon consists of before it runs.
 struct Parts {
@@ -141,8 +148,14 @@ async fn serve(parts: Parts, places: &Places, process: &Arc<Process>) -> Result<
         observer: Arc::new(Unobserved),
     });
     let host = Arc::new(host.await?);
-    let far = health::far();
-    let near = health::near(Arc::clone(&host), &daemon, address);
+    let agents = Arc::new(Agents::new(store.agents_snapshot(crate::clock::now_ms())?));
+    let callers = Arc::new(Callers::new(Arc::clone(&agents), host.knowledge().gateway_token_sha256()));
+    let api = Arc::new(Api { host: Arc::clone(&host), store: store.clone(), callers: Arc::clone(&callers) });
+    let clients = api::router(api);
+    let network = clients.clone().layer(Extension(Peer::Network));
+    let far = health::far().merge(network.clone());
+    let near = health::near(Arc::clone(&host), &daemon, address).merge(network);
+    let local = local(&host.knowledge().config.gateway, places).map_err(CommandError::Socket)?;
     let sources = Sources {
         places: places.clone(),
         process: Arc::clone(process),
@@ -151,12 +164,17 @@ async fn serve(parts: Parts, places: &Places, process: &Arc<Process>) -> Result<
         store: store.clone(),
     };
     let answering = Answering { answerer: Answerer { daemon: Some(daemon), files: None }, absent };
-    let reloader = Arc::new(Reloader::new(Arc::clone(&host), sources, answering));
-    let sweeping = store.clone();
+    let reloader = Arc::new(Reloader::new((Arc::clone(&host), callers), sources, answering));
+    let (sweeping, counting) = (store.clone(), store.clone());
     let admin = Admin { host: Arc::clone(&host), store, reloader: Arc::clone(&reloader) };
     let admin = admin::router(Arc::new(admin));
     let stopping = CancellationToken::new();
-    let servers = serve_both(tcp, socket, (near, far, admin), &stopping);
+    let mut servers = serve_all((tcp, near, far), (socket, admin), &stopping);
+    if let Some(listener) = local {
+        let local = Local { listener, router: clients };
+        servers.push(tokio::spawn(connections::serve(local, stopping.clone())));
+    }
+    servers.push(tokio::spawn(write_down(agents, counting, stopping.clone())));
     let sweeping = tokio::spawn(media::keep_sweeping(sweeping, process.clock(), stopping.clone()));
     announce(address).map_err(CommandError::Output)?;
     tracing::info!(%address, "ready");
@@ -184,16 +202,52 @@ async fn serve(parts: Parts, places: &Places, process: &Arc<Process>) -> Result<
     }
 }
 
-fn serve_both(
-    tcp: TcpListener,
-    socket: UnixListener,
-    (near, far, admin): (Router, Router, Router),
+fn serve_all(
+    (listener, near, far): (TcpListener, Router, Router),
+    (socket, admin): (UnixListener, Router),
     stopping: &CancellationToken,
-) -> [tokio::task::JoinHandle<()>; 2] {
-    [
-        tokio::spawn(connections::serve(Tcp { listener: tcp, near, far }, stopping.clone())),
+) -> Vec<tokio::task::JoinHandle<()>> {
+    vec![
+        tokio::spawn(connections::serve(Tcp { listener, near, far }, stopping.clone())),
         tokio::spawn(connections::serve(Unix { listener: socket, router: admin }, stopping.clone())),
     ]
+}
+
+/// Binds the socket of local agents, where the operator wants one. Who may connect is for the directory to say that it
+/// lies in; who connects is known by its user.
+fn local(config: &GatewayConfig, places: &Places) -> io::Result<Option<UnixListener>> {
+    let Some(path) = &config.socket else { return Ok(None) };
+    let path = match (path.strip_prefix("~/"), &places.home) {
+        (Some(below), Some(home)) => home.join(below),
+        (Some(_), None) => return Err(io::Error::new(io::ErrorKind::NotFound, "`~` means nothing: there is no home")),
+        (None, _) => path.into(),
+    };
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let listener = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666))?;
+    Ok(Some(listener))
+}
+
+/// Writes down what agents have used, again and again, and once more at the end.
+async fn write_down(agents: Arc<Agents>, store: Store, stopping: CancellationToken) {
+    loop {
+        let is_last = tokio::select! {
+            () = stopping.cancelled() => true,
+            () = tokio::time::sleep(Duration::from_millis(WRITE_DOWN_MS)) => false,
+        };
+        let (writing, store) = (Arc::clone(&agents), store.clone());
+        match tokio::task::spawn_blocking(move || writing.flush(&store)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(error = %creel_engine::chain(&error), "what agents used is written down later"),
+            Err(error) => tracing::error!(%error, "what agents used is written down later"),
+        }
+        if is_last {
+            return;
+        }
+    }
 }
 
 /// Tells whoever started the daemon that it is ready, and where.
@@ -267,7 +321,7 @@ mod tests {
         let check = |listen: Option<&str>, port, bind, expect: &str| {
             let listen = listen.map(|address| address.parse().expect("an address"));
             let args = ServeArgs { listen, log: crate::cli::LogArgs::default() };
-            let config = GatewayConfig { port, bind, token: None };
+            let config = GatewayConfig { port, bind, token: None, socket: None };
             assert_eq!(address(&args, &config).to_string(), expect);
         };
         check(None, None, Bind::Loopback, "127.0.0.1:18790");

@@ -262,7 +262,7 @@ pub struct SelectedSecret {
 
 impl SecretSource {
     /// The source of a value that is spelled in a file; `here` is its place there.
-    pub(crate) fn of(input: &SecretInput, here: impl FnOnce() -> Self) -> Self {
+    pub fn of(input: &SecretInput, here: impl FnOnce() -> Self) -> Self {
         match input {
             SecretInput::Literal(_) => here(),
             SecretInput::Ref(reference) => match reference.source() {

@@ -237,8 +237,8 @@ pub fn route_picked(config: &Config, catalog: &Catalog, needs: &Needs, picked: &
     Search::new(config, catalog, needs).by_pick(&picked.0)
 }
 
-/// A request of a client.
-#[derive(Clone, Copy)]
+/// A request of a client. Whether the client may use the model is asked of its grant.
+#[derive(Clone, Copy, Debug)]
 pub struct RouteQuestion<'a> {
     /// What it asked for.
     pub named: &'a Named,
@@ -248,8 +248,6 @@ pub struct RouteQuestion<'a> {
     pub needs: &'a Needs,
     /// Tokens that it has, roughly; models whose context is smaller are passed over.
     pub tokens: u64,
-    /// Whether the client may use a model.
-    pub is_open: &'a dyn Fn(&ModelRef) -> bool,
 }
 
 /// Routes a request of a client by the name that it asked for.
@@ -258,7 +256,7 @@ pub fn route_named(config: &Config, catalog: &Catalog, question: &RouteQuestion<
     let search = Search::new(config, catalog, question.needs).for_client(question);
     match question.named {
         Named::Usual => search.by_chains(),
-        Named::Model(model) => search.by_name(&named::chain_of(config, model, question.fallbacks)),
+        Named::Model(model, _) => search.by_name(&named::chain_of(config, model, question.fallbacks)),
     }
 }
 

@@ -5,12 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use creel_engine::{Egress, EngineError, Plugin, Roots, embedding};
-use creel_policy::ids::{ChannelId, PluginId};
+use creel_policy::ids::{AgentId, ChannelId, PluginId};
 use creel_policy::route::{ModelTarget, RoutePlan};
 use creel_store::Store;
+use creel_store::audit::AuditRecord;
 use creel_store::ingest::GrantedDir;
 use creel_store::media::MediaError;
-use creel_store::resolve::{Asker, MediaResolution};
+use creel_store::resolve::{Asker, MediaResolution, Scope};
 
 use crate::core::{Clock, Core, Generation};
 use crate::delivery::{self, Deliveries};
@@ -175,10 +176,19 @@ impl Host {
     /// # Errors
     ///
     /// [`MediaError`] only for surprises: a refusal is part of the answer.
-    pub async fn take_media(&self, reference: &str, asker: Asker<'_>) -> Result<MediaResolution, MediaError> {
+    pub async fn take_media(
+        &self,
+        reference: &str,
+        (agent, asker): (&AgentId, Asker<'_>),
+    ) -> Result<MediaResolution, MediaError> {
         let knowledge = self.core.knowledge();
-        let scope = knowledge.media_scope(asker);
+        let scope = Scope { agent, ..knowledge.media_scope(asker) };
         take_media((&self.core.store, &self.core.egress), reference, &scope, self.core.now_ms()).await
+    }
+
+    /// Hands a decision over to the audit log; waits for a place in its queue, and not for the disk.
+    pub fn audit(&self, record: AuditRecord) -> impl Future<Output = ()> + Send + use<> {
+        self.core.audit.note(record)
     }
 
     /// The plugins that are loaded.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use creel_engine::Injectable;
 use creel_policy::address::{AddressRefusal, vet};
 use creel_policy::catalog::Catalog;
-use creel_policy::config::Config;
+use creel_policy::config::{Config, Cost};
 use creel_policy::cooldown::{Failure, Health, Key, Ledger, Rest, Terms};
 use creel_policy::credential::{
     CredentialDerivation, CredentialRequest, Known as _, SecretSource, Selection, Use, Variable, secret_sources,
@@ -20,7 +20,7 @@ use creel_policy::manifest::{CredentialSlot, Input, Manifest};
 use creel_policy::plan::{Plan, PlanProblem, ProviderPlan, plan, plan_provider};
 use creel_policy::profiles::Profiles;
 use creel_policy::route::{
-    ModelTarget, NameRefusal, Needs, Role, RouteDerivation, RoutePlan, RouteQuestion, named, route, route_named,
+    ModelTarget, NameRefusal, Named, Needs, Role, RouteDerivation, RoutePlan, RouteQuestion, named, route, route_named,
     targets,
 };
 use creel_policy::secret_ref::SecretRef;
@@ -97,19 +97,6 @@ pub struct GrantedEndpoint {
     pub source: String,
     /// Whether it may be at an address that is not public.
     pub may_be_private: bool,
-}
-
-/// What a request of a client needs of its route.
-#[derive(Clone, Copy)]
-pub struct ClientNeeds<'a> {
-    /// What takes over, where the client says so.
-    pub fallbacks: Option<&'a [ModelRef]>,
-    /// What it needs.
-    pub needs: &'a Needs,
-    /// Tokens that it has, roughly.
-    pub tokens: u64,
-    /// Whether the client may use a model.
-    pub is_open: &'a dyn Fn(&ModelRef) -> bool,
 }
 
 /// Where a configuration lets media lie, for whoever asks.
@@ -335,19 +322,34 @@ impl Knowledge {
         route(&self.config, &self.catalog, needs)
     }
 
-    /// Which models a request of a client would get, and why.
+    /// The SHA-256 of the gateway's own token (`gateway.auth.token`), where there is one and it holds a value.
+    #[must_use]
+    pub fn gateway_token_sha256(&self) -> Option<[u8; 32]> {
+        let input = self.config.gateway.token.as_ref()?;
+        let source = SecretSource::of(input, || SecretSource::Config("gateway.auth.token".to_owned()));
+        Some(self.secrets.get(&source)?.sha256())
+    }
+
+    /// What a client means by the name of a model.
     ///
     /// # Errors
     ///
-    /// [`NameRefusal`] when the name means no model.
-    pub fn route_named(&self, name: &str, client: &ClientNeeds<'_>) -> Result<RouteDerivation, NameRefusal> {
-        let named = named(&self.config, &self.catalog, name)?;
-        let &ClientNeeds { fallbacks, needs, tokens, is_open } = client;
-        Ok(route_named(
-            &self.config,
-            &self.catalog,
-            &RouteQuestion { named: &named, fallbacks, needs, tokens, is_open },
-        ))
+    /// [`NameRefusal`] when the name means none.
+    pub fn named(&self, name: &str) -> Result<Named, NameRefusal> {
+        named(&self.config, &self.catalog, name)
+    }
+
+    /// Which models a request of a client would get, and why.
+    #[must_use]
+    pub fn route_named(&self, question: &RouteQuestion<'_>) -> RouteDerivation {
+        route_named(&self.config, &self.catalog, question)
+    }
+
+    /// What a model costs, where the operator said so.
+    #[must_use]
+    pub fn price(&self, model: &ModelRef) -> Option<Cost> {
+        let entry = self.config.models.providers.get(&model.provider)?;
+        entry.models.iter().find(|known| known.id == model.model)?.cost
     }
 
     /// Whether a plugin, or an entry of the configuration, may send that request, and by which rule. Where several

@@ -37,7 +37,7 @@ mod turn;
 pub use crate::core::Clock;
 pub use chain::Attempt;
 pub use host::{Host, Reloaded, Setup, StartError};
-pub use knowledge::{AuthQuestion, ClientNeeds, EgressExplanation, GrantedEndpoint, Knowledge, media_scope};
+pub use knowledge::{AuthQuestion, EgressExplanation, GrantedEndpoint, Knowledge, media_scope};
 pub use opening::{NativeForm, NativeMedium};
 pub use probe::{Probe, Prober};
 pub use question::{Answered, Question, Reply, Unanswered};

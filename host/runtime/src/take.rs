@@ -21,7 +21,7 @@ pub async fn take_media(
     // On this thread: whoever calls it is where the disk may be waited for, or hands it over.
     let resolution = store.resolve(reference, scope, Deed::Take { now_ms })?;
     let Ok(Found::Url(url)) = &resolution.outcome else { return Ok(resolution) };
-    let fetch = UrlFetch { access: scope.urls, store, bytes_max: MEDIUM_BYTES_MAX, now_ms };
+    let fetch = UrlFetch { access: scope.urls, store, area: scope.area_of_new(), bytes_max: MEDIUM_BYTES_MAX, now_ms };
     let outcome = match egress.fetch_media(url, &fetch).await {
         Ok(medium) => Ok(Found::Medium(medium.into())),
         Err(MediaError::Refused(refusal)) => Err(refusal),

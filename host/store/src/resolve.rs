@@ -5,13 +5,14 @@
 use std::path::{Path, PathBuf};
 
 use cap_std::fs::MetadataExt as _;
+use creel_policy::agent::{AgentGrant, MediaReach};
 use creel_policy::config::RootEntry;
 use creel_policy::ids::AgentId;
 use creel_policy::media::url::UrlAccess;
 use creel_policy::media::{Area, MediaId, MediaRef, MediaRefusal, MediaRefusalCode, Spelling, read_spelling};
 
 use crate::db::{Store, StoreError};
-use crate::media::MediaError;
+use crate::media::{MediaError, Medium};
 
 mod answer;
 mod roots;
@@ -45,6 +46,20 @@ pub enum Asker<'a> {
     /// A session, which may name the media that its log holds and those of its agent's workspace; to it, all others are
     /// not found (attack 117).
     Session(&'a str),
+    /// An agent that is no part of the gateway, with what it was granted. It knows nothing of this machine: an absolute
+    /// path leads it nowhere, and no refusal names one.
+    Agent(&'a AgentGrant),
+}
+
+impl Scope<'_> {
+    /// Where what is not stored yet goes: what an agent brings is its own.
+    #[must_use]
+    pub fn area_of_new(&self) -> Area {
+        match self.asker {
+            Asker::Operator | Asker::Session(_) => Area::Inbound,
+            Asker::Agent(_) => Area::Workspace(self.agent.clone()),
+        }
+    }
 }
 
 /// What a resolution may do.
@@ -70,14 +85,19 @@ impl Store {
     /// [`MediaError`] only for surprises (the disk, the database, no room): a refusal is part of the answer.
     pub fn resolve(&self, reference: &str, scope: &Scope<'_>, deed: Deed) -> Result<MediaResolution, MediaError> {
         let places = Places::open(self, scope)?;
+        let is_agent = matches!(scope.asker, Asker::Agent(_));
         let (outcome, reached) = match read_spelling(reference) {
+            Ok(Spelling::AbsolutePath(_) | Spelling::HomePath(_)) if is_agent => {
+                let rule = "an agent names media by handle, by file id, by URL, or by a path in its own workspace";
+                (Err(MediaRefusal::new(MediaRefusalCode::PathNotAllowed, rule)), Reached::Nothing)
+            }
             Err(refusal) => (Err(refusal), Reached::Nothing),
             Ok(Spelling::Handle(media)) => {
                 let reached = Reached::Root(media.area.to_string());
                 (self.stored(&media, scope)?, reached)
             }
             Ok(Spelling::Data { declared_type, bytes }) => {
-                (self.of_bytes(&bytes, &declared_type, deed)?, Reached::Nothing)
+                (self.of_bytes(&bytes, &declared_type, (&scope.area_of_new(), deed))?, Reached::Nothing)
             }
             Ok(Spelling::Url(url)) => (scope.urls.judge(&url).map(Found::Url), Reached::Nothing),
             Ok(Spelling::AbsolutePath(path)) => self.at_path(Path::new(&path), &places, scope, deed)?,
@@ -93,6 +113,13 @@ impl Store {
             },
         };
         let input = answer::shown_input(reference);
+        let outcome = outcome.map_err(|refusal| match read_spelling(reference) {
+            // The path that was looked at begins with one of this machine's.
+            Ok(Spelling::RelativePath(_)) if is_agent => {
+                MediaRefusal::new(refusal.code, format!("`{input}` in the workspace of the agent"))
+            }
+            Ok(_) | Err(_) => refusal,
+        });
         Ok(MediaResolution { input, outcome, roots: places.reports(&reached, scope) })
     }
 
@@ -103,6 +130,11 @@ impl Store {
             (_, Asker::Operator) => true,
             (Area::Workspace(agent), Asker::Session(_)) => agent == scope.agent,
             (Area::Inbound | Area::Outbound, Asker::Session(session)) => self.media_held_by(media, session)?,
+            (area, Asker::Agent(grant)) => match grant.media_reach(scope.agent, area) {
+                MediaReach::All => true,
+                MediaReach::Nothing => false,
+                MediaReach::OfItsSessions => self.media_held_by_any(media, |session| grant.may_read(session))?,
+            },
         };
         if !may_name {
             return Ok(Err(not_found()));
@@ -149,8 +181,30 @@ impl Store {
         expected(self.media_of_file(file, &name, &Area::Workspace(scope.agent.clone()), deed))
     }
 
-    fn of_bytes(&self, bytes: &[u8], declared_type: &str, deed: Deed) -> Result<Outcome, MediaError> {
-        expected(self.media_of_bytes(bytes, declared_type, &Area::Inbound, deed))
+    fn of_bytes(
+        &self,
+        bytes: &[u8],
+        declared_type: &str,
+        (area, deed): (&Area, Deed),
+    ) -> Result<Outcome, MediaError> {
+        expected(self.media_of_bytes(bytes, declared_type, area, deed))
+    }
+
+    /// Makes a medium of bytes that came with a request; the same bytes are the same medium.
+    ///
+    /// # Errors
+    ///
+    /// [`MediaError::Refused`] for bytes that are no medium, [`MediaError::Full`], or the disk or the database failed.
+    pub fn take_bytes(
+        &self,
+        bytes: &[u8],
+        declared_type: &str,
+        (area, now_ms): (&Area, u64),
+    ) -> Result<Medium, MediaError> {
+        match self.media_of_bytes(bytes, declared_type, area, Deed::Take { now_ms })? {
+            Found::Medium(medium) => Ok(*medium),
+            Found::Url(_) => Err(MediaRefusal::new(MediaRefusalCode::WrongType, "bytes are no URL").into()),
+        }
     }
 
     /// The area that a path leads directly into, and the name in it. Directories are compared by what they are and not

@@ -72,6 +72,7 @@ pub(crate) fn router(admin: Arc<Admin>) -> Router {
         .route("/v1/plugins", get(plugins))
         .route("/v1/secrets/audit", get(audit))
         .route("/v1/reload", post(reload))
+        .route("/v1/agents/reload", post(reload_agents))
         .route("/v1/explain/auth", get(auth))
         .route("/v1/explain/media", get(media))
         .route("/v1/explain/route", get(route))
@@ -132,6 +133,13 @@ async fn reload(State(admin): Shared) -> Response {
     match admin.reloader.reload().await {
         Ok(view) => Json(view).into_response(),
         Err(error) => no_answer(StatusCode::CONFLICT, render::reasons(&error, Style::Plain)),
+    }
+}
+
+async fn reload_agents(State(admin): Shared) -> Response {
+    match admin.reloader.reload_agents().await {
+        Ok(()) => Json(serde_json::json!({ "reloaded": true })).into_response(),
+        Err(error) => no_answer(StatusCode::INTERNAL_SERVER_ERROR, render::reasons(&error, Style::Plain)),
     }
 }
 

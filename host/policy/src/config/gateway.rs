@@ -4,6 +4,7 @@ use crate::secret_ref::SecretInput;
 
 use super::read::{Only, Table};
 use super::secrets::SecretsConfig;
+use super::storage::directory;
 
 /// `gateway`.
 #[derive(Default)]
@@ -14,6 +15,8 @@ pub struct GatewayConfig {
     pub bind: Bind,
     /// `gateway.auth.token`: what a client must present.
     pub token: Option<SecretInput>,
+    /// `gateway.socket`: the path of a Unix socket on which local agents are known by their user; `None`: there is none.
+    pub socket: Option<String>,
 }
 
 /// `gateway.bind`.
@@ -56,6 +59,7 @@ pub(super) fn read(mut table: Table<'_>, secrets: &SecretsConfig) -> GatewayConf
         port: table.count("port", 1..=u64::from(u16::MAX)).and_then(|port| u16::try_from(port).ok()),
         bind: table.word("bind", &[("loopback", Bind::Loopback), ("lan", Bind::Lan)]).unwrap_or_default(),
         token: None,
+        socket: table.take("socket").and_then(|node| directory(&node, table.problems())),
     };
     if let Some(mut auth) = table.table("auth") {
         auth.only("mode", &Only::Word("token"), "a client presents a token");

@@ -156,9 +156,6 @@ impl<'a> Search<'a> {
         if self.catalog.plugin(&model.provider).is_none() {
             return Some(format!("no plugin serves provider `{}`", model.provider));
         }
-        if self.client.is_some_and(|client| !(client.is_open)(model)) {
-            return Some("the client's token does not open it".to_owned());
-        }
         let facts = self.catalog.facts(model);
         if let (Some(client), Some(context)) = (self.client, facts.context_tokens)
             && client.tokens > context

@@ -1,5 +1,5 @@
-//! What a client means by the name of a model, and the chain that follows from it. Whether the client may use the models is
-//! asked of its grant, as a condition that is handed in.
+//! What a client means by the name of a model, and the chain that follows from it. Whether the client may use the model is
+//! not asked here.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -19,8 +19,8 @@ pub const USUAL_NAMES: [&str; 2] = ["default", "auto"];
 pub enum Named {
     /// The configured chains, by what the request needs.
     Usual,
-    /// One model.
-    Model(ModelRef),
+    /// One model, and the alias that it was asked for by, if by any.
+    Model(ModelRef, Option<String>),
 }
 
 /// Why a name means no model.
@@ -68,7 +68,7 @@ pub fn named(config: &Config, catalog: &Catalog, text: &str) -> Result<Named, Na
     let listed = config.defaults.models.as_ref();
     let is_alias = |alias: &Option<String>| alias.as_ref().is_some_and(|alias| alias.eq_ignore_ascii_case(text));
     if let Some((model, _)) = listed.and_then(|listed| listed.iter().find(|(_, model)| is_alias(&model.alias))) {
-        return Ok(Named::Model(model.clone()));
+        return Ok(Named::Model(model.clone(), Some(text.to_owned())));
     }
     if USUAL_NAMES.iter().any(|usual| usual.eq_ignore_ascii_case(text)) {
         return Ok(Named::Usual);
@@ -79,7 +79,7 @@ pub fn named(config: &Config, catalog: &Catalog, text: &str) -> Result<Named, Na
     };
     match listed {
         Some(listed) if !listed.contains_key(&model) => Err(NameRefusal::NotListed { model }),
-        Some(_) | None => Ok(Named::Model(model)),
+        Some(_) | None => Ok(Named::Model(model, None)),
     }
 }
 

@@ -161,6 +161,29 @@ impl Store {
         self.read(|transaction| held_by(transaction, media, session))
     }
 
+    /// Whether any of the sessions that are meant has been given this medium, or has made it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub fn media_held_by_any(
+        &self,
+        media: &MediaRef,
+        mut is_meant: impl FnMut(&str) -> bool,
+    ) -> Result<bool, StoreError> {
+        self.read(|transaction| {
+            let mut statement = transaction
+                .prepare_cached("SELECT DISTINCT session FROM media_reference WHERE area = ?1 AND id = ?2")?;
+            let mut rows = statement.query((media.area.to_string(), media.id.as_str()))?;
+            while let Some(row) = rows.next()? {
+                if is_meant(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
+    }
+
     /// Everybody who refers to a medium, and whether it is kept for them.
     ///
     /// # Errors

@@ -60,6 +60,13 @@ struct Written<'t> {
 }
 
 impl Secret {
+    /// The SHA-256 of the value: to compare what somebody presents with it.
+    #[must_use]
+    pub fn sha256(&self) -> [u8; 32] {
+        use sha2::Digest as _;
+        sha2::Sha256::digest(self.expose().as_bytes()).into()
+    }
+
     /// The value as that of a parameter of a query.
     #[must_use]
     pub fn to_parameter(&self) -> Zeroizing<String> {

@@ -1,0 +1,192 @@
+//! The answer of a model on its way to the client: read piece by piece, written in the client's dialect, and counted. While
+//! the client does not read, nothing is read from the provider; a client that goes away cancels the call.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use axum::body::Body;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use creel_dialects::{ApiError, Output, StreamWriter, WholeWriter};
+use creel_engine::{chat, types};
+use creel_policy::agent::TokenCount;
+use creel_policy::media::MediaRef;
+use creel_runtime::{Reply, Unanswered};
+use creel_store::Store;
+use creel_store::agents::Place;
+use futures_util::stream;
+
+use super::{Shared, convert, failure};
+use crate::clock;
+
+/// Milliseconds of silence after which a comment tells the client, and all between, that the answer is still coming.
+const KEEP_ALIVE_MS: u64 = 15_000;
+/// Bytes that are gathered into one write while more is there at once.
+const WRITE_BYTES: usize = 16 << 10;
+
+/// What a call has used, and where that is counted.
+pub(super) struct Account {
+    api: Shared,
+    place: Option<Place>,
+    used: TokenCount,
+}
+
+impl Account {
+    pub(super) fn new(api: Shared, place: Option<Place>) -> Self {
+        Self { api, place, used: TokenCount::default() }
+    }
+
+    fn note(&mut self, output: &chat::Output) {
+        if let chat::Output::Usage(usage) = output {
+            self.used = TokenCount {
+                input: usage.input_tokens,
+                output: usage.output_tokens,
+                cache_read: usage.cache_read_tokens,
+                cache_write: usage.cache_write_tokens,
+            };
+        }
+    }
+
+    /// Counts what was used, at the price of the model that answered.
+    fn settle(&mut self, reply: &Reply) {
+        if let Some(place) = self.place.take() {
+            let cost = self.api.host.knowledge().price(reply.model());
+            place.settle(&self.used, cost.as_ref(), clock::now_ms());
+        }
+    }
+
+    /// Nobody was asked, or nobody answered: nothing is counted.
+    pub(super) fn release(mut self) {
+        if let Some(place) = self.place.take() {
+            place.release(clock::now_ms());
+        }
+    }
+}
+
+/// Reads an answer to its end.
+pub(super) async fn whole(
+    reply: &mut Reply,
+    mut writer: WholeWriter,
+    account: &mut Account,
+) -> Result<String, Box<Unanswered>> {
+    while let Some(output) = reply.next().await? {
+        account.note(&output);
+        writer.event(&piece(&account.api.store, output).await);
+    }
+    account.settle(reply);
+    Ok(writer.finish())
+}
+
+/// An answer as a body that is written while it comes.
+pub(super) fn streamed(reply: Reply, writer: StreamWriter, account: Account, request_id: String) -> Body {
+    let state = State { next: None, reply: Some(reply), writer, account, request_id };
+    Body::from_stream(stream::unfold(state, |mut state| async move {
+        let written = state.write().await?;
+        Some((Ok::<_, Infallible>(Bytes::from(written)), state))
+    }))
+}
+
+type Answered = (Reply, Result<Option<chat::Output>, Box<Unanswered>>);
+
+struct State {
+    /// The next piece, while it is waited for.
+    next: Option<Pin<Box<dyn Future<Output = Answered> + Send>>>,
+    /// `None` while the next piece is waited for, and after the end.
+    reply: Option<Reply>,
+    writer: StreamWriter,
+    account: Account,
+    request_id: String,
+}
+
+impl State {
+    /// What is to be written next; `None` at the end. Waits only while there is nothing to write.
+    async fn write(&mut self) -> Option<String> {
+        let mut text = String::new();
+        loop {
+            let mut next = match (self.next.take(), self.reply.take()) {
+                (Some(next), _) => next,
+                (None, Some(reply)) => Box::pin(next_of(reply)),
+                (None, None) => return (!text.is_empty()).then_some(text),
+            };
+            let answered = if text.is_empty() {
+                match tokio::time::timeout(Duration::from_millis(KEEP_ALIVE_MS), next.as_mut()).await {
+                    Ok(answered) => answered,
+                    Err(_) => {
+                        self.next = Some(next);
+                        self.writer.keep_alive(&mut text);
+                        return Some(text);
+                    }
+                }
+            } else {
+                match futures_util::poll!(next.as_mut()) {
+                    std::task::Poll::Ready(answered) => answered,
+                    std::task::Poll::Pending => {
+                        self.next = Some(next);
+                        return Some(text);
+                    }
+                }
+            };
+            self.take(answered, &mut text).await;
+            if text.len() >= WRITE_BYTES {
+                return Some(text);
+            }
+        }
+    }
+
+    async fn take(&mut self, (reply, answered): Answered, text: &mut String) {
+        match answered {
+            Ok(Some(output)) => {
+                self.account.note(&output);
+                let output = piece(&self.account.api.store, output).await;
+                self.writer.event(&output, text);
+                self.reply = Some(reply);
+            }
+            Ok(None) => {
+                self.writer.finish(text);
+                self.account.settle(&reply);
+            }
+            Err(unanswered) => {
+                let error: ApiError = failure::unanswered(&unanswered);
+                tracing::warn!(request = self.request_id, "an answer broke off: {}", unanswered.for_operator);
+                self.writer.error(&error, &self.request_id, text);
+                self.account.settle(&reply);
+            }
+        }
+    }
+}
+
+async fn next_of(mut reply: Reply) -> Answered {
+    let answered = reply.next().await;
+    (reply, answered)
+}
+
+/// A piece in the words of the dialects; of a medium the bytes are read.
+async fn piece(store: &Store, output: chat::Output) -> Output {
+    let base64 = match &output {
+        chat::Output::Media(media) => bytes_of(store, media).await,
+        chat::Output::Text(_)
+        | chat::Output::Reasoning(_)
+        | chat::Output::ToolCallStart(_)
+        | chat::Output::ToolCallArguments(_)
+        | chat::Output::Native(_)
+        | chat::Output::Usage(_)
+        | chat::Output::Finished(_) => String::new(),
+    };
+    convert::output(output, |_| base64)
+}
+
+/// The bytes of a medium that a model has made, as base64; nothing where it is gone by now, which its handle tells.
+async fn bytes_of(store: &Store, media: &types::Media) -> String {
+    let Ok(media) = MediaRef::parse(&media.uri) else { return String::new() };
+    let store = store.clone();
+    let read = tokio::task::spawn_blocking(move || {
+        use std::io::Read as _;
+        let mut bytes = Vec::new();
+        store.media_open(&media).ok()?.read_to_end(&mut bytes).ok()?;
+        Some(STANDARD.encode(bytes))
+    });
+    read.await.ok().flatten().unwrap_or_default()
+}

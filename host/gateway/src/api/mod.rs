@@ -1,0 +1,73 @@
+//! The API of agents and ordinary clients: the routes, with and without `/v1`, and what each request goes through. What a
+//! dialect looks like is `creel_dialects`' to say, who may do what is `creel_policy`'s; nothing is decided here.
+
+mod answer;
+mod asking;
+mod body;
+mod caller;
+mod chat;
+mod convert;
+mod embeddings;
+mod failure;
+mod files;
+mod media;
+mod models;
+mod native;
+mod request;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use creel_dialects::Dialect;
+use creel_runtime::Host;
+use creel_store::Store;
+
+use crate::clock;
+
+pub(crate) use caller::{Callers, Peer};
+
+/// What the routes work with.
+pub(crate) struct Api {
+    pub(crate) host: Arc<Host>,
+    pub(crate) store: Store,
+    pub(crate) callers: Arc<Callers>,
+}
+
+type Shared = Arc<Api>;
+
+/// The routes.
+pub(crate) fn router(api: Shared) -> Router {
+    let routes = Router::new()
+        .route("/chat/completions", post(chat::completions))
+        .route("/responses", post(chat::responses))
+        .route("/messages", post(chat::messages))
+        .route("/messages/count_tokens", post(chat::count_tokens))
+        .route("/embeddings", post(embeddings::create))
+        .route("/models", get(models::list))
+        .route("/models/{*id}", get(models::retrieve))
+        .route("/files", post(files::upload).get(files::list))
+        .route("/files/{id}", get(files::retrieve).delete(files::delete))
+        .route("/files/{id}/content", get(files::content));
+    Router::new()
+        .nest("/v1", routes.clone())
+        .merge(routes)
+        // Coding agents ask for it before they ask anything else.
+        .route("/", get(|| async { "creel\n" }))
+        .fallback(answer::no_route)
+        .method_not_allowed_fallback(answer::no_method)
+        .layer(DefaultBodyLimit::disable())
+        .with_state(api)
+}
+
+/// Seconds since the Unix epoch.
+fn now_s() -> u64 {
+    clock::now_ms() / 1_000
+}
+
+/// The dialect that a request outside the chat routes speaks, seen from its headers: Anthropic's clients always say which
+/// version they speak.
+fn dialect_of(headers: &http::HeaderMap) -> Dialect {
+    if headers.contains_key("anthropic-version") { Dialect::AnthropicMessages } else { Dialect::OpenaiCompletions }
+}

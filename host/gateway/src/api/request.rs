@@ -1,0 +1,67 @@
+//! What every request of a client has: a name, a beginning, a dialect to be answered in, and a caller. Reads the body within
+//! its bound.
+
+use std::time::Instant;
+
+use axum::body::Body;
+use bytes::Bytes;
+use creel_dialects::{ApiError, Dialect, ErrorKind, Shape};
+use http::HeaderMap;
+
+/// Bytes of a request's body: the largest request with its media as base64 that a provider takes.
+pub(super) const BODY_BYTES_MAX: usize = 64 << 20;
+
+/// A request that is being answered.
+pub(super) struct Asked {
+    /// Names it in logs, headers and errors.
+    pub(super) id: String,
+    /// When its head was there.
+    pub(super) begun: Instant,
+    /// How it is answered.
+    pub(super) shape: Shape,
+}
+
+impl Asked {
+    /// A request that has just come in.
+    pub(super) fn new(dialect: Dialect) -> Self {
+        let id = format!("req_{:016x}{:016x}", random(), random());
+        Self { id, begun: Instant::now(), shape: shape_of(dialect) }
+    }
+
+    /// Microseconds since then.
+    pub(super) fn elapsed_us(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// The same for a route outside the chats, whose dialect its headers tell.
+    pub(super) fn by(headers: &HeaderMap) -> Self {
+        Self::new(super::dialect_of(headers))
+    }
+}
+
+fn shape_of(dialect: Dialect) -> Shape {
+    match dialect {
+        Dialect::OpenaiCompletions | Dialect::OpenaiResponses => Shape::Openai,
+        Dialect::AnthropicMessages => Shape::Anthropic,
+    }
+}
+
+/// Reads the whole body.
+pub(super) async fn whole(body: Body) -> Result<Bytes, ApiError> {
+    use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+    match Limited::new(body, BODY_BYTES_MAX).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::new(
+            ErrorKind::TooLarge,
+            format!("the body has more than {BODY_BYTES_MAX} bytes; upload large media with `POST /v1/files`"),
+        )),
+        Err(error) => {
+            Err(ApiError::new(ErrorKind::InvalidRequest, format!("the body did not come to its end: {error}")))
+        }
+    }
+}
+
+/// Random bits for names.
+pub(super) fn random() -> u64 {
+    getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id()))
+}
