@@ -156,5 +156,5 @@ pub const AGENT_BUSY_MS: u64 = 1_000;
 /// Requests of one agent that were counted and are not written down yet. With more of them the agent is refused: it is
 /// the most that a crash makes of its budget of the day. Writing ten times a second takes 40,000 requests a second.
 pub const AGENT_UNSAVED_REQUESTS_MAX: u64 = 4_096;
-/// Milliseconds that an agent's earlier token may still be taken after `rotate`: a week to bring the new one everywhere.
+/// Milliseconds that an agent's earlier token may still be taken after `rotate`: a week to bring the new one round.
 pub const AGENT_GRACE_MS_MAX: u64 = 604_800_000;

@@ -1,6 +1,8 @@
 //! The audit log: every decision with the rule that made it, oldest first, never changed, bounded. No secret is ever
 //! handed to it; what may be said is decided by whoever decides.
 
+use rusqlite::Transaction;
+
 use crate::db::{Store, StoreError, limit, signed, unsigned};
 use crate::limits::{AUDIT_FIELD_BYTES_MAX, AUDIT_RECORDS_MAX, cut};
 
@@ -38,25 +40,7 @@ impl Store {
     ///
     /// [`StoreError`].
     pub fn audit_all(&self, records: &[AuditRecord]) -> Result<(), StoreError> {
-        self.write_soon(|transaction| {
-            let field = |text: &'_ str| cut(text, AUDIT_FIELD_BYTES_MAX).to_owned();
-            let mut insert = transaction.prepare_cached(
-                "INSERT INTO audit (at_ms, plugin, action, verdict, rule, target) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?;
-            let mut last = 0;
-            for record in records {
-                last = insert.insert((
-                    signed(record.at_ms)?,
-                    field(&record.plugin),
-                    field(&record.action),
-                    field(&record.verdict),
-                    field(&record.rule),
-                    field(&record.target),
-                ))?;
-            }
-            transaction.prepare_cached("DELETE FROM audit WHERE seq <= ?1")?.execute([last - AUDIT_RECORDS_MAX])?;
-            Ok(())
-        })
+        self.write_soon(|transaction| append(transaction, records))
     }
 
     /// The last `count` records, oldest first.
@@ -84,6 +68,27 @@ impl Store {
             Ok(records)
         })
     }
+}
+
+/// Appends records in a transaction that does what they tell of, so that neither is there without the other.
+pub(crate) fn append(transaction: &Transaction<'_>, records: &[AuditRecord]) -> Result<(), StoreError> {
+    let field = |text: &'_ str| cut(text, AUDIT_FIELD_BYTES_MAX).to_owned();
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO audit (at_ms, plugin, action, verdict, rule, target) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    let mut last = 0;
+    for record in records {
+        last = insert.insert((
+            signed(record.at_ms)?,
+            field(&record.plugin),
+            field(&record.action),
+            field(&record.verdict),
+            field(&record.rule),
+            field(&record.target),
+        ))?;
+    }
+    transaction.prepare_cached("DELETE FROM audit WHERE seq <= ?1")?.execute([last - AUDIT_RECORDS_MAX])?;
+    Ok(())
 }
 
 #[cfg(test)]

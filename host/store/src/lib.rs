@@ -21,6 +21,7 @@ mod limits;
 mod properties;
 mod within;
 
+pub mod agents;
 pub mod audit;
 pub mod fitted;
 pub mod ingest;

@@ -34,6 +34,8 @@ pub(crate) const REASON_BYTES_MAX: usize = 2 << 10;
 pub(crate) const AUDIT_RECORDS_MAX: i64 = 100_000;
 /// Bytes of one field of an audit record.
 pub(crate) const AUDIT_FIELD_BYTES_MAX: usize = 1 << 10;
+/// Days that an agent's use is kept for: a year and the month that it is looked back from.
+pub(crate) const AGENT_USAGE_DAYS_MAX: u64 = 400;
 /// Bytes of a secret; the longest signed tokens stay below, and servers take no longer header.
 pub(crate) const SECRET_BYTES_MAX: usize = 8 << 10;
 /// Bytes of the vault: it is read and written as a whole, and some hundreds of secrets are far below.

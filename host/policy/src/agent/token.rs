@@ -190,7 +190,7 @@ mod tests {
         }
 
         #[test]
-        fn one_changed_character_is_always_found(secret in any::<[u8; 32]>(), at in 6_usize..62, to in "[a-zA-Z0-9_-]") {
+        fn one_changed_character_is_found(secret in any::<[u8; 32]>(), at in 6_usize..62, to in "[a-zA-Z0-9_-]") {
             let token = AgentToken::from_random(&agent("main"), &secret);
             let mut text = token.expose().to_owned();
             let at = at.min(text.len() - 1);
