@@ -10,6 +10,10 @@ use crate::fault;
 /// Marks the signature of reasoning that the provider does not show, so that it can be handed back.
 pub(crate) const REDACTED_PREFIX: &str = "redacted:";
 
+/// Totals before anything was said of them.
+pub(crate) const NOTHING_USED: Usage =
+    Usage { input_tokens: 0, output_tokens: 0, cache_read_tokens: 0, cache_write_tokens: 0, reasoning_tokens: 0 };
+
 /// A whole answer, or what of it a stream begins with.
 #[derive(Deserialize)]
 pub(crate) struct Message {
@@ -55,8 +59,9 @@ struct Delta {
     stop_reason: Option<String>,
 }
 
+/// What an event says of the totals.
 #[derive(Clone, Copy, Default, Deserialize)]
-struct Tokens {
+pub(crate) struct Tokens {
     input_tokens: Option<u64>,
     output_tokens: Option<u64>,
     cache_read_input_tokens: Option<u64>,
@@ -142,14 +147,7 @@ async fn next(events: &mut SseStream) -> Result<Option<Event>, CallError> {
 
 impl<'a> Follower<'a> {
     fn new(out: &'a Output) -> Self {
-        let usage = Usage {
-            input_tokens: 0,
-            output_tokens: 0,
-            cache_read_tokens: 0,
-            cache_write_tokens: 0,
-            reasoning_tokens: 0,
-        };
-        Self { out, open: Vec::new(), tools: 0, usage, stop_reason: None }
+        Self { out, open: Vec::new(), tools: 0, usage: NOTHING_USED, stop_reason: None }
     }
 
     fn follow(&mut self, event: Event) {
@@ -235,21 +233,11 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Takes new totals over; what they leave out stays.
     fn count(&mut self, tokens: Option<Tokens>) {
-        let Some(tokens) = tokens else {
-            return;
-        };
-        let usage = &mut self.usage;
-        for (total, new) in [
-            (&mut usage.input_tokens, tokens.input_tokens),
-            (&mut usage.output_tokens, tokens.output_tokens),
-            (&mut usage.cache_read_tokens, tokens.cache_read_input_tokens),
-            (&mut usage.cache_write_tokens, tokens.cache_creation_input_tokens),
-        ] {
-            *total = new.unwrap_or(*total);
+        if let Some(tokens) = tokens {
+            tokens.add_to(&mut self.usage);
+            self.out.usage(self.usage);
         }
-        self.out.usage(*usage);
     }
 
     fn finish(&mut self) {
@@ -257,12 +245,31 @@ impl<'a> Follower<'a> {
         for index in open {
             self.end(index);
         }
-        self.out.finished(match self.stop_reason.as_deref() {
-            Some("end_turn" | "stop_sequence") => Finish::Stop,
-            Some("max_tokens" | "model_context_window_exceeded") => Finish::Length,
-            Some("tool_use") => Finish::ToolCalls,
-            Some("refusal") => Finish::ContentFilter,
-            Some(_) | None => Finish::Other,
-        });
+        self.out.finished(finish(self.stop_reason.as_deref()));
+    }
+}
+
+impl Tokens {
+    /// Takes new totals over; what they leave out stays.
+    pub(crate) fn add_to(self, usage: &mut Usage) {
+        for (total, new) in [
+            (&mut usage.input_tokens, self.input_tokens),
+            (&mut usage.output_tokens, self.output_tokens),
+            (&mut usage.cache_read_tokens, self.cache_read_input_tokens),
+            (&mut usage.cache_write_tokens, self.cache_creation_input_tokens),
+        ] {
+            *total = new.unwrap_or(*total);
+        }
+    }
+}
+
+/// Why the model stopped, by the provider's word for it.
+pub(crate) fn finish(stop_reason: Option<&str>) -> Finish {
+    match stop_reason {
+        Some("end_turn" | "stop_sequence") => Finish::Stop,
+        Some("max_tokens" | "model_context_window_exceeded") => Finish::Length,
+        Some("tool_use") => Finish::ToolCalls,
+        Some("refusal") => Finish::ContentFilter,
+        Some(_) | None => Finish::Other,
     }
 }

@@ -52,6 +52,16 @@ impl Generation {
         self < Self { major: 4, minor: 7 }
     }
 
+    /// Whether `temperature` and `top_p` may be sent together.
+    pub(crate) fn takes_both_samplings(self) -> bool {
+        self < Self { major: 4, minor: 1 }
+    }
+
+    /// Whether an answer can be held to a schema; older ones can only be asked.
+    pub(crate) fn takes_schema(self) -> bool {
+        self >= Self { major: 4, minor: 1 }
+    }
+
     /// Tokens of an answer where nobody names a bound; no more than every model of the generation takes.
     pub(crate) fn default_max_tokens(self) -> u32 {
         if self < (Self { major: 3, minor: 5 }) { 4_096 } else { 8_192 }
@@ -84,6 +94,15 @@ mod tests {
         for (name, (major, minor)) in cases {
             assert_eq!(Generation::of(name), Generation { major, minor }, "{name}");
         }
+    }
+
+    #[test]
+    fn schemas_came_when_two_samplings_went() {
+        let says = |name| (Generation::of(name).takes_schema(), Generation::of(name).takes_both_samplings());
+        assert_eq!(says("claude-sonnet-4-20250514"), (false, true));
+        assert_eq!(says("claude-opus-4-1"), (true, false));
+        assert_eq!(says("claude-haiku-4-5-20251001"), (true, false));
+        assert_eq!(says("claude-next"), (true, false));
     }
 
     #[test]

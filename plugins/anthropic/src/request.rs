@@ -17,7 +17,8 @@ const BUDGET_MIN: u32 = 1_024;
 #[derive(Serialize)]
 pub(crate) struct Body<'a> {
     model: &'a str,
-    max_tokens: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
     #[serde(skip_serializing_if = "String::is_empty")]
     system: String,
     messages: Vec<Turn<'a>>,
@@ -35,7 +36,8 @@ pub(crate) struct Body<'a> {
     top_p: Option<f32>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     stop_sequences: &'a [String],
-    stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -50,8 +52,18 @@ struct ToolSpec<'a> {
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Choice<'a> {
     None,
-    Any,
-    Tool { name: &'a str },
+    Auto {
+        disable_parallel_tool_use: bool,
+    },
+    Any {
+        #[serde(skip_serializing_if = "is_false")]
+        disable_parallel_tool_use: bool,
+    },
+    Tool {
+        name: &'a str,
+        #[serde(skip_serializing_if = "is_false")]
+        disable_parallel_tool_use: bool,
+    },
 }
 
 #[derive(Serialize)]
@@ -100,7 +112,17 @@ pub(crate) fn write<'a>(
             add_line(&mut system, "Answer with one JSON value and nothing else.");
             None
         }
-        ResponseFormat::JsonSchema(schema) => Some(Format::JsonSchema { schema: parse_schema(schema, "the answer")? }),
+        ResponseFormat::JsonSchema(schema) => {
+            let mut schema = parse_schema(schema, "the answer")?;
+            if generation.takes_schema() {
+                close_objects(&mut schema);
+                Some(Format::JsonSchema { schema })
+            } else {
+                let wish = format!("Answer with one JSON value of this JSON schema and nothing else:\n{schema}");
+                add_line(&mut system, &wish);
+                None
+            }
+        }
     };
     let tools = request.tools.iter().map(|tool| {
         let Value::Object(mut input_schema) = parse_schema(&tool.parameters_json, &tool.name)? else {
@@ -110,13 +132,21 @@ pub(crate) fn write<'a>(
         Ok(ToolSpec { name: &tool.name, description: &tool.description, input_schema })
     });
     let tools = tools.collect::<Result<Vec<_>, _>>()?;
-    let tool_choice = (!tools.is_empty()).then(|| choice(&request.tool_choice)).flatten();
-    let Effort { max_tokens, thinking, effort } = effort(request, max_tokens, generation);
+    let tool_choice = (!tools.is_empty()).then(|| choice(request)).flatten();
+    let is_forced = matches!(tool_choice, Some(Choice::Any { .. } | Choice::Tool { .. }));
+    let reason_not_to = if is_forced {
+        Some("a tool is to be called")
+    } else if generation.thinking() == Thinking::Budget && !turns::may_go_on_thinking(&messages) {
+        Some("the answer that goes on was begun without")
+    } else {
+        None
+    };
+    let Effort { max_tokens, thinking, effort } = effort(request, max_tokens, generation, reason_not_to);
     let (temperature, top_p) = sampling(request, generation, thinking.as_ref());
     let output_config = (effort.is_some() || format.is_some()).then_some(OutputConfig { effort, format });
     Ok(Body {
         model: &request.model,
-        max_tokens,
+        max_tokens: Some(max_tokens),
         system,
         messages,
         tools,
@@ -126,23 +156,38 @@ pub(crate) fn write<'a>(
         temperature,
         top_p,
         stop_sequences: &request.stop,
-        stream: request.streaming,
+        stream: Some(request.streaming),
     })
 }
 
-fn choice(choice: &ToolChoice) -> Option<Choice<'_>> {
-    match choice {
+impl Body<'_> {
+    /// The same without what is about the answer, which the provider does not take where it only counts.
+    pub(crate) fn without_answer(self) -> Self {
+        let (max_tokens, temperature, top_p, stream) = (None, None, None, None);
+        Self { max_tokens, temperature, top_p, stop_sequences: &[], stream, ..self }
+    }
+}
+
+fn choice(request: &ChatRequest) -> Option<Choice<'_>> {
+    let disable_parallel_tool_use = request.parallel_tool_calls == Some(false);
+    match &request.tool_choice {
+        ToolChoice::Auto if disable_parallel_tool_use => Some(Choice::Auto { disable_parallel_tool_use }),
         // What the provider does anyway.
         ToolChoice::Auto => None,
         ToolChoice::None => Some(Choice::None),
-        ToolChoice::Required => Some(Choice::Any),
-        ToolChoice::Named(name) => Some(Choice::Tool { name }),
+        ToolChoice::Required => Some(Choice::Any { disable_parallel_tool_use }),
+        ToolChoice::Named(name) => Some(Choice::Tool { name, disable_parallel_tool_use }),
     }
 }
 
 /// The bound of an answer covers the thinking, so a default bound grows by the budget, and a budget stays within half of
 /// a bound that the caller named.
-fn effort(request: &ChatRequest, max_tokens: Option<u32>, generation: Generation) -> Effort<'_> {
+fn effort<'a>(
+    request: &'a ChatRequest,
+    max_tokens: Option<u32>,
+    generation: Generation,
+    reason_not_to: Option<&str>,
+) -> Effort<'a> {
     let default = max_tokens.unwrap_or(generation.default_max_tokens());
     let max_tokens = request.max_tokens.unwrap_or(default);
     let plain = Effort { max_tokens, thinking: None, effort: None };
@@ -150,6 +195,11 @@ fn effort(request: &ChatRequest, max_tokens: Option<u32>, generation: Generation
     else {
         return plain;
     };
+    if let Some(reason) = reason_not_to {
+        // The provider refuses such a request; without its thinking it is answered.
+        log::warn(&format!("the model cannot reason where {reason}; effort `{effort}` is left out"));
+        return plain;
+    }
     match generation.thinking() {
         Thinking::Never => {
             log::warn(&format!("model `{}` does not reason; effort `{effort}` is left out", request.model));
@@ -191,6 +241,10 @@ fn sampling(
     thinking: Option<&ThinkingConfig>,
 ) -> (Option<f32>, Option<f32>) {
     if generation.takes_sampling() && thinking.is_none() {
+        if request.temperature.is_some() && request.top_p.is_some() && !generation.takes_both_samplings() {
+            log::warn(&format!("model `{}` takes no `top_p` beside `temperature`; it is left out", request.model));
+            return (request.temperature, None);
+        }
         return (request.temperature, request.top_p);
     }
     if request.temperature.is_some() || request.top_p.is_some() {
@@ -206,6 +260,21 @@ fn parse_schema(json: &str, of: &str) -> Result<Value, CallError> {
     serde_json::from_str(json).map_err(|error| bad_schema(of, &error.to_string()))
 }
 
+/// The provider holds an answer to a schema only where its objects have no other keys than those named.
+fn close_objects(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            let is_object = object.get("type").is_some_and(|kind| kind == "object");
+            if is_object && object.contains_key("properties") {
+                object.entry("additionalProperties").or_insert(Value::Bool(false));
+            }
+            object.values_mut().for_each(close_objects);
+        }
+        Value::Array(list) => list.iter_mut().for_each(close_objects),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 fn bad_schema(of: &str, reason: &str) -> CallError {
     CallError::new(Fault::InvalidRequest, format!("the JSON schema of `{of}` cannot be used: {reason}"))
 }
@@ -215,4 +284,9 @@ fn add_line(text: &mut String, line: &str) {
         text.push_str("\n\n");
     }
     text.push_str(line);
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_false(value: &bool) -> bool {
+    !value
 }

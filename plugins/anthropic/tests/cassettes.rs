@@ -8,13 +8,19 @@ use creel_sdk::test_kit::{self, Chunking, ProviderScript, cassette, chat, contex
 #[test]
 fn cassettes_play() {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/cassettes");
-    assert!(cassette::run_provider::<Anthropic>(directory) >= 30);
+    assert!(cassette::run_provider::<Anthropic>(directory) >= 52);
 }
 
 #[test]
 fn cassettes_of_the_list_of_models_play() {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/cassettes/models");
     assert!(cassette::run_catalog::<Anthropic>(directory) >= 9);
+}
+
+#[test]
+fn cassettes_of_counts_play() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/cassettes/counter");
+    assert!(cassette::run_counter::<Anthropic>(directory) >= 5);
 }
 
 /// A request that is refused before anything is sent.

@@ -1,13 +1,11 @@
 //! The author's view of a list of models, and the export that drives it. Answering with one of them is `provider`'s.
 
-use std::cell::RefCell;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::rc::Rc;
 
 use crate::bindings::catalog::exports::creel::plugin::model_catalog as wit;
 use crate::bindings::words::creel::plugin::io::{Context, Event};
-use crate::executor::{Driver, SharedMailbox, State};
+use crate::inquiry::{Inquiry, Stand, Turn};
 use crate::io::Io;
 use crate::provider::CallError;
 
@@ -45,46 +43,31 @@ impl Model {
 
 /// One listing under way. Made by [`catalog!`](crate::catalog!) and by the test kit.
 pub struct Listing<C> {
-    inner: RefCell<Inner>,
+    inquiry: Inquiry<Vec<Model>>,
     catalog: PhantomData<C>,
-}
-
-struct Inner {
-    driver: Driver<CallError>,
-    models: Rc<RefCell<Vec<Model>>>,
 }
 
 impl<C: Catalog> Listing<C> {
     /// Begins a listing and runs it until it waits.
     #[must_use]
     pub fn begin(context: Context, query: Query) -> (Self, Step) {
-        let mailbox = SharedMailbox::default();
-        let models = Rc::new(RefCell::new(Vec::new()));
-        let task = {
-            let listed = C::list(context, query, Io::new(Rc::clone(&mailbox)));
-            let models = Rc::clone(&models);
-            async move {
-                *models.borrow_mut() = listed.await?;
-                Ok(())
-            }
-        };
-        let inner = RefCell::new(Inner { driver: Driver::new(mailbox, task), models });
-        let listing = Self { inner, catalog: PhantomData };
-        let step = listing.proceed(Vec::new());
-        (listing, step)
+        let (inquiry, turn) = Inquiry::begin(|io| C::list(context, query, io));
+        (Self { inquiry, catalog: PhantomData }, step(turn))
     }
 
     /// Goes on with what happened.
     pub fn proceed(&self, events: Vec<Event>) -> Step {
-        let mut inner = self.inner.borrow_mut();
-        let (commands, state) = inner.driver.resume(events);
-        let state = match state {
-            State::Running => Progress::Running,
-            State::Done => Progress::Done(inner.models.take()),
-            State::Failed(error) => Progress::Failed(error),
-        };
-        Step { commands, state }
+        step(self.inquiry.proceed(events))
     }
+}
+
+fn step((commands, stand): Turn<Vec<Model>>) -> Step {
+    let state = match stand {
+        Stand::Running => Progress::Running,
+        Stand::Done(models) => Progress::Done(models),
+        Stand::Failed(error) => Progress::Failed(error),
+    };
+    Step { commands, state }
 }
 
 impl<C: Catalog> wit::GuestListing for Listing<C> {

@@ -21,7 +21,8 @@
 //! ```
 //!
 //! `creel_sdk::provider!(Shout);` (or `channel!`) exports it, with the crate's `plugin.toml` beside it. A provider that can
-//! list its models exports that too, with `catalog!`.
+//! list its models exports that too, with `catalog!`; one that makes vectors or counts tokens, with `embedding!` and
+//! `counter!`.
 //! No host crate is used here, and nothing here decides what a plugin may do.
 
 extern crate self as creel_sdk;
@@ -33,11 +34,15 @@ pub mod catalog;
 pub mod channel;
 pub mod classify;
 mod context;
+pub mod counter;
+pub mod embedding;
 mod error;
 mod executor;
+mod inquiry;
 mod io;
 mod join;
 pub mod log;
+pub mod native;
 pub mod ndjson;
 pub mod picture;
 pub mod provider;

@@ -12,7 +12,11 @@ use crate::bindings::words::creel::plugin::types::{Media, Part, Reasoning, Role}
 use crate::executor::{Driver, SharedMailbox, State};
 use crate::io::Io;
 
-pub use wit::{CallError, ChatRequest, Fault, Finish, ResponseFormat, Tool, ToolChoice, Usage};
+pub use crate::bindings::words::creel::plugin::chat::{
+    ChatRequest, NativeRequest, PlacedMedia, ResponseFormat, Tool, ToolChoice,
+};
+pub use crate::bindings::words::creel::plugin::types::{CallError, Fault};
+pub use wit::{Finish, Usage};
 /// One piece of output as the host sees it.
 pub use wit::{Output as OutputEvent, Progress, Step};
 
@@ -86,6 +90,11 @@ impl Output {
     /// A medium that the model made.
     pub fn media(&self, media: Media) {
         self.push(OutputEvent::Media(media));
+    }
+
+    /// One event of the answer to a native request, as the provider wrote it, or the whole answer.
+    pub fn native(&self, data: impl Into<String>) {
+        self.push(OutputEvent::Native(data.into()));
     }
 
     /// The totals of the call so far.

@@ -8,7 +8,7 @@ use creel_sdk::{JsonBody, Media, Message, Part, Reasoning, ResultPart, Role, Too
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::add_line;
+use super::{add_line, is_false};
 use crate::answer::REDACTED_PREFIX;
 
 /// One message of the dialect.
@@ -102,6 +102,17 @@ pub(super) fn write<'a>(messages: &'a [Message], body: &mut JsonBody) -> Result<
     Ok((system, turns))
 }
 
+/// Whether a model that thinks by budget may think here. Where an answer goes on, with words to complete or with the
+/// results of its tools, it must have begun with thinking; callers of other dialects do not hand that back.
+pub(super) fn may_go_on_thinking(turns: &[Turn<'_>]) -> bool {
+    let Some((place, last)) = turns.iter().enumerate().rfind(|(_, turn)| turn.role == Speaker::Assistant) else {
+        return true;
+    };
+    let goes_on = place + 1 == turns.len() || last.content.iter().any(|block| matches!(block, Block::ToolUse { .. }));
+    let has_thought = matches!(last.content.first(), Some(Block::Thinking { .. } | Block::RedactedThinking { .. }));
+    !goes_on || has_thought
+}
+
 fn add_system(system: &mut String, message: &Message) {
     for part in &message.parts {
         match part {
@@ -191,9 +202,4 @@ fn tool_id(id: &str) -> Cow<'_, str> {
         (false, true) => id.into(),
         (false, false) => id.chars().map(|sign| if is_good(sign) { sign } else { '_' }).collect::<String>().into(),
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn is_false(value: &bool) -> bool {
-    !value
 }

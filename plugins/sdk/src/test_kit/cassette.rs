@@ -15,7 +15,8 @@
 //! }
 //! ```
 //!
-//! A list of models has `query` (`{"details": […]}`) in place of `request`, and the models as its `output`. A channel has
+//! A list of models has `query` (`{"details": […]}`) in place of `request`, and the models as its `output`. Vectors have
+//! their own `request` and one set as output, a count has the `request` of a provider and one number. A channel has
 //! `job` (`"Listen"`, `{"Collect": …}`, `{"Deliver": …}`) and `cursor` in place of `request`. Other
 //! commands are `{"fetch": …}`, `{"ingest": {"root", "name"}}`, `{"store": {"name", "bytes"}}` and `{"wait": 1000}`;
 //! other responses are `{"stored": media}`, `{"failed": error}` (also after `status` and `chunks`) and
@@ -27,18 +28,21 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    CatalogScript, ChannelScript, Chunking, ProviderScript, Script, chunks, context, forbidden_header, head, render,
-    target,
+    CatalogScript, ChannelScript, Chunking, CounterScript, EmbeddingScript, ProviderScript, Script, chunks, context,
+    forbidden_header, head, render, target,
 };
 use crate::bindings::words::creel::plugin::io::{Command, Context, Event, IoError, Request, RequestId};
 use crate::bindings::words::creel::plugin::types::Media;
 use crate::catalog::{Catalog, Query};
 use crate::channel::{Channel, Job};
-use crate::provider::Provider;
+use crate::counter::Counter;
+use crate::embedding::Embedder;
+use crate::provider::{ChatRequest, Provider};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -107,11 +111,7 @@ const CHUNKINGS: [Option<Chunking>; 6] = [
 /// When a cassette cannot be read, or the provider does something else than it says.
 pub fn run_provider<P: Provider>(directory: impl AsRef<Path>) -> usize {
     run_all(directory.as_ref(), |cassette, place, chunking| {
-        let request = with_defaults(cassette.request.clone().unwrap_or_default());
-        let request = serde_json::from_value(request);
-        assert!(request.is_ok(), "{place}: `request` cannot be read: {:?}", request.err());
-        let request = request.expect("asserted above");
-        let script = ProviderScript::provider::<P>(context_of(cassette), request);
+        let script = ProviderScript::provider::<P>(context_of(cassette), chat_request(cassette, place));
         play(script, cassette, place, chunking);
     })
 }
@@ -126,6 +126,30 @@ pub fn run_catalog<C: Catalog>(directory: impl AsRef<Path>) -> usize {
         assert!(cassette.query.is_some(), "{place}: `query` is missing");
         let query = cassette.query.clone().expect("asserted above");
         let script = CatalogScript::catalog::<C>(context_of(cassette), query);
+        play(script, cassette, place, chunking);
+    })
+}
+
+/// Runs every cassette of the directory against what makes vectors and says how many there are.
+///
+/// # Panics
+///
+/// When a cassette cannot be read, or the vectors come about otherwise than it says.
+pub fn run_embedder<E: Embedder>(directory: impl AsRef<Path>) -> usize {
+    run_all(directory.as_ref(), |cassette, place, chunking| {
+        let request = parsed(cassette.request.clone().unwrap_or_default(), place);
+        play(EmbeddingScript::embedder::<E>(context_of(cassette), request), cassette, place, chunking);
+    })
+}
+
+/// Runs every cassette of the directory against what counts tokens and says how many there are.
+///
+/// # Panics
+///
+/// When a cassette cannot be read, or the count comes about otherwise than it says.
+pub fn run_counter<C: Counter>(directory: impl AsRef<Path>) -> usize {
+    run_all(directory.as_ref(), |cassette, place, chunking| {
+        let script = CounterScript::counter::<C>(context_of(cassette), chat_request(cassette, place));
         play(script, cassette, place, chunking);
     })
 }
@@ -284,6 +308,16 @@ fn show_request(request: &Request, expected: &Value, place: &str) -> Value {
 fn context_of(cassette: &Cassette) -> Context {
     let settings_json = cassette.settings.as_ref().map_or_else(|| "{}".into(), Value::to_string);
     Context { settings_json, ..context() }
+}
+
+fn chat_request(cassette: &Cassette, place: &str) -> ChatRequest {
+    parsed(with_defaults(cassette.request.clone().unwrap_or_default()), place)
+}
+
+fn parsed<T: DeserializeOwned>(request: Value, place: &str) -> T {
+    let request = serde_json::from_value(request);
+    assert!(request.is_ok(), "{place}: `request` cannot be read: {:?}", request.as_ref().err());
+    request.expect("asserted above")
 }
 
 fn with_defaults(request: Value) -> Value {

@@ -9,6 +9,8 @@ use crate::bindings::words::creel::plugin::io::{BodyPiece, Context, Header, Requ
 use crate::bindings::words::creel::plugin::types::{Media, Message, Part, Role};
 use crate::catalog::{self, Catalog, Listing, Model, Query};
 use crate::channel::{self, Channel, ChannelError, Job, Task};
+use crate::counter::{self, Counter, Counting};
+use crate::embedding::{self, Embedder, Embedding, EmbeddingRequest, Embeddings};
 use crate::provider::{self, CallError, ChatRequest, Completion, Provider, ResponseFormat, ToolChoice};
 
 pub use crate::bindings::words::creel::plugin::io::{Command, Event, IoError, RequestId};
@@ -28,6 +30,10 @@ type Turn<O, E> = (Vec<Command>, Vec<O>, Option<Result<(), E>>);
 pub type ProviderScript = Script<provider::OutputEvent, CallError>;
 /// A list of models under test. Its output are the models.
 pub type CatalogScript = Script<Model, CallError>;
+/// Vectors under test. Its output is one set of them.
+pub type EmbeddingScript = Script<Embeddings, CallError>;
+/// A count under test. Its output is one number.
+pub type CounterScript = Script<u64, CallError>;
 /// A channel under test.
 pub type ChannelScript = Script<channel::OutputEvent, ChannelError>;
 
@@ -57,6 +63,24 @@ impl CatalogScript {
     pub fn catalog<C: Catalog>(context: Context, query: Query) -> Self {
         let (listing, step) = Listing::<C>::begin(context, query);
         Self::new(catalog_turn(step), move |events| catalog_turn(listing.proceed(events)))
+    }
+}
+
+impl EmbeddingScript {
+    /// Asks for vectors.
+    #[must_use]
+    pub fn embedder<E: Embedder>(context: Context, request: EmbeddingRequest) -> Self {
+        let (embedding, step) = Embedding::<E>::begin(context, request);
+        Self::new(embedding_turn(step), move |events| embedding_turn(embedding.proceed(events)))
+    }
+}
+
+impl CounterScript {
+    /// Begins to count.
+    #[must_use]
+    pub fn counter<C: Counter>(context: Context, request: ChatRequest) -> Self {
+        let (counting, step) = Counting::<C>::begin(context, request);
+        Self::new(counter_turn(step), move |events| counter_turn(counting.proceed(events)))
     }
 }
 
@@ -195,7 +219,9 @@ pub fn chat(model: &str, parts: Vec<Part>) -> ChatRequest {
         stop: Vec::new(),
         seed: None,
         reasoning_effort: None,
+        parallel_tool_calls: None,
         streaming: true,
+        native: None,
     }
 }
 
@@ -271,6 +297,24 @@ fn catalog_turn(step: catalog::Step) -> Turn<Model, CallError> {
         catalog::Progress::Running => (Vec::new(), None),
         catalog::Progress::Done(models) => (models, Some(Ok(()))),
         catalog::Progress::Failed(error) => (Vec::new(), Some(Err(error))),
+    };
+    (step.commands, output, end)
+}
+
+fn embedding_turn(step: embedding::Step) -> Turn<Embeddings, CallError> {
+    let (output, end) = match step.state {
+        embedding::Progress::Running => (Vec::new(), None),
+        embedding::Progress::Done(embeddings) => (vec![embeddings], Some(Ok(()))),
+        embedding::Progress::Failed(error) => (Vec::new(), Some(Err(error))),
+    };
+    (step.commands, output, end)
+}
+
+fn counter_turn(step: counter::Step) -> Turn<u64, CallError> {
+    let (output, end) = match step.state {
+        counter::Progress::Running => (Vec::new(), None),
+        counter::Progress::Done(tokens) => (vec![tokens], Some(Ok(()))),
+        counter::Progress::Failed(error) => (Vec::new(), Some(Err(error))),
     };
     (step.commands, output, end)
 }

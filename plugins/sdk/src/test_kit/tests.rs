@@ -2,10 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::cassette::{run_channel, run_provider};
+use super::cassette::{run_channel, run_counter, run_embedder, run_provider};
 use super::*;
 use crate::channel::{Attachment, ChannelOutput, Conversation, Inbound, Outbound, Peer};
-use crate::provider::{Fault, Finish, Output, OutputEvent};
+use crate::native::{self, Heard, Watcher};
+use crate::provider::{Fault, Finish, NativeRequest, Output, OutputEvent, Usage};
 use crate::{Either, Io, Reasoning, race};
 
 /// Says line by line what the server says.
@@ -63,6 +64,139 @@ fn ring(text: &str) -> Inbound {
     let conversation = Conversation { id: "bell".into(), is_group: false, thread: None };
     let attachments = Vec::new();
     Inbound { id: text.into(), sender, conversation, text: text.into(), attachments, reply_to: None, sent_at_ms: 0 }
+}
+
+/// Asks a server for vectors, and what a text counts.
+struct Scales;
+
+impl Embedder for Scales {
+    async fn embed(_: Context, request: EmbeddingRequest, io: Io) -> Result<Embeddings, CallError> {
+        let body = vec![BodyPiece::Bytes(request.inputs.join(" ").into_bytes())];
+        let vectors = io.send(Request::post("api", "/embed").json(body)).await?.json(1_000).await?;
+        Embeddings { vectors, input_tokens: 7 }.checked(request.inputs.len(), request.dimensions)
+    }
+}
+
+impl Counter for Scales {
+    async fn count(_: Context, request: ChatRequest, io: Io) -> Result<u64, CallError> {
+        let body = vec![BodyPiece::Bytes(request.last_user_text().into_bytes())];
+        Ok(io.send(Request::post("api", "/count").body(body)).await?.json(1_000).await?)
+    }
+}
+
+/// Passes on what a server says: numbers are totals, `bad` is an error, `end` is the end.
+struct Echo;
+
+#[derive(Default)]
+struct Numbers(Option<Finish>);
+
+impl Watcher for Numbers {
+    fn hear(&mut self, data: &str, out: &Output) -> Result<Heard, CallError> {
+        match native::read::<&str>(data) {
+            Ok("bad") => return Err(CallError::new(Fault::Overloaded, "bad")),
+            Ok("end") => {
+                self.0 = Some(Finish::Stop);
+                return Ok(Heard::Last);
+            }
+            Ok("over") => self.0 = Some(Finish::Length),
+            Ok(_) => {}
+            Err(_) => out.usage(usage(native::read(data)?)),
+        }
+        Ok(Heard::More)
+    }
+
+    fn finish(&self) -> Option<Finish> {
+        self.0
+    }
+}
+
+impl Provider for Echo {
+    async fn complete(_: Context, request: ChatRequest, io: Io, out: Output) -> Result<(), CallError> {
+        let native = request.native.expect("it is always there in these tests");
+        let message = Request::post("api", "/").body(native.into_pieces()?);
+        let mut response = io.send(message).await?;
+        if request.streaming {
+            return native::stream(response, &io, &out, Numbers::default()).await;
+        }
+        native::whole(&mut response, 100, &out, Numbers::default()).await
+    }
+}
+
+fn usage(output_tokens: u64) -> Usage {
+    Usage { input_tokens: 0, output_tokens, cache_read_tokens: 0, cache_write_tokens: 0, reasoning_tokens: 0 }
+}
+
+/// What comes of a native answer, however it comes in.
+fn check_native(streaming: bool, body: &str, output: &[OutputEvent], result: Result<(), (Fault, &str)>) {
+    for chunking in [Chunking::Whole, Chunking::Bytes(1), Chunking::Burst(7)] {
+        let native =
+            NativeRequest { dialect: "d".into(), body_json: "{}".into(), headers: Vec::new(), media: Vec::new() };
+        let request = ChatRequest { native: Some(native), streaming, ..chat("m", Vec::new()) };
+        let mut script = ProviderScript::provider::<Echo>(context(), request);
+        let (id, sent) = script.expect_send();
+        assert_eq!(render(&sent.body), "{}");
+        script.respond(id, head(200, &[]), body.as_bytes(), chunking);
+        assert_eq!(script.output(), output, "{body:?} {chunking:?}");
+        let found = script.result().expect("it is over").as_ref();
+        let found = found.copied().map_err(|error| (error.fault, error.message.as_str()));
+        assert_eq!(found, result, "{body:?} {chunking:?}");
+    }
+}
+
+#[test]
+fn a_native_stream_goes_on_word_for_word() {
+    let native = |data: &str| OutputEvent::Native(data.into());
+    let finished = OutputEvent::Finished;
+    let events = [OutputEvent::Usage(usage(1)), native("1 "), native("\"end\""), finished(Finish::Stop)];
+    check_native(true, ": hi\n\nevent: x\ndata: 1 \n\ndata: \"end\"\n\n", &events, Ok(()));
+    let events = [native("\"over\""), finished(Finish::Length)];
+    check_native(true, "data: \"over\"\n\ndata: [DONE]\n\n", &events, Ok(()));
+    // Servers that leave the mark out have said all the same.
+    check_native(true, "data: \"over\"\n\n", &events, Ok(()));
+    check_native(true, "data: [DONE]\n\n", &[finished(Finish::Other)], Ok(()));
+}
+
+#[test]
+fn a_native_stream_that_breaks_keeps_what_it_said() {
+    let native = |data: &str| OutputEvent::Native(data.into());
+    let bad = Err((Fault::Overloaded, "bad"));
+    check_native(true, "data: \"a\"\n\ndata: \"bad\"\n\ndata: \"b\"\n\n", &[native("\"a\"")], bad);
+    let early = Err((Fault::MalformedResponse, "the stream ended before the answer did"));
+    check_native(true, "data: \"a\"\n\n", &[native("\"a\"")], early);
+    let message = "the response is not the JSON that was expected: expected value at line 1 column 1";
+    check_native(true, "data: <html>\n\n", &[], Err((Fault::MalformedResponse, message)));
+}
+
+#[test]
+fn a_whole_native_answer_is_one_piece() {
+    let native = |data: &str| OutputEvent::Native(data.into());
+    let events = [OutputEvent::Usage(usage(3)), native(" 3"), OutputEvent::Finished(Finish::Other)];
+    check_native(false, " 3", &events, Ok(()));
+    check_native(false, "\"bad\"", &[], Err((Fault::Overloaded, "bad")));
+    let large = "3".repeat(101);
+    check_native(false, &large, &[], Err((Fault::MalformedResponse, "the response is larger than 100 bytes")));
+}
+
+#[test]
+fn vectors_and_counts_are_answers_of_their_own() {
+    assert_eq!(run_embedder::<Scales>(cassettes("embedding")), 3);
+    assert_eq!(run_counter::<Scales>(cassettes("counter")), 2);
+}
+
+#[test]
+fn vectors_that_do_not_fit_are_refused() {
+    let check = |vectors: &[&[f32]], inputs, dimensions, expected: Result<(), &str>| {
+        let vectors = vectors.iter().map(|vector| vector.to_vec()).collect();
+        let checked = Embeddings { vectors, input_tokens: 0 }.checked(inputs, dimensions);
+        let found = checked.map(|_| ()).map_err(|error| error.message);
+        assert_eq!(found, expected.map_err(str::to_owned));
+    };
+    check(&[&[1.0, 2.0], &[3.0, 4.0]], 2, None, Ok(()));
+    check(&[&[1.0, 2.0]], 1, Some(2), Ok(()));
+    check(&[&[1.0, 2.0]], 2, None, Err("1 vectors came for 2 texts"));
+    check(&[&[1.0, 2.0]], 1, Some(3), Err("a vector has 2 numbers and not 3"));
+    check(&[&[1.0, 2.0], &[1.0]], 2, None, Err("a vector has 1 numbers and not 2"));
+    check(&[&[]], 1, None, Err("a vector has 0 numbers and not 0"));
 }
 
 fn cassettes(name: &str) -> String {
