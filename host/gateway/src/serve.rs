@@ -10,6 +10,7 @@ use creel_engine::{Engine, EngineSettings};
 use creel_policy::config::{Bind, GatewayConfig};
 use creel_runtime::{Host, Knowledge, Observer, Setup, Step};
 use creel_store::Store;
+use creel_store::agents::Agents;
 use creel_store::media::MediaPolicy;
 use creel_store::state::{StateLock, StateRoot};
 use tokio::net::{TcpListener, UnixListener};
@@ -17,6 +18,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Admin};
+use crate::agents;
 use crate::boot::{self, BootError};
 use crate::cli::{LISTEN_PORT, ServeArgs};
 use crate::connections::{self, Tcp, Unix};
@@ -38,6 +40,7 @@ struct Parts {
     state: StateRoot,
     engine: Engine,
     store: Store,
+    agents: Arc<Agents>,
     knowledge: Knowledge,
     loaded: Loaded,
     daemon: Daemon,
@@ -92,7 +95,8 @@ fn boot(args: &ServeArgs, places: &Places, process: &Process) -> Result<Parts, C
     if cleared > 0 {
         tracing::info!(cleared, "removed what an earlier daemon left half done");
     }
-    Ok(Parts { lock, state, engine, store, knowledge, loaded, daemon, address })
+    let agents = Arc::new(Agents::new(store.agents_snapshot(daemon.started_ms)?));
+    Ok(Parts { lock, state, engine, store, agents, knowledge, loaded, daemon, address })
 }
 
 /// WebAssembly with the compiled code of this state directory.
@@ -149,15 +153,19 @@ async fn serve(parts: Parts, places: &Places, process: &Arc<Process>) -> Result<
         state: parts.state,
         engine: parts.engine,
         store: store.clone(),
+        agents: Arc::clone(&parts.agents),
     };
     let answering = Answering { answerer: Answerer { daemon: Some(daemon), files: None }, absent };
     let reloader = Arc::new(Reloader::new(Arc::clone(&host), sources, answering));
-    let sweeping = store.clone();
+    let (sweeping, using) = (store.clone(), store.clone());
     let admin = Admin { host: Arc::clone(&host), store, reloader: Arc::clone(&reloader) };
     let admin = admin::router(Arc::new(admin));
     let stopping = CancellationToken::new();
     let servers = serve_both(tcp, socket, (near, far, admin), &stopping);
     let sweeping = tokio::spawn(media::keep_sweeping(sweeping, process.clock(), stopping.clone()));
+    // It has a stop of its own: requests count until the last of them has ended.
+    let unused = CancellationToken::new();
+    let writing = tokio::spawn(agents::keep_writing(parts.agents, using, unused.clone()));
     announce(address).map_err(CommandError::Output)?;
     tracing::info!(%address, "ready");
     while stop.wait().await == Told::Reload {
@@ -173,6 +181,10 @@ async fn serve(parts: Parts, places: &Places, process: &Arc<Process>) -> Result<
             if let Err(error) = server.await {
                 tracing::error!(%error, "a task of the daemon failed");
             }
+        }
+        unused.cancel();
+        if let Err(error) = writing.await {
+            tracing::error!(%error, "a task of the daemon failed");
         }
     };
     tokio::select! {

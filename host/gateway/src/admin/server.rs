@@ -17,6 +17,7 @@ use http::{StatusCode, header};
 use tokio::net::UnixListener;
 
 use super::SocketPath;
+use crate::agents;
 use crate::answers::{self, AuthAsked, EgressAsked, MediaAsked, NoAnswerError, RouteAsked, Source};
 use crate::reload::Reloader;
 use crate::render::{self, Style};
@@ -72,6 +73,7 @@ pub(crate) fn router(admin: Arc<Admin>) -> Router {
         .route("/v1/plugins", get(plugins))
         .route("/v1/secrets/audit", get(audit))
         .route("/v1/reload", post(reload))
+        .route(agents::RELOAD_PATH, post(reload_agents))
         .route("/v1/explain/auth", get(auth))
         .route("/v1/explain/media", get(media))
         .route("/v1/explain/route", get(route))
@@ -132,6 +134,13 @@ async fn reload(State(admin): Shared) -> Response {
     match admin.reloader.reload().await {
         Ok(view) => Json(view).into_response(),
         Err(error) => no_answer(StatusCode::CONFLICT, render::reasons(&error, Style::Plain)),
+    }
+}
+
+async fn reload_agents(State(admin): Shared) -> Response {
+    match admin.reloader.reload_agents().await {
+        Ok(()) => Json(serde_json::json!({})).into_response(),
+        Err(error) => no_answer(StatusCode::INTERNAL_SERVER_ERROR, render::reasons(&error, Style::Plain)),
     }
 }
 

@@ -23,8 +23,8 @@ pub(crate) fn reload(agents: &Agents, store: &Store, now_ms: u64) -> Result<(), 
     Ok(())
 }
 
-/// Writes down what was used until it is told to stop, and then once more: a stop that comes when no request is under way
-/// forgets nothing.
+/// Writes down what was used until it is told to stop, and then once more: a stop that comes when no request is under
+/// way forgets nothing.
 pub(crate) async fn keep_writing(agents: Arc<Agents>, store: Store, stopping: CancellationToken) {
     let mut ticks = tokio::time::interval(BETWEEN_WRITES);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -31,6 +31,7 @@ use crate::places::Places;
 use crate::process::Process;
 
 pub(crate) use keep::{keep_writing, reload};
+pub(crate) use tell::RELOAD_PATH;
 
 /// Why a command about agents ends without doing what was asked.
 #[derive(Debug, thiserror::Error)]

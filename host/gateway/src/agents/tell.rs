@@ -6,7 +6,7 @@ use crate::error::CommandError;
 use crate::places::Places;
 
 /// Where the daemon is told.
-pub(super) const RELOAD_PATH: &str = "/v1/agents/reload";
+pub(crate) const RELOAD_PATH: &str = "/v1/agents/reload";
 
 /// Who was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
