@@ -4,10 +4,14 @@
 
 #![forbid(unsafe_code)]
 
+mod anthropic;
+mod at;
 mod call;
 mod dialect;
 mod error;
 mod output;
+mod overlay;
+mod sse;
 
 pub use call::{
     ChatCall, Content, MediaSource, Message, NamedMedia, Placed, ResponseFormat, ResultContent, Role, Tool, ToolChoice,
