@@ -11,6 +11,7 @@ mod dialect;
 mod error;
 mod output;
 mod overlay;
+mod responses;
 mod sse;
 
 pub use call::{

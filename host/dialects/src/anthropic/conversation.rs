@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use super::REDACTED_PREFIX;
 use super::media;
-use crate::at::{At, Object, flag, inner, missing, needed_name, needed_text, object, present, present_mut, text, wrong};
+use crate::at::{
+    At, Object, flag, inner, missing, needed_name, needed_text, object, present, present_mut, text, wrong,
+};
 use crate::{ApiError, Content, Message, NamedMedia, ResultContent, Role};
 
 /// What a request tells the model.
@@ -233,7 +235,10 @@ fn said_by(at: &At<'_>, role: Role, needed: Role, kind: &str) -> Result<(), ApiE
         return Ok(());
     }
     let whose = if needed == Role::Assistant { "assistant" } else { "user" };
-    Err(wrong(&at.field("type"), &format!("another: a block of type `{kind}` stands in messages of the role `{whose}`")))
+    Err(wrong(
+        &at.field("type"),
+        &format!("another: a block of type `{kind}` stands in messages of the role `{whose}`"),
+    ))
 }
 
 fn unknown(at: &At<'_>, kind: &str) -> String {

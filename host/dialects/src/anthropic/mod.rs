@@ -65,9 +65,11 @@ fn error_body(error: &ApiError) -> events::ErrorBody<'_> {
     let kind = match error.kind {
         Kind::WrongToken => "authentication_error",
         Kind::Forbidden => "permission_error",
-        Kind::InvalidRequest | Kind::Unsupported | Kind::ContextTooLong | Kind::ContentRefused | Kind::MethodNotAllowed => {
-            "invalid_request_error"
-        }
+        Kind::InvalidRequest
+        | Kind::Unsupported
+        | Kind::ContextTooLong
+        | Kind::ContentRefused
+        | Kind::MethodNotAllowed => "invalid_request_error",
         Kind::UnknownModel | Kind::NotFound | Kind::UnknownRoute => "not_found_error",
         Kind::TooLarge => "request_too_large",
         Kind::OverBudget | Kind::RateLimited => "rate_limit_error",
@@ -76,4 +78,8 @@ fn error_body(error: &ApiError) -> events::ErrorBody<'_> {
         Kind::UpstreamCredentials | Kind::UpstreamFailed | Kind::Unavailable | Kind::Internal => "api_error",
     };
     events::ErrorBody { kind, message: &error.message }
+}
+
+fn broken(what: &str) -> ApiError {
+    ApiError::new(ErrorKind::UpstreamFailed, format!("the answer of the provider is broken: {what}"))
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, from_str};
 
 use super::events::{Block, Delta, Ending, Event, MessageBody, Tokens, stop_reason};
 use super::{REDACTED_PREFIX, asks_for_thinking, medium_text};
-use crate::{ApiError, ChatCall, ErrorKind, Finish, Output, Usage, sse};
+use crate::{ApiError, ChatCall, Finish, Output, Usage, sse};
 
 /// The events of one answer.
 pub(crate) struct Stream {
@@ -75,7 +75,7 @@ impl Stream {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::UpstreamFailed`] where the output cannot follow the ones before it.
+    /// [`crate::ErrorKind::UpstreamFailed`] where the output cannot follow the ones before it.
     pub(crate) fn event(&mut self, output: &Output, out: &mut String) -> Result<(), ApiError> {
         match output {
             Output::Native(data) => {
@@ -209,7 +209,7 @@ impl Stream {
 
     fn arguments(&mut self, index: u32, json: &str, out: &mut String) -> Result<(), ApiError> {
         let Some(call) = self.calls.iter_mut().rfind(|call| call.index == index) else {
-            return Err(broken(&format!("call {index} has arguments and was never started")));
+            return Err(super::broken(&format!("call {index} has arguments and was never started")));
         };
         match call.state {
             CallState::Waiting => call.json.push_str(json),
@@ -220,7 +220,7 @@ impl Stream {
             }
             CallState::Closed if json.trim().is_empty() => {}
             CallState::Closed => {
-                return Err(broken(&format!("the arguments of call {index} go on after its end")));
+                return Err(super::broken(&format!("the arguments of call {index} go on after its end")));
             }
         }
         Ok(())
@@ -262,8 +262,4 @@ impl Call {
 
 fn write(out: &mut String, event: &Event<'_>) {
     sse::named(out, event.name(), event);
-}
-
-fn broken(what: &str) -> ApiError {
-    ApiError::new(ErrorKind::UpstreamFailed, format!("the answer of the provider is broken: {what}"))
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, from_str};
 
 use super::events::{Block, MessageBody, Tokens, stop_reason};
 use super::{REDACTED_PREFIX, asks_for_thinking, medium_text};
-use crate::{ApiError, ChatCall, ErrorKind, Finish, Output, Usage, sse};
+use crate::{ApiError, ChatCall, Finish, Output, Usage, sse};
 
 /// An answer that is put together.
 pub(crate) struct Whole {
@@ -42,7 +42,7 @@ impl Whole {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::UpstreamFailed`] where the output cannot follow the ones before it.
+    /// [`crate::ErrorKind::UpstreamFailed`] where the output cannot follow the ones before it.
     pub(crate) fn take(&mut self, output: Output) -> Result<(), ApiError> {
         match output {
             Output::Native(answer) => self.native = Some(answer),
@@ -62,7 +62,7 @@ impl Whole {
                 });
                 match call {
                     Some(json) => json.push_str(&more),
-                    None => return Err(broken(&format!("call {index} has arguments and was never started"))),
+                    None => return Err(super::broken(&format!("call {index} has arguments and was never started"))),
                 }
             }
         }
@@ -73,7 +73,7 @@ impl Whole {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::UpstreamFailed`] where a tool was called with something else than an object: the dialect has objects
+    /// [`crate::ErrorKind::UpstreamFailed`] where a tool was called with something else than an object: the dialect has objects
     /// there, and another in its place would hide what the model did. A call that the bound on tokens cut is left out, as
     /// the reason of the end says it.
     pub(crate) fn finish(self, out: &mut String) -> Result<(), ApiError> {
@@ -93,7 +93,11 @@ impl Whole {
                         Block::ToolUse { id, name, input: Value::Object(input) }
                     }
                     None if self.finish == Some(Finish::Length) => continue,
-                    None => return Err(broken(&format!("`{name}` is called with something else than a JSON object"))),
+                    None => {
+                        return Err(super::broken(&format!(
+                            "`{name}` is called with something else than a JSON object"
+                        )));
+                    }
                 },
             });
         }
@@ -144,8 +148,4 @@ fn thinking<'a>(text: &'a str, signature: Option<&'a str>) -> Block<'a> {
 /// No arguments at all are an object without fields.
 fn input(json: &str) -> Option<Map<String, Value>> {
     if json.trim().is_empty() { Some(Map::new()) } else { from_str(json).ok() }
-}
-
-fn broken(what: &str) -> ApiError {
-    ApiError::new(ErrorKind::UpstreamFailed, format!("the answer of the provider is broken: {what}"))
 }
