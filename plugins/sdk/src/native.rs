@@ -1,5 +1,5 @@
-//! Answers to native requests: every event goes on as the provider wrote it, and a watcher of the plugin's listens for what
-//! the host has to know. What the events mean is the plugin's; how a native body is cut lives in `body`.
+//! Answers to native requests: every event goes on as the provider wrote it, and a watcher of the plugin's listens for
+//! what the host has to know. What the events mean is the plugin's; how a native body is cut lives in `body`.
 
 use crate::error::ReadError;
 use crate::io::{Io, Response};
