@@ -11,8 +11,7 @@ use crate::fault;
 /// A whole answer, or a piece of a streamed one.
 #[derive(Deserialize)]
 pub(crate) struct Answer {
-    #[serde(default)]
-    choices: Vec<Choice>,
+    choices: Option<Vec<Choice>>,
     usage: Option<Tokens>,
     /// Where one server puts the totals of a stream.
     x_groq: Option<Aside>,
@@ -127,9 +126,14 @@ pub(crate) async fn stream(response: Response, io: &Io, mut follower: Follower<'
     let mut events = response.sse();
     let mut is_done = false;
     while let Some(event) = events.next().await? {
-        if event.data.trim_ascii() == "[DONE]" {
-            is_done = true;
-            break;
+        match event.data.trim_ascii() {
+            "[DONE]" => {
+                is_done = true;
+                break;
+            }
+            // Some servers keep a connection alive so.
+            "" => continue,
+            _ => {}
         }
         follower.follow(serde_json::from_str(&event.data).map_err(ReadError::Json)?)?;
     }
@@ -149,7 +153,7 @@ pub(crate) async fn stream(response: Response, io: &Io, mut follower: Follower<'
 ///
 /// What the server says in place of an answer, and an answer that holds none.
 pub(crate) fn whole(answer: Answer, mut follower: Follower<'_>) -> Result<(), CallError> {
-    let is_empty = answer.choices.is_empty();
+    let is_empty = answer.choices.as_ref().is_none_or(Vec::is_empty);
     follower.follow(answer)?;
     if is_empty {
         return Err(CallError::new(Fault::MalformedResponse, "the answer has no choices"));
@@ -179,7 +183,7 @@ impl<'a> Follower<'a> {
         if let Some(error) = answer.error.filter(|error| !error.is_null()) {
             return Err(fault::in_stream(&error));
         }
-        for choice in answer.choices {
+        for choice in answer.choices.unwrap_or_default() {
             if let Some(error) = choice.error.filter(|error| !error.is_null()) {
                 return Err(fault::in_stream(&error));
             }

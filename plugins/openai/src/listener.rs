@@ -19,8 +19,8 @@ pub(crate) struct ChatListener {
 
 #[derive(Deserialize)]
 struct Chat<'a> {
-    #[serde(borrow, default)]
-    choices: Vec<Choice<'a>>,
+    #[serde(borrow)]
+    choices: Option<Vec<Choice<'a>>>,
     usage: Option<Tokens>,
     x_groq: Option<Aside>,
     error: Option<Value>,
@@ -36,11 +36,12 @@ struct Choice<'a> {
 impl Watcher for ChatListener {
     fn hear(&mut self, data: &str, out: &Output) -> Result<Heard, CallError> {
         let chat: Chat<'_> = native::read(data)?;
-        let errors = chat.choices.iter().filter_map(|choice| choice.error.as_ref());
+        let choices = chat.choices.unwrap_or_default();
+        let errors = choices.iter().filter_map(|choice| choice.error.as_ref());
         if let Some(error) = chat.error.iter().chain(errors).find(|error| !error.is_null()) {
             return Err(fault::in_stream(error));
         }
-        if let Some(reason) = chat.choices.iter().find_map(|choice| choice.finish_reason.as_deref()) {
+        if let Some(reason) = choices.iter().find_map(|choice| choice.finish_reason.as_deref()) {
             self.finish = finish(reason).or(self.finish);
         }
         if let Some(tokens) = chat.usage.or(chat.x_groq.and_then(|aside| aside.usage)) {
@@ -80,8 +81,8 @@ struct Answer<'a> {
     error: Option<Value>,
     #[serde(borrow)]
     incomplete_details: Option<Incomplete<'a>>,
-    #[serde(borrow, default)]
-    output: Vec<Item<'a>>,
+    #[serde(borrow)]
+    output: Option<Vec<Item<'a>>>,
     usage: Option<Totals>,
 }
 
@@ -157,7 +158,7 @@ impl ResponseListener {
         self.finish = Some(match (reason, answer.status.as_deref()) {
             (Some("max_output_tokens"), _) => Finish::Length,
             (Some("content_filter"), _) => Finish::ContentFilter,
-            (None, Some("completed")) if answer.output.iter().any(is_call) => Finish::ToolCalls,
+            (None, Some("completed")) if answer.output.iter().flatten().any(is_call) => Finish::ToolCalls,
             (None, Some("completed")) => Finish::Stop,
             (Some(_) | None, _) => Finish::Other,
         });

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 #[test]
 fn cassettes_play() {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/cassettes");
-    assert!(cassette::run_provider::<OpenAi>(directory) >= 47);
+    assert!(cassette::run_provider::<OpenAi>(directory) >= 49);
 }
 
 #[test]

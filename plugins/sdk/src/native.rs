@@ -41,8 +41,11 @@ pub async fn stream(response: Response, io: &Io, out: &Output, mut watcher: impl
         let Some(event) = events.next().await? else {
             break false;
         };
-        if event.data.trim_ascii() == DONE {
-            break true;
+        match event.data.trim_ascii() {
+            DONE => break true,
+            // Some servers keep a connection alive so.
+            "" => continue,
+            _ => {}
         }
         let heard = watcher.hear(&event.data, out)?;
         out.native(event.data);
