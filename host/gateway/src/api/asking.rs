@@ -47,7 +47,7 @@ impl<'a> Wish<'a> {
     pub(super) fn of_chat(call: &'a ChatCall, media: &'a [types::Media], bytes: usize) -> Self {
         Self {
             name: &call.model,
-            fallbacks: None,
+            fallbacks: call.fallbacks.as_deref(),
             media,
             has_tools: !call.tools.is_empty(),
             bytes,

@@ -114,6 +114,7 @@ async fn answered(
     }
     match body::whole(&mut reply, WholeWriter::new(&call, stamp), &mut account).await {
         Ok(json) => {
+            let json = json?;
             let overhead_us = overhead_us(asked, &reply);
             Ok(answer::with_trail(answer::json(asked, json), &trail, overhead_us))
         }
