@@ -246,13 +246,13 @@ fn a_late_error_ends_the_stream() {
     stream.event(text("a"), &mut out).expect("the outputs follow each other");
     out.clear();
     stream.keep_alive(&mut out);
-    stream.error(&ApiError::new(ErrorKind::Overloaded, "too busy"), &mut out);
+    stream.error(&ApiError::new(ErrorKind::Overloaded, "too busy"), Some("req_1"), &mut out);
     stream.finish(&mut out);
     stream.keep_alive(&mut out);
-    stream.error(&ApiError::new(ErrorKind::Internal, "again"), &mut out);
+    stream.error(&ApiError::new(ErrorKind::Internal, "again"), None, &mut out);
     let expect = concat!(
         "event: ping\ndata: {\"type\":\"ping\"}\n\n",
-        "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"too busy\"}}\n\n",
+        "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"too busy\"},\"request_id\":\"req_1\"}\n\n",
     );
     assert_eq!(out, expect);
 }
