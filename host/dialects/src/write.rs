@@ -60,12 +60,8 @@ impl StreamWriter {
     pub fn new(call: &ChatCall, stamp: Stamp) -> Self {
         let id = stamp.answer_id(call.dialect);
         let stream = match call.dialect {
-            Dialect::OpenaiCompletions => {
-                Stream::Chat(Box::new(openai_chat::Stream::new(call, &id, stamp.created_s)))
-            }
-            Dialect::OpenaiResponses => {
-                Stream::Responses(Box::new(responses::Stream::new(call, id, stamp.created_s)))
-            }
+            Dialect::OpenaiCompletions => Stream::Chat(Box::new(openai_chat::Stream::new(call, &id, stamp.created_s))),
+            Dialect::OpenaiResponses => Stream::Responses(Box::new(responses::Stream::new(call, id, stamp.created_s))),
             Dialect::AnthropicMessages => Stream::Anthropic(Box::new(anthropic::Stream::new(call, id))),
         };
         Self { stream, is_over: false }
