@@ -1,5 +1,5 @@
-//! The object of an answer and its items, as they stand on the wire. When which of them is written is known to `stream` and
-//! `whole`.
+//! The object of an answer and its items, as they stand on the wire. When which of them is written is known to
+//! `stream` and `whole`.
 
 use std::borrow::Cow;
 
@@ -153,27 +153,28 @@ pub(super) struct Failure<'a> {
 }
 
 impl<'a> Failure<'a> {
-    /// The codes are those that clients act upon.
+    /// The codes are those that the dialect has for an answer that failed, and the one by which agents shorten their
+    /// conversation.
     pub(super) fn of(error: &'a ApiError) -> Self {
         use ErrorKind as Kind;
         let code = match error.kind {
             Kind::ContextTooLong => "context_length_exceeded",
             Kind::ContentRefused | Kind::InvalidRequest | Kind::Unsupported | Kind::TooLarge => "invalid_prompt",
             Kind::OverBudget | Kind::RateLimited => "rate_limit_exceeded",
-            Kind::Overloaded => "server_is_overloaded",
-            Kind::UnknownModel => "model_not_found",
             Kind::WrongToken
             | Kind::Forbidden
+            | Kind::UnknownModel
             | Kind::NotFound
             | Kind::UnknownRoute
             | Kind::MethodNotAllowed
+            | Kind::Overloaded
             | Kind::UpstreamCredentials
             | Kind::UpstreamFailed
             | Kind::TimedOut
             | Kind::Unavailable
             | Kind::Internal => "server_error",
         };
-        Self { code: error.code.unwrap_or(code), message: &error.message }
+        Self { code, message: &error.message }
     }
 }
 
@@ -189,6 +190,7 @@ pub(super) struct Tokens {
 
 #[derive(Serialize)]
 struct InputDetails {
+    cache_write_tokens: u64,
     cached_tokens: u64,
 }
 
@@ -202,7 +204,10 @@ impl Tokens {
         let input_tokens = usage.input.saturating_add(usage.cache_read).saturating_add(usage.cache_write);
         Self {
             input_tokens,
-            input_tokens_details: InputDetails { cached_tokens: usage.cache_read },
+            input_tokens_details: InputDetails {
+                cache_write_tokens: usage.cache_write,
+                cached_tokens: usage.cache_read,
+            },
             output_tokens: usage.output,
             output_tokens_details: OutputDetails { reasoning_tokens: usage.reasoning },
             total_tokens: input_tokens.saturating_add(usage.output),

@@ -94,7 +94,9 @@ impl Stream {
         if self.progress == Progress::Over {
             return;
         }
-        let event = Event::Error { failure: Failure::of(error), param: error.param.as_deref() };
+        let Failure { code, message } = Failure::of(error);
+        let code = error.code.unwrap_or(code);
+        let event = Event::Error { code, message, param: error.param.as_deref() };
         write(out, &mut self.events, &event);
         self.milestone("response.failed", Status::Failed, Some(error), out);
         self.progress = Progress::Over;
@@ -200,8 +202,8 @@ impl Stream {
         Ok(())
     }
 
-    /// Ends what is whole before another item begins. The arguments of calls may come mixed, so that a call stays open until
-    /// its arguments are JSON.
+    /// Ends what is whole before another item begins. The arguments of calls may come mixed, so that a call stays
+    /// open until its arguments are JSON.
     fn settle(&mut self, out: &mut String) {
         for position in 0..self.items.len() {
             let is_whole = self.items.get(position).is_some_and(|item| match &item.kind {

@@ -295,7 +295,8 @@ fn bad_requests_are_refused_with_their_place() {
     check(
         json!({ "messages": [{ "role": "user", "content": "a" }, { "role": "system", "content": "b" }] }),
         "messages[1].role",
-        "`messages[1].role` must be `user` or `assistant`: the system prompt is the field `system` of the body, not a message",
+        "`messages[1].role` must be `user` or `assistant`: \
+             the system prompt is the field `system` of the body, not a message",
     );
     check(said("tool", json!({})), "messages[0].role", "`messages[0].role` must be `user` or `assistant`");
     check(json!({ "messages": [{ "role": "user" }] }), "messages[0].content", "`messages[0].content` is missing");

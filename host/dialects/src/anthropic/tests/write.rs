@@ -77,7 +77,8 @@ fn a_stream_is_written_word_for_word() {
     let expect = concat!(
         "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"type\":\"message\",\"id\":\"msg_1\",",
         "\"role\":\"assistant\",\"model\":\"m\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":",
-        "{\"input_tokens\":5,\"cache_creation_input_tokens\":4,\"cache_read_input_tokens\":30,\"output_tokens\":1}}}\n\n",
+        "{\"input_tokens\":5,\"cache_creation_input_tokens\":4,\"cache_read_input_tokens\":30,",
+        "\"output_tokens\":1}}}\n\n",
         "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":",
         "{\"type\":\"text\",\"text\":\"\"}}\n\n",
         "event: ping\ndata: {\"type\":\"ping\"}\n\n",
@@ -252,7 +253,8 @@ fn a_late_error_ends_the_stream() {
     stream.error(&ApiError::new(ErrorKind::Internal, "again"), &mut out);
     let expect = concat!(
         "event: ping\ndata: {\"type\":\"ping\"}\n\n",
-        "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"too busy\"}}\n\n",
+        "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",",
+        "\"message\":\"too busy\"}}\n\n",
     );
     assert_eq!(out, expect);
 }

@@ -101,7 +101,7 @@ fn plain(status: &str, output: Value, usage: Value) -> Value {
 fn tokens() -> Value {
     json!({
         "input_tokens": 39,
-        "input_tokens_details": { "cached_tokens": 30 },
+        "input_tokens_details": { "cache_write_tokens": 4, "cached_tokens": 30 },
         "output_tokens": 7,
         "output_tokens_details": { "reasoning_tokens": 1 },
         "total_tokens": 46,
@@ -293,6 +293,24 @@ fn a_late_error_is_an_event_and_a_failed_answer() {
     stream.keep_alive(&mut out);
     stream.error(&ApiError::new(ErrorKind::Internal, "again"), &mut out);
     assert_eq!(out, "", "after the end nothing is written");
+}
+
+#[test]
+fn codes_of_late_errors_are_those_of_the_dialect() {
+    let check = |error: ApiError, said: &str, failed: &str| {
+        let mut stream = Stream::new(&read(json!({})), "resp_1".to_owned(), 0);
+        let mut out = String::new();
+        stream.error(&error, &mut out);
+        let events = events(&out);
+        assert_eq!(events[0]["code"], said);
+        assert_eq!(events[1]["response"]["error"], json!({ "code": failed, "message": "m" }));
+    };
+    let error = |kind| ApiError::new(kind, "m");
+    check(error(ErrorKind::Overloaded), "server_error", "server_error");
+    check(error(ErrorKind::RateLimited), "rate_limit_exceeded", "rate_limit_exceeded");
+    check(error(ErrorKind::ContentRefused), "invalid_prompt", "invalid_prompt");
+    let spent = ApiError { code: Some("budget_exceeded"), ..error(ErrorKind::OverBudget) };
+    check(spent, "budget_exceeded", "rate_limit_exceeded");
 }
 
 #[test]
