@@ -9,7 +9,7 @@
 //! | field | for a provider of another dialect |
 //! | --- | --- |
 //! | `system`, `messages` | system messages first; results of tools are messages of [`crate::Role::Tool`] |
-//! | blocks `text`, `image`, `document`, `tool_use`, `tool_result` | said; what documents are called and about is text |
+//! | blocks `text`, `image`, `document`, `tool_use`, `tool_result` | said; titles and contexts are text |
 //! | block `tool_reference` in a result | the tool's name as text |
 //! | blocks `thinking`, `redacted_thinking` | reasoning with its signature |
 //! | `citations.enabled` of a document | native only |

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use crate::{ApiError, ChatCall, ErrorKind, Finish, Usage, sse};
@@ -241,6 +242,25 @@ impl Item {
         };
         let of = answer_id.strip_prefix("resp_").unwrap_or(answer_id);
         Self { id: format!("{prefix}_{of}_{position}"), status: Status::InProgress, kind }
+    }
+
+    /// Whether all of it is there as soon as another item begins. The arguments of calls may come mixed, so that a call is
+    /// whole once its arguments are JSON.
+    pub(super) fn is_whole(&self) -> bool {
+        match &self.kind {
+            Kind::Call { arguments, .. } => serde_json::from_str::<IgnoredAny>(arguments).is_ok(),
+            Kind::Message { .. } | Kind::Reasoning { .. } | Kind::Picture { .. } => true,
+        }
+    }
+
+    /// The status of an item as the answer ends with another: what broke the answer off cut its last item, and calls that
+    /// are not whole.
+    pub(super) fn ended(&self, is_last: bool, answer: Status) -> Status {
+        match self.kind {
+            Kind::Picture { .. } => Status::Completed,
+            Kind::Message { .. } | Kind::Reasoning { .. } | Kind::Call { .. } if is_last || !self.is_whole() => answer,
+            Kind::Message { .. } | Kind::Reasoning { .. } | Kind::Call { .. } => Status::Completed,
+        }
     }
 
     /// The item on the wire: before anything of it is known to be said, or with all of it.

@@ -1,7 +1,5 @@
 //! Writes an answer as the events of OpenAI's responses. Whole answers are written in `whole`.
 
-use serde::de::IgnoredAny;
-
 use super::answer::{Echo, Failure, Head, Item, Kind, Part, Status, SummaryPart, Tokens, ending};
 use super::events::{Event, Of};
 use super::medium_text;
@@ -81,8 +79,10 @@ impl Stream {
         }
         self.start(out);
         let (status, _) = ending(self.finish);
-        for item in 0..self.items.len() {
-            self.done(item, status, out);
+        let last = self.items.len().saturating_sub(1);
+        for position in 0..self.items.len() {
+            let ended = self.items.get(position).map(|item| item.ended(position == last, status));
+            self.done(position, ended.unwrap_or(status), out);
         }
         let name = if status == Status::Completed { "response.completed" } else { "response.incomplete" };
         self.milestone(name, status, None, out);
@@ -202,15 +202,10 @@ impl Stream {
         Ok(())
     }
 
-    /// Ends what is whole before another item begins. The arguments of calls may come mixed, so that a call stays
-    /// open until its arguments are JSON.
+    /// Ends what is whole before another item begins.
     fn settle(&mut self, out: &mut String) {
         for position in 0..self.items.len() {
-            let is_whole = self.items.get(position).is_some_and(|item| match &item.kind {
-                Kind::Call { arguments, .. } => serde_json::from_str::<IgnoredAny>(arguments).is_ok(),
-                Kind::Message { .. } | Kind::Reasoning { .. } | Kind::Picture { .. } => true,
-            });
-            if is_whole {
+            if self.items.get(position).is_some_and(Item::is_whole) {
                 self.done(position, Status::Completed, out);
             }
         }

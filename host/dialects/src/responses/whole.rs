@@ -63,7 +63,7 @@ impl Whole {
         let (status, incomplete_details) = ending(self.finish);
         let last = self.items.len().saturating_sub(1);
         for (position, item) in self.items.iter_mut().enumerate() {
-            item.status = if position == last { status } else { Status::Completed };
+            item.status = item.ended(position == last, status);
         }
         let head = Head {
             id: &self.id,

@@ -1,5 +1,6 @@
 //! Events and answers, word for word.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{claude_code, read};
@@ -338,4 +339,61 @@ fn arguments_that_are_no_object_are_not_hidden() {
     let cut = whole(&call, outputs("{\"a\":", Finish::Length));
     assert_eq!(cut["content"], json!([{ "type": "text", "text": "a" }]));
     assert_eq!(cut["stop_reason"], "max_tokens");
+}
+
+fn outputs() -> impl Strategy<Value = Vec<Output>> {
+    let words = || prop::sample::select(&["", "a", "\"\n\u{0}ü"][..]);
+    let signature = prop::sample::select(&["c2ln", "redacted:ZGF0YQ=="][..]);
+    let json = prop::sample::select(&["", " ", "{", "}", "{}", "\"a\":1", "1"][..]);
+    let output = prop_oneof![
+        words().prop_map(text),
+        (words(), prop::option::of(signature)).prop_map(|(text, signature)| thought(text, signature)),
+        (0..3_u32).prop_map(|index| call(index, "f")),
+        (0..3_u32, json).prop_map(|(index, json)| arguments(index, json)),
+        Just(usage(1, 2)),
+    ];
+    prop::collection::vec(output, 0..20)
+}
+
+proptest! {
+    #[test]
+    fn blocks_never_overlap(outputs in outputs()) {
+        let mut stream = Stream::new(&agent(), "msg_1".to_owned());
+        let (mut out, mut calls, mut json) = (String::new(), 0, String::new());
+        for output in outputs {
+            let (is_call, more) = match &output {
+                Output::ToolCallStart { .. } => (true, ""),
+                Output::ToolCallArguments { json, .. } => (false, json.as_str()),
+                _ => (false, ""),
+            };
+            let more = more.to_owned();
+            let closed = stream.event(output, &mut out).is_err();
+            calls += usize::from(is_call);
+            if !closed {
+                json.push_str(more.trim());
+            }
+        }
+        stream.finish(&mut out);
+        let (mut open, mut blocks, mut written) = (None, 0_u64, 0);
+        for (name, data) in events(&out) {
+            match name.as_str() {
+                "content_block_start" => {
+                    prop_assert_eq!((open, data["index"].as_u64()), (None, Some(blocks)));
+                    open = Some(blocks);
+                    blocks += 1;
+                }
+                "content_block_delta" => {
+                    prop_assert_eq!(data["index"].as_u64(), open);
+                    let piece = data["delta"]["partial_json"].as_str().unwrap_or_default();
+                    written += piece.chars().filter(|sign| !sign.is_whitespace()).count();
+                }
+                "content_block_stop" => prop_assert_eq!(data["index"].as_u64(), open.take()),
+                _ => {}
+            }
+        }
+        let starts = events(&out).into_iter().filter(|(_, data)| data["content_block"]["type"] == "tool_use");
+        prop_assert_eq!((open, starts.count(), written), (None, calls, json.chars().count()));
+        let is_ended = out.ends_with("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
+        prop_assert!(is_ended);
+    }
 }

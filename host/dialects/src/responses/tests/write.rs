@@ -1,5 +1,6 @@
 //! Events and answers, word for word.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{codex, read};
@@ -413,4 +414,42 @@ fn an_answer_repeats_its_request() {
         assert_eq!(answer[name], fields[name], "{name}");
     }
     assert_eq!(answer["store"], false, "nothing is stored");
+}
+
+fn outputs() -> impl Strategy<Value = Vec<Output>> {
+    let words = || prop::sample::select(&["", "a", "\"\n\u{0}ü"][..]);
+    let json = prop::sample::select(&["", "{", "}", "{}", "\"a\":1", "1"][..]);
+    let finish = prop::sample::select(
+        &[Finish::Stop, Finish::Length, Finish::ToolCalls, Finish::ContentFilter, Finish::Other][..],
+    );
+    let output = prop_oneof![
+        words().prop_map(text),
+        (words(), prop::option::of(words())).prop_map(|(text, signature)| thought(text, signature)),
+        (0..3_u32).prop_map(|index| call(index, "f")),
+        (0..3_u32, json).prop_map(|(index, json)| arguments(index, json)),
+        Just(picture()),
+        Just(usage()),
+        finish.prop_map(Output::Finished),
+    ];
+    prop::collection::vec(output, 0..20)
+}
+
+proptest! {
+    #[test]
+    fn a_stream_ends_with_the_whole_answer(outputs in outputs()) {
+        let mut stream = Stream::new(&read(json!({})), "resp_1".to_owned(), 1_700_000_000);
+        let (mut out, mut taken) = (String::new(), Vec::new());
+        for output in outputs {
+            if stream.event(output.clone(), &mut out).is_ok() {
+                taken.push(output);
+            }
+        }
+        stream.finish(&mut out);
+        let (_, response) = last_response(&out);
+        let count = |kind: &str| events(&out).iter().filter(|event| event["type"] == kind).count();
+        let items = response["output"].as_array().map(Vec::len);
+        prop_assert_eq!(Some(count("response.output_item.added")), items);
+        prop_assert_eq!(Some(count("response.output_item.done")), items);
+        prop_assert_eq!(response, whole(&read(json!({})), taken));
+    }
 }
