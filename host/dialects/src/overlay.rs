@@ -18,6 +18,15 @@ pub(crate) fn write(body: &Value, edits: &[Edit<'_>]) -> String {
     serde_json::to_string(&Overlay { value: body, edits, depth: 0 }).expect("keys of JSON are strings")
 }
 
+/// What stands at a place, if the body has it.
+pub(crate) fn value_at<'a>(body: &'a Value, steps: &[Value]) -> Option<&'a Value> {
+    let step_into = |value: &'a Value, step: &Value| match step {
+        Value::String(name) => value.get(name),
+        step => value.get(usize::try_from(step.as_u64()?).ok()?),
+    };
+    steps.iter().try_fold(body, step_into)
+}
+
 /// A value with what is to be changed in it.
 struct Overlay<'a> {
     value: &'a Value,

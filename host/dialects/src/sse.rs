@@ -33,6 +33,11 @@ pub(crate) fn native(out: &mut String, data: &str) {
         out.push_str(&kind);
         out.push('\n');
     }
+    unnamed(out, data);
+}
+
+/// Writes an event that has no name.
+pub(crate) fn unnamed(out: &mut String, data: &str) {
     // A line of JSON that was written over several is data on each of them; the client puts them together again.
     for line in data.split(['\r', '\n']).filter(|line| !line.is_empty()) {
         out.push_str("data: ");

@@ -17,7 +17,6 @@ pub(super) enum Event<'a> {
     Ping,
     MessageDelta { delta: Ending, usage: Tokens },
     MessageStop,
-    Error { error: ErrorBody<'a> },
 }
 
 impl Event<'_> {
@@ -31,7 +30,6 @@ impl Event<'_> {
             Self::Ping => "ping",
             Self::MessageDelta { .. } => "message_delta",
             Self::MessageStop => "message_stop",
-            Self::Error { .. } => "error",
         }
     }
 }
@@ -98,14 +96,6 @@ impl Tokens {
             output_tokens: usage.output,
         }
     }
-}
-
-/// What went wrong.
-#[derive(Serialize)]
-pub(super) struct ErrorBody<'a> {
-    #[serde(rename = "type")]
-    pub(super) kind: &'static str,
-    pub(super) message: &'a str,
 }
 
 /// Why an answer ends. A client carries tools out by this word, so that it follows what was called: there are providers

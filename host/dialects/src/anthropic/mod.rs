@@ -61,10 +61,10 @@ fn medium_text(uri: &str, content_type: &str) -> String {
     format!("[{content_type}: {uri}]")
 }
 
-/// The error of an event: its type is all that a client of a stream can see, for the status is sent.
-fn error_body(error: &ApiError) -> events::ErrorBody<'_> {
+/// The dialect's word for an error.
+pub(crate) fn error_type(kind: ErrorKind) -> &'static str {
     use ErrorKind as Kind;
-    let kind = match error.kind {
+    match kind {
         Kind::WrongToken => "authentication_error",
         Kind::Forbidden => "permission_error",
         Kind::InvalidRequest
@@ -78,8 +78,7 @@ fn error_body(error: &ApiError) -> events::ErrorBody<'_> {
         Kind::Overloaded => "overloaded_error",
         Kind::TimedOut => "timeout_error",
         Kind::UpstreamCredentials | Kind::UpstreamFailed | Kind::Unavailable | Kind::Internal => "api_error",
-    };
-    events::ErrorBody { kind, message: &error.message }
+    }
 }
 
 fn broken(what: &str) -> ApiError {

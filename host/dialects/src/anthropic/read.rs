@@ -66,6 +66,7 @@ fn read_unbounded(mut body: Value) -> Result<ChatCall, ApiError> {
         parallel_tool_calls: chosen.parallel,
         is_streaming,
         includes_usage: true,
+        fallbacks: None,
         native_only: conversation.native_only,
         body,
     })

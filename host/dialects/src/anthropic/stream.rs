@@ -5,7 +5,7 @@ use serde_json::{Map, Value, from_str};
 
 use super::events::{Block, Delta, Ending, Event, MessageBody, Tokens, stop_reason};
 use super::{REDACTED_PREFIX, asks_for_thinking, medium_text};
-use crate::{ApiError, ChatCall, Finish, Output, Usage, sse};
+use crate::{ApiError, ChatCall, Finish, Output, Usage, refusal, sse};
 
 /// The events of one answer.
 pub(crate) struct Stream {
@@ -116,9 +116,9 @@ impl Stream {
     }
 
     /// Writes that the answer breaks off.
-    pub(crate) fn error(&mut self, error: &ApiError, out: &mut String) {
+    pub(crate) fn error(&mut self, error: &ApiError, request_id: Option<&str>, out: &mut String) {
         if self.progress != Progress::Over {
-            write(out, &Event::Error { error: super::error_body(error) });
+            sse::named(out, "error", &refusal::Anthropic::of(error, request_id));
             self.progress = Progress::Over;
         }
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::at::{At, Object, present, text, wrong};
 use crate::overlay::{self, Edit};
-use crate::{ApiError, ChatCall, MediaSource, NamedMedia, Placed};
+use crate::{ApiError, ChatCall, MediaSource, NamedMedia, Placed, data_url};
 
 /// What a file is called where the client gave no name: the dialect wants one beside bytes.
 const UNNAMED: &str = "file";
@@ -51,7 +51,7 @@ fn url(part: &mut Object, at: &At<'_>, name: &str) -> Result<MediaSource, ApiErr
     if url.is_empty() {
         return Err(wrong(&at, "a URL"));
     }
-    match data_url(url, &at)? {
+    match data_url::take(url, &at)? {
         Some(inline) => Ok(inline),
         None => Ok(MediaSource::Reference(url.clone())),
     }
@@ -66,7 +66,7 @@ fn data(part: &mut Object, at: &At<'_>, name: &str) -> Result<MediaSource, ApiEr
     if data.is_empty() {
         return Err(wrong(&at, "the bytes in base64"));
     }
-    match data_url(data, &at)? {
+    match data_url::take(data, &at)? {
         Some(inline) => Ok(inline),
         None => Ok(MediaSource::Inline {
             content_type: "application/octet-stream".to_owned(),
@@ -75,43 +75,17 @@ fn data(part: &mut Object, at: &At<'_>, name: &str) -> Result<MediaSource, ApiEr
     }
 }
 
-/// Moves the bytes out of a `data:` URL, if it is one.
-fn data_url(url: &mut String, at: &At<'_>) -> Result<Option<MediaSource>, ApiError> {
-    if !url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
-        return Ok(None);
-    }
-    let head = url.split(',').next().unwrap_or_default();
-    let bytes_at = head.len() + 1;
-    let (declared, parameters) = head.get(5..).unwrap_or_default().split_once(';').unwrap_or_default();
-    let is_base64 = parameters.rsplit(';').next().is_some_and(|last| last.trim().eq_ignore_ascii_case("base64"));
-    if !is_base64 || bytes_at >= url.len() {
-        return Err(wrong(at, "a URL `data:<type>;base64,<bytes>` or another URL"));
-    }
-    let content_type = if declared.is_empty() { "text/plain" } else { declared }.to_owned();
-    let mut base64 = std::mem::take(url);
-    base64.drain(..bytes_at);
-    Ok(Some(MediaSource::Inline { content_type, base64 }))
-}
-
 /// Writes the body again, for a provider of this dialect: as it came, with the model and the media in their places.
 pub(crate) fn native(call: &ChatCall, model: &str, placed: &[Placed]) -> String {
     let model_at = [Value::from("model")];
     let mut edits = vec![Edit { steps: &model_at, value: model.into() }];
     for (medium, placed) in call.media.iter().zip(placed) {
         let steps = medium.place.as_array().map_or(&[][..], Vec::as_slice);
-        if let Some(part) = part_at(&call.body, steps) {
+        if let Some(part) = overlay::value_at(&call.body, steps).and_then(Value::as_object) {
             edits.push(Edit { steps, value: Value::Object(with_bytes(part, medium, placed)) });
         }
     }
     overlay::write(&call.body, &edits)
-}
-
-fn part_at<'a>(body: &'a Value, steps: &[Value]) -> Option<&'a Object> {
-    let step_into = |value: &'a Value, step: &Value| match step {
-        Value::String(name) => value.get(name),
-        step => value.get(usize::try_from(step.as_u64()?).ok()?),
-    };
-    steps.iter().try_fold(body, step_into)?.as_object()
 }
 
 /// The part with bytes in the place of whatever named them.

@@ -49,6 +49,7 @@ pub(crate) fn read(mut body: Value) -> Result<ChatCall, ApiError> {
         parallel_tool_calls,
         is_streaming,
         includes_usage: true,
+        fallbacks: None,
         native_only: conversation.native_only,
         body,
     })
