@@ -51,7 +51,8 @@ impl Stream {
     pub(crate) fn new(call: &ChatCall, id: &str, created: u64) -> Self {
         let mut head = String::from("data: ");
         let object = "chat.completion.chunk";
-        let fields = Head { id, object, created, model: &call.model, service_tier: "default", system_fingerprint: None };
+        let fields =
+            Head { id, object, created, model: &call.model, service_tier: "default", system_fingerprint: None };
         sse::json(&mut head, &fields);
         // The choices go into the same object.
         head.pop();

@@ -46,28 +46,29 @@ impl Stream {
     /// # Errors
     ///
     /// [`crate::ErrorKind::UpstreamFailed`] where the output cannot follow the ones before it.
-    pub(crate) fn event(&mut self, output: Output, out: &mut String) -> Result<(), ApiError> {
+    pub(crate) fn event(&mut self, output: &Output, out: &mut String) -> Result<(), ApiError> {
         match output {
             Output::Native(data) => {
                 self.progress = Progress::Native;
                 self.events += 1;
-                sse::native(out, &data);
+                sse::native(out, data);
             }
-            Output::Usage(usage) => self.usage = Some(usage),
-            Output::Finished(finish) => self.finish = Some(finish),
-            Output::Text(text) => self.text(&text, out),
+            Output::Usage(usage) => self.usage = Some(*usage),
+            Output::Finished(finish) => self.finish = Some(*finish),
+            Output::Text(text) => self.text(text, out),
             Output::Media { content_type, base64, .. } if content_type.starts_with("image/") => {
                 self.settle(out);
-                let picture = self.begin(Kind::Picture { base64 }, out);
+                let picture = self.begin(Kind::Picture { base64: base64.clone() }, out);
                 self.done(picture, Status::Completed, out);
             }
-            Output::Media { uri, content_type, .. } => self.text(&medium_text(&uri, &content_type), out),
-            Output::Reasoning { text, signature } => self.thought(&text, signature, out),
+            Output::Media { uri, content_type, .. } => self.text(&medium_text(uri, content_type), out),
+            Output::Reasoning { text, signature } => self.thought(text, signature.as_deref(), out),
             Output::ToolCallStart { index, id, name } => {
                 self.settle(out);
-                self.begin(Kind::Call { index, call_id: id, name, arguments: String::new() }, out);
+                let (call_id, name) = (id.clone(), name.clone());
+                self.begin(Kind::Call { index: *index, call_id, name, arguments: String::new() }, out);
             }
-            Output::ToolCallArguments { index, json } => self.arguments(index, &json, out)?,
+            Output::ToolCallArguments { index, json } => self.arguments(*index, json, out)?,
         }
         Ok(())
     }
@@ -156,7 +157,7 @@ impl Stream {
     }
 
     /// A signature ends a thought.
-    fn thought(&mut self, text: &str, signature: Option<String>, out: &mut String) {
+    fn thought(&mut self, text: &str, signature: Option<&str>, out: &mut String) {
         if text.is_empty() && signature.is_none() {
             return;
         }
@@ -180,7 +181,7 @@ impl Stream {
             write(out, &mut self.events, &Event::SummaryDelta { of, delta: text });
         }
         if signature.is_some() {
-            *seal = signature;
+            *seal = signature.map(str::to_owned);
             self.done(position, Status::Completed, out);
         }
     }

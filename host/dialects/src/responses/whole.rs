@@ -1,6 +1,6 @@
 //! Writes an answer of OpenAI's responses in one piece. Events are written in `stream`.
 
-use super::answer::{Echo, Head, Item, Kind, Status, Tokens, ending};
+use super::answer::{Echo, Head, Item, Kind, Tokens, ending};
 use super::medium_text;
 use crate::{ApiError, ChatCall, Finish, Output, Usage};
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{claude_code, read};
+use super::{claude_code, read, read_body};
 use crate::anthropic::{Stream, Whole};
 use crate::{ApiError, ChatCall, ErrorKind, Finish, Output, Usage};
 
@@ -28,14 +28,14 @@ fn usage(input: u64, output: u64) -> Output {
 }
 
 fn agent() -> ChatCall {
-    super::super::read(claude_code()).expect("the fixture is good")
+    read_body(&claude_code()).expect("the fixture is good")
 }
 
 fn stream(call: &ChatCall, outputs: Vec<Output>) -> String {
     let mut stream = Stream::new(call, "msg_1".to_owned());
     let mut out = String::new();
     for output in outputs {
-        stream.event(output, &mut out).expect("the outputs follow each other");
+        stream.event(&output, &mut out).expect("the outputs follow each other");
     }
     stream.finish(&mut out);
     out
@@ -245,17 +245,17 @@ fn what_a_provider_of_the_dialect_says_goes_through() {
 fn a_late_error_ends_the_stream() {
     let mut stream = Stream::new(&read(json!({})), "msg_1".to_owned());
     let mut out = String::new();
-    stream.event(text("a"), &mut out).expect("the outputs follow each other");
+    stream.event(&text("a"), &mut out).expect("the outputs follow each other");
     out.clear();
     stream.keep_alive(&mut out);
-    stream.error(&ApiError::new(ErrorKind::Overloaded, "too busy"), &mut out);
+    stream.error(&ApiError::new(ErrorKind::Overloaded, "too busy"), Some("req_1"), &mut out);
     stream.finish(&mut out);
     stream.keep_alive(&mut out);
-    stream.error(&ApiError::new(ErrorKind::Internal, "again"), &mut out);
+    stream.error(&ApiError::new(ErrorKind::Internal, "again"), None, &mut out);
     let expect = concat!(
         "event: ping\ndata: {\"type\":\"ping\"}\n\n",
         "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",",
-        "\"message\":\"too busy\"}}\n\n",
+        "\"message\":\"too busy\"},\"request_id\":\"req_1\"}\n\n",
     );
     assert_eq!(out, expect);
 }
@@ -265,7 +265,7 @@ fn outputs_that_cannot_follow_are_errors() {
     let check = |outputs: Vec<Output>, expect: &str| {
         let mut stream = Stream::new(&read(json!({})), "msg_1".to_owned());
         let mut out = String::new();
-        let error = outputs.into_iter().find_map(|output| stream.event(output, &mut out).err());
+        let error = outputs.into_iter().find_map(|output| stream.event(&output, &mut out).err());
         let error = error.expect("the outputs cannot follow each other");
         assert_eq!((error.kind, error.message.as_str()), (ErrorKind::UpstreamFailed, expect));
     };
@@ -367,7 +367,7 @@ proptest! {
                 _ => (false, ""),
             };
             let more = more.to_owned();
-            let closed = stream.event(output, &mut out).is_err();
+            let closed = stream.event(&output, &mut out).is_err();
             calls += usize::from(is_call);
             if !closed {
                 json.push_str(more.trim());
@@ -375,7 +375,8 @@ proptest! {
         }
         stream.finish(&mut out);
         let (mut open, mut blocks, mut written) = (None, 0_u64, 0);
-        for (name, data) in events(&out) {
+        let events = events(&out);
+        for (name, data) in &events {
             match name.as_str() {
                 "content_block_start" => {
                     prop_assert_eq!((open, data["index"].as_u64()), (None, Some(blocks)));
@@ -391,7 +392,7 @@ proptest! {
                 _ => {}
             }
         }
-        let starts = events(&out).into_iter().filter(|(_, data)| data["content_block"]["type"] == "tool_use");
+        let starts = events.iter().filter(|(_, data)| data["content_block"]["type"] == "tool_use");
         prop_assert_eq!((open, starts.count(), written), (None, calls, json.chars().count()));
         let is_ended = out.ends_with("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
         prop_assert!(is_ended);

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{codex, read};
+use super::{codex, read, read_body};
 use crate::responses::{Stream, Whole};
 use crate::{ApiError, ChatCall, ErrorKind, Finish, Output, Usage};
 
@@ -35,7 +35,7 @@ fn stream(call: &ChatCall, outputs: Vec<Output>) -> String {
     let mut stream = Stream::new(call, "resp_1".to_owned(), 1_700_000_000);
     let mut out = String::new();
     for output in outputs {
-        stream.event(output, &mut out).expect("the outputs follow each other");
+        stream.event(&output, &mut out).expect("the outputs follow each other");
     }
     stream.finish(&mut out);
     out
@@ -273,7 +273,7 @@ fn what_is_not_complete_says_why() {
 fn a_late_error_is_an_event_and_a_failed_answer() {
     let mut stream = Stream::new(&read(json!({})), "resp_1".to_owned(), 1_700_000_000);
     let mut out = String::new();
-    stream.event(text("a"), &mut out).expect("the outputs follow each other");
+    stream.event(&text("a"), &mut out).expect("the outputs follow each other");
     stream.error(&ApiError::new(ErrorKind::ContextTooLong, "too long").about("input"), &mut out);
     let late = events(&out).split_off(5);
     let mut failed = plain("failed", json!([]), Value::Null);
@@ -341,7 +341,7 @@ fn outputs_that_cannot_follow_are_errors() {
     let check = |outputs: Vec<Output>, expect: &str| {
         let mut stream = Stream::new(&read(json!({})), "resp_1".to_owned(), 0);
         let mut out = String::new();
-        let error = outputs.into_iter().find_map(|output| stream.event(output, &mut out).err());
+        let error = outputs.into_iter().find_map(|output| stream.event(&output, &mut out).err());
         let error = error.expect("the outputs cannot follow each other");
         assert_eq!((error.kind, error.message.as_str()), (ErrorKind::UpstreamFailed, expect));
     };
@@ -399,7 +399,7 @@ fn a_whole_answer_has_what_the_stream_ends_with() {
 
 #[test]
 fn an_answer_repeats_its_request() {
-    let call = super::super::read(codex()).expect("the fixture is good");
+    let call = read_body(&codex()).expect("the fixture is good");
     let answer = whole(&call, vec![]);
     let asked = codex();
     for name in ["model", "tools", "tool_choice", "reasoning", "prompt_cache_key"] {
@@ -440,13 +440,14 @@ proptest! {
         let mut stream = Stream::new(&read(json!({})), "resp_1".to_owned(), 1_700_000_000);
         let (mut out, mut taken) = (String::new(), Vec::new());
         for output in outputs {
-            if stream.event(output.clone(), &mut out).is_ok() {
+            if stream.event(&output, &mut out).is_ok() {
                 taken.push(output);
             }
         }
         stream.finish(&mut out);
-        let (_, response) = last_response(&out);
-        let count = |kind: &str| events(&out).iter().filter(|event| event["type"] == kind).count();
+        let events = events(&out);
+        let response = events.last().map(|event| event["response"].clone()).unwrap_or_default();
+        let count = |kind: &str| events.iter().filter(|event| event["type"] == kind).count();
         let items = response["output"].as_array().map(Vec::len);
         prop_assert_eq!(Some(count("response.output_item.added")), items);
         prop_assert_eq!(Some(count("response.output_item.done")), items);
