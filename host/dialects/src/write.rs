@@ -1,5 +1,5 @@
-//! Writes what comes of a call in the dialect of its client, event by event or whole. What the events are is known to the
-//! modules of the dialects.
+//! Writes what comes of a call in the dialect of its client, event by event or whole. What the events are is known to
+//! the modules of the dialects.
 
 use crate::{ApiError, ChatCall, Dialect, Output};
 use crate::{anthropic, openai_chat, responses};
@@ -74,8 +74,8 @@ impl StreamWriter {
         }
         let written = match &mut self.stream {
             Stream::Chat(stream) => stream.event(output, to),
-            Stream::Responses(stream) => stream.event(output.clone(), to),
-            Stream::Anthropic(stream) => stream.event(output.clone(), to),
+            Stream::Responses(stream) => stream.event(output, to),
+            Stream::Anthropic(stream) => stream.event(output, to),
         };
         if let Err(error) = written {
             self.break_off(&error, None, to);
