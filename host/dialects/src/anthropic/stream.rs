@@ -76,22 +76,22 @@ impl Stream {
     /// # Errors
     ///
     /// [`crate::ErrorKind::UpstreamFailed`] where the output cannot follow the ones before it.
-    pub(crate) fn event(&mut self, output: Output, out: &mut String) -> Result<(), ApiError> {
+    pub(crate) fn event(&mut self, output: &Output, out: &mut String) -> Result<(), ApiError> {
         match output {
             Output::Native(data) => {
                 self.progress = Progress::Native;
-                sse::native(out, &data);
+                sse::native(out, data);
             }
-            Output::Usage(usage) => self.usage = usage,
-            Output::Finished(finish) => self.finish = Some(finish),
-            Output::Text(text) => self.text(&text, out),
-            Output::Media { uri, content_type, .. } => self.text(&medium_text(&uri, &content_type), out),
+            Output::Usage(usage) => self.usage = *usage,
+            Output::Finished(finish) => self.finish = Some(*finish),
+            Output::Text(text) => self.text(text, out),
+            Output::Media { uri, content_type, .. } => self.text(&medium_text(uri, content_type), out),
             Output::Reasoning { text, signature } if self.shows_thinking => {
-                self.thinking(&text, signature.as_deref(), out);
+                self.thinking(text, signature.as_deref(), out);
             }
             Output::Reasoning { .. } => {}
-            Output::ToolCallStart { index, id, name } => self.call(index, id, name, out),
-            Output::ToolCallArguments { index, json } => self.arguments(index, &json, out)?,
+            Output::ToolCallStart { index, id, name } => self.call(*index, id, name, out),
+            Output::ToolCallArguments { index, json } => self.arguments(*index, json, out)?,
         }
         Ok(())
     }
@@ -181,7 +181,8 @@ impl Stream {
     }
 
     /// A call whose block cannot be opened yet waits, so that the arguments of two calls may come mixed.
-    fn call(&mut self, index: u32, id: String, name: String, out: &mut String) {
+    fn call(&mut self, index: u32, id: &str, name: &str, out: &mut String) {
+        let (id, name) = (id.to_owned(), name.to_owned());
         self.calls.push(Call { index, id, name, json: String::new(), state: CallState::Waiting });
         loop {
             match self.open {
