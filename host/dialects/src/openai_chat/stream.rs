@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::answer::{CallDelta, ChunkChoice, Delta, FunctionDelta, Image, Tokens, finish_reason};
-use super::{broken, is_legacy, medium_text, never_started, second_call};
+use super::{is_legacy, medium_text, never_started, second_call};
 use crate::{ApiError, ChatCall, Finish, Output, Usage, refusal, sse};
 
 /// Ends every stream.
@@ -158,9 +158,6 @@ impl Stream {
         if self.is_legacy && !self.calls.is_empty() {
             return Err(second_call());
         }
-        if self.calls.iter().any(|call| call.index == index) {
-            return Err(broken(&format!("call {index} is started twice")));
-        }
         self.calls.push(Call { index, has_arguments: false });
         let delta = if self.progress == Progress::Silent { begun(None) } else { Delta::default() };
         self.progress = Progress::Started;
@@ -169,7 +166,7 @@ impl Stream {
     }
 
     fn arguments(&mut self, index: u32, json: &str, out: &mut String) -> Result<(), ApiError> {
-        let position = self.calls.iter().position(|call| call.index == index).ok_or_else(|| never_started(index))?;
+        let position = self.calls.iter().rposition(|call| call.index == index).ok_or_else(|| never_started(index))?;
         if let Some(call) = self.calls.get_mut(position) {
             call.has_arguments |= !json.trim().is_empty();
         }
