@@ -244,8 +244,8 @@ impl Item {
         Self { id: format!("{prefix}_{of}_{position}"), status: Status::InProgress, kind }
     }
 
-    /// Whether all of it is there as soon as another item begins. The arguments of calls may come mixed, so that a call is
-    /// whole once its arguments are JSON.
+    /// Whether all of it is there as soon as another item begins. The arguments of calls may come mixed, so that a call
+    /// is whole once its arguments are JSON.
     pub(super) fn is_whole(&self) -> bool {
         match &self.kind {
             Kind::Call { arguments, .. } => serde_json::from_str::<IgnoredAny>(arguments).is_ok(),
@@ -253,8 +253,8 @@ impl Item {
         }
     }
 
-    /// The status of an item as the answer ends with another: what broke the answer off cut its last item, and calls that
-    /// are not whole.
+    /// The status of an item as the answer ends with another: what broke the answer off cut its last item, and calls
+    /// that are not whole.
     pub(super) fn ended(&self, is_last: bool, answer: Status) -> Status {
         match self.kind {
             Kind::Picture { .. } => Status::Completed,

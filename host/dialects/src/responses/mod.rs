@@ -10,7 +10,7 @@
 //! | `instructions`, messages of the roles `system` and `developer` | system messages, before all others |
 //! | messages with `input_text`, `output_text`, `refusal`, `input_image`, `input_file` | said |
 //! | items `function_call`, `function_call_output` | said; calls, thoughts and words of one answer are one message |
-//! | items `reasoning` | the words and `encrypted_content` as signature, which plugins of other providers leave out |
+//! | items `reasoning` | reasoning with `encrypted_content` as its signature |
 //! | `item_reference`, `previous_response_id`, `conversation`, `prompt`, `background` | native only: nothing is kept |
 //! | items and parts of any other type (`local_shell_call`, `input_audio`, …) | native only |
 //! | `tools` of the type `function` | said, without `strict` |

@@ -254,8 +254,8 @@ fn a_late_error_ends_the_stream() {
     stream.error(&ApiError::new(ErrorKind::Internal, "again"), None, &mut out);
     let expect = concat!(
         "event: ping\ndata: {\"type\":\"ping\"}\n\n",
-        "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",",
-        "\"message\":\"too busy\"},\"request_id\":\"req_1\"}\n\n",
+        "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"too busy\"},",
+        "\"request_id\":\"req_1\"}\n\n",
     );
     assert_eq!(out, expect);
 }
