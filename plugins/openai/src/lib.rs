@@ -39,7 +39,7 @@ impl Provider for OpenAi {
         let settings: Settings = cx.settings()?;
         let own = request.native.take().and_then(|native| Some((dialect(&native, &settings)?, native)));
         let (spoken, message) = match own {
-            Some((dialect, native)) => (Some(dialect), post(&settings, dialect.path(), native.into_pieces()?)),
+            Some((dialect, native)) => (Some(dialect), of_caller(&settings, dialect, native)?),
             None => {
                 let mut body = JsonBody::new(&cx);
                 let message = request::write(&request, settings.server(), &mut body)?;
@@ -108,6 +108,16 @@ fn dialect(native: &NativeRequest, settings: &Settings) -> Option<Dialect> {
         "openai-responses" if settings.has_responses() => Some(Dialect::Responses),
         _ => None,
     }
+}
+
+/// The caller's own request, with the header of the dialect that changes the answer.
+fn of_caller(settings: &Settings, dialect: Dialect, native: NativeRequest) -> Result<Request, CallError> {
+    let betas = native.header("openai-beta");
+    let request = post(settings, dialect.path(), native.into_pieces()?);
+    Ok(match betas {
+        Some(betas) => request.header("openai-beta", betas),
+        None => request,
+    })
 }
 
 fn post(settings: &Settings, path: &str, body: Vec<BodyPiece>) -> Request {
