@@ -105,8 +105,8 @@ impl Dialect {
     }
 }
 
-/// The dialect in which a caller's own request can be sent on; none where the server does not know it, and it can be said
-/// otherwise.
+/// The dialect in which a caller's own request can be sent on; none where the server does not know it, and it can
+/// be said otherwise.
 fn dialect(native: &NativeRequest, settings: &Settings) -> Result<Option<Dialect>, CallError> {
     match native.dialect.as_str() {
         "openai-completions" => Ok(Some(Dialect::Chat)),

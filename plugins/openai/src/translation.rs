@@ -1,5 +1,5 @@
-//! Whether a request in the dialect of responses can be put to a server that has none, as a chat completion. What tunes an
-//! answer may be lost on the way; what the request means may not. How it is put is `request`'s.
+//! Whether a request in the dialect of responses can be put to a server that has none, as a chat completion. What tunes
+//! an answer may be lost on the way; what the request means may not. How it is put is `request`'s.
 
 use std::borrow::Cow;
 
