@@ -116,9 +116,18 @@ fn dialect(native: &NativeRequest, settings: &Settings) -> Result<Option<Dialect
     }
 }
 
+/// What the host puts behind the body of a stream whose client did not ask for the totals. Servers that do not take it
+/// give them without being asked.
+const ASKING_FOR_USAGE: &str = r#","stream_options":{"include_usage":true}}"#;
+
 /// The caller's own request, with the header of the dialect that changes the answer.
-fn of_caller(settings: &Settings, dialect: Dialect, native: NativeRequest) -> Result<Request, CallError> {
+fn of_caller(settings: &Settings, dialect: Dialect, mut native: NativeRequest) -> Result<Request, CallError> {
     let betas = native.header("openai-beta");
+    if !settings.server().takes_stream_options
+        && let Some(body) = native.body_json.strip_suffix(ASKING_FOR_USAGE)
+    {
+        native.body_json = format!("{body}}}");
+    }
     let request = post(settings, dialect.path(), native.into_pieces()?);
     Ok(match betas {
         Some(betas) => request.header("openai-beta", betas),

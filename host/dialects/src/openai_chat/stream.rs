@@ -36,6 +36,19 @@ struct Call {
     has_arguments: bool,
 }
 
+/// Whether a chunk holds the totals of the stream and nothing else.
+fn is_of_totals(data: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Totals {
+        choices: Vec<serde::de::IgnoredAny>,
+        usage: Option<serde::de::IgnoredAny>,
+    }
+    // Only a chunk that says so is read.
+    let may_be = data.contains("\"usage\"") && data.contains("\"choices\"");
+    let totals = || serde_json::from_str::<Totals>(data);
+    may_be && totals().is_ok_and(|totals| totals.choices.is_empty() && totals.usage.is_some())
+}
+
 #[derive(Serialize)]
 struct Head<'a> {
     id: &'a str,
@@ -78,8 +91,11 @@ impl Stream {
         match output {
             Output::Native(data) => {
                 self.progress = Progress::Native;
-                // The dialect's events have no names.
-                sse::unnamed(out, data);
+                // The totals were asked for on the gateway's behalf, not on the client's.
+                if self.includes_usage || !is_of_totals(data) {
+                    // The dialect's events have no names.
+                    sse::unnamed(out, data);
+                }
             }
             Output::Usage(usage) => self.usage = Some(*usage),
             Output::Finished(finish) => self.finish = Some(*finish),

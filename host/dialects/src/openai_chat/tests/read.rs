@@ -300,12 +300,36 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
+#[test]
+fn the_totals_of_a_stream_are_always_asked_for() {
+    let check = |options: Value, expect: &str| {
+        let mut fields = json!({ "stream": true });
+        if !options.is_null() {
+            fields["stream_options"] = options;
+        }
+        let text = read(fields).native("m", &[]);
+        assert!(text.ends_with(expect), "{text}");
+    };
+    check(Value::Null, r#","stream":true,"stream_options":{"include_usage":true}}"#);
+    check(json!({}), r#""stream_options":{"include_usage":true}}"#);
+    check(json!({ "include_usage": false, "x": 1 }), r#""stream_options":{"include_usage":true,"x":1}}"#);
+    check(json!({ "include_usage": true }), r#""stream_options":{"include_usage":true}}"#);
+    assert!(!read(json!({ "stream": false })).native("m", &[]).contains("stream_options"));
+}
+
 /// A body without media goes on as it came, but for the model and what is the host's alone.
 fn goes_on(call: &ChatCall, mut body: Value) {
     body["model"] = "other".into();
     let fields = body.as_object_mut().expect("a body is an object");
     fields.shift_remove("fallbacks");
     fields.shift_remove("models");
+    if call.is_streaming && !call.includes_usage {
+        let options = fields.entry("stream_options").or_insert_with(|| json!({}));
+        if !options.is_object() {
+            *options = json!({});
+        }
+        options["include_usage"] = true.into();
+    }
     if call.media.is_empty() {
         assert_eq!(call.native("other", &[]), body.to_string());
     }
