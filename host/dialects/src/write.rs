@@ -1,5 +1,5 @@
-//! Writes what comes of a call in the dialect of its client, event by event or whole. What the events are is known to the
-//! modules of the dialects.
+//! Writes what comes of a call in the dialect of its client, event by event or whole. What the events are is known to
+//! the modules of the dialects.
 
 use crate::{ApiError, ChatCall, Dialect, Output};
 use crate::{anthropic, openai_chat, responses};

@@ -1,5 +1,5 @@
-//! Where a medium stands in a body, read and written: a part with a URL, `input_audio` or `file`. In which messages the parts
-//! stand is known to `conversation`.
+//! Where a medium stands in a body, read and written: a part with a URL, `input_audio` or `file`. In which messages the
+//! parts stand is known to `conversation`.
 
 use serde_json::{Value, json};
 
@@ -12,8 +12,8 @@ const UNNAMED: &str = "file";
 /// Letters before the colon of a URL, at most. Base64 has no colon, so that nothing more has to be sought.
 const SCHEME_MAX: usize = 16;
 
-/// Reads a part whose URL stands in a field of the same name as its type: in an object, or bare as clients of Ollama write
-/// it.
+/// Reads a part whose URL stands in a field of the same name as its type: in an object, or bare as clients of Ollama
+/// write it.
 pub(super) fn url(part: &mut Object, at: &At<'_>, kind: &str) -> Result<NamedMedia, ApiError> {
     let url_at = at.field(kind);
     let (source, param) = match present_mut(part, kind).ok_or_else(|| missing(at, kind))? {

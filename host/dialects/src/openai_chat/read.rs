@@ -1,5 +1,5 @@
-//! Reads the settings of a request to OpenAI's chat completions. The conversation is read in `conversation`, the tools in
-//! `tools`.
+//! Reads the settings of a request to OpenAI's chat completions. The conversation is read in `conversation`, the tools
+//! in `tools`.
 
 use serde_json::Value;
 
@@ -54,8 +54,8 @@ pub(crate) fn read(mut body: Value) -> Result<ChatCall, ApiError> {
     })
 }
 
-/// Takes out of the body what gateways alone understand: `fallbacks` of LiteLLM and `models` of OpenRouter, where the model
-/// itself may stand again.
+/// Takes out of the body what gateways alone understand: `fallbacks` of LiteLLM and `models` of OpenRouter, where the
+/// model itself may stand again.
 fn fallbacks(fields: &mut Object, model: &str) -> Result<Option<Vec<String>>, ApiError> {
     let mut named: Option<Vec<String>> = None;
     for field in ["fallbacks", "models"] {

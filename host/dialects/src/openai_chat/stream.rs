@@ -112,7 +112,7 @@ impl Stream {
             for position in 0..self.calls.len() {
                 if self.calls.get(position).is_some_and(|call| !call.has_arguments) {
                     // A client reads the arguments as JSON, and nothing at all is none.
-                    self.fragment(position, None, "{}", Delta::default(), out);
+                    self.delta(self.fragment(position, None, "{}"), out);
                 }
             }
             let reason = finish_reason(self.finish, !self.calls.is_empty(), self.is_legacy);
@@ -159,9 +159,12 @@ impl Stream {
             return Err(second_call());
         }
         self.calls.push(Call { index, has_arguments: false });
-        let delta = if self.progress == Progress::Silent { begun(None) } else { Delta::default() };
-        self.progress = Progress::Started;
-        self.fragment(self.calls.len() - 1, Some((id, name)), "", delta, out);
+        let mut delta = self.fragment(self.calls.len() - 1, Some((id, name)), "");
+        if self.progress == Progress::Silent {
+            self.progress = Progress::Started;
+            delta = Delta { tool_calls: delta.tool_calls, function_call: delta.function_call, ..begun(None) };
+        }
+        self.delta(delta, out);
         Ok(())
     }
 
@@ -171,28 +174,20 @@ impl Stream {
             call.has_arguments |= !json.trim().is_empty();
         }
         if !json.is_empty() {
-            self.fragment(position, None, json, Delta::default(), out);
+            self.delta(self.fragment(position, None, json), out);
         }
         Ok(())
     }
 
-    /// More of a call, put into what else there is to say.
-    fn fragment(
-        &self,
-        index: usize,
-        begins: Option<(&str, &str)>,
-        arguments: &str,
-        delta: Delta<'_>,
-        out: &mut String,
-    ) {
+    /// More of a call, in the form that the client knows. Of a call that begins there is an id and a name.
+    fn fragment<'a>(&self, index: usize, begins: Option<(&'a str, &'a str)>, arguments: &'a str) -> Delta<'a> {
         let function = FunctionDelta { name: begins.map(|(_, name)| name), arguments };
-        let delta = if self.is_legacy {
-            Delta { function_call: Some(function), ..delta }
-        } else {
-            let id = begins.map(|(id, _)| id);
-            Delta { tool_calls: Some([CallDelta { index, id, kind: id.map(|_| "function"), function }]), ..delta }
-        };
-        self.delta(delta, out);
+        if self.is_legacy {
+            return Delta { function_call: Some(function), ..Delta::default() };
+        }
+        let id = begins.map(|(id, _)| id);
+        let call = CallDelta { index, id, kind: id.map(|_| "function"), function };
+        Delta { tool_calls: Some([call]), ..Delta::default() }
     }
 
     fn delta(&self, delta: Delta<'_>, out: &mut String) {

@@ -108,9 +108,8 @@ fn files_are_written_word_for_word() {
         purpose: "user_data".to_owned(),
     };
     let file = |id: &str| {
-        format!(
-            r#"{{"object":"file","id":"{id}","purpose":"user_data","filename":"a \"b\".pdf","bytes":5,"created_at":9,"expires_at":null,"status":"processed","status_details":null}}"#
-        )
+        let named = format!(r#"{{"object":"file","id":"{id}","purpose":"user_data","filename":"a \"b\".pdf","#);
+        named + r#""bytes":5,"created_at":9,"expires_at":null,"status":"processed","status_details":null}"#
     };
     assert_eq!(write_file(&entry("file-1")), file("file-1"));
     let list = format!(

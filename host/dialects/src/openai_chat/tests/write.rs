@@ -275,7 +275,10 @@ fn a_whole_answer_has_everything() {
         usage(),
         end(Finish::ToolCalls),
     ];
-    let called = |id: &str, name: &str, arguments: &str| json!({ "id": id, "type": "function", "function": { "name": name, "arguments": arguments } });
+    let called = |id: &str, name: &str, arguments: &str| {
+        let function = json!({ "name": name, "arguments": arguments });
+        json!({ "id": id, "type": "function", "function": function })
+    };
     let message = json!({
         "role": "assistant",
         "content": "Well.",
