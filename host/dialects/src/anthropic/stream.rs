@@ -123,10 +123,13 @@ impl Stream {
         }
     }
 
-    /// Writes a sign of life.
+    /// Writes a sign of life: an event of the dialect, but a comment as long as the message has not started, since there
+    /// are clients that want `message_start` before any other event.
     pub(crate) fn keep_alive(&self, out: &mut String) {
-        if self.progress != Progress::Over {
-            write(out, &Event::Ping);
+        match self.progress {
+            Progress::Silent => out.push_str(": keep-alive\n\n"),
+            Progress::Started | Progress::Native => write(out, &Event::Ping),
+            Progress::Over => {}
         }
     }
 
@@ -154,6 +157,7 @@ impl Stream {
             return;
         }
         if self.open != Some(Open::Text) {
+            self.open_whole_calls(out);
             self.open(Open::Text, Block::Text { text: "" }, out);
         }
         self.delta(Delta::Text { text }, out);
@@ -161,6 +165,7 @@ impl Stream {
 
     fn thinking(&mut self, thinking: &str, signature: Option<&str>, out: &mut String) {
         if let Some(data) = signature.and_then(|signature| signature.strip_prefix(REDACTED_PREFIX)) {
+            self.open_whole_calls(out);
             self.open(Open::Thinking, Block::RedactedThinking { data }, out);
             self.close(out);
             return;
@@ -169,6 +174,7 @@ impl Stream {
             return;
         }
         if self.open != Some(Open::Thinking) {
+            self.open_whole_calls(out);
             self.open(Open::Thinking, Block::Thinking { thinking: "", signature: "" }, out);
         }
         if !thinking.is_empty() {
@@ -193,6 +199,17 @@ impl Stream {
                 return;
             };
             self.open_call(next, out);
+        }
+    }
+
+    /// Calls that waited for another stand before what is said after them, as in a whole answer. One that has half of its
+    /// arguments waits on for the rest.
+    fn open_whole_calls(&mut self, out: &mut String) {
+        let is_due = |call: &Call| call.state == CallState::Waiting && (call.json.trim().is_empty() || call.is_whole());
+        for position in 0..self.calls.len() {
+            if self.calls.get(position).is_some_and(is_due) {
+                self.open_call(position, out);
+            }
         }
     }
 
