@@ -97,7 +97,10 @@ async fn the_gateways_own_credential_is_never_the_clients_fault() {
         assert_eq!(got.status, 502, "{}", got.text);
         let error = got.json()["error"].clone();
         let said = error["message"].as_str().expect("a message");
-        assert!(said.starts_with(&format!("{model}: the provider did not take the gateway's own credential")), "{said}");
+        assert!(
+            said.starts_with(&format!("{model}: the provider did not take the gateway's own credential")),
+            "{said}"
+        );
         assert_eq!(got.header("x-should-retry"), "false");
         assert!(!got.text.contains("sk-"), "{}", got.text);
     }

@@ -36,7 +36,10 @@ async fn an_uploaded_file_is_a_medium_and_its_owners_alone() {
     let uploaded = upload(&door, &alice, "cat.png", &picture).await;
     assert_eq!(uploaded.status, 200, "{}", uploaded.text);
     let file = uploaded.json();
-    assert_eq!((&file["object"], &file["filename"], &file["bytes"]), (&json!("file"), &json!("cat.png"), &json!(picture.len())));
+    assert_eq!(
+        (&file["object"], &file["filename"], &file["bytes"]),
+        (&json!("file"), &json!("cat.png"), &json!(picture.len()))
+    );
     let id = file["id"].as_str().expect("an id").to_owned();
     let path = format!("/v1/files/{id}");
 
@@ -105,7 +108,11 @@ async fn an_agent_learns_nothing_of_this_machine_by_naming_files() {
         "http://169.254.169.254/latest/meta-data".to_owned(),
     ] {
         let got = door
-            .post("/v1/chat/completions", &token, &asking(&json!({ "type": "image_url", "image_url": { "url": reference } })))
+            .post(
+                "/v1/chat/completions",
+                &token,
+                &asking(&json!({ "type": "image_url", "image_url": { "url": reference } })),
+            )
             .await;
         assert!(matches!(got.status, 400 | 404), "{reference}: {} {}", got.status, got.text);
         assert!(!got.text.contains(&state.display().to_string()), "{reference}: {}", got.text);

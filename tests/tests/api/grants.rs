@@ -39,7 +39,13 @@ async fn a_budget_is_a_budget_also_after_a_restart() {
     large["max_tokens"] = json!(199);
     let got = door.post("/v1/chat/completions", &token, &large).await;
     assert_eq!(got.status, 429, "{}", got.text);
-    assert!(got.json()["error"]["message"].as_str().is_some_and(|said| said.starts_with("`tokensPerDay` of the agent's grant is 200")), "{}", got.text);
+    assert!(
+        got.json()["error"]["message"]
+            .as_str()
+            .is_some_and(|said| said.starts_with("`tokensPerDay` of the agent's grant is 200")),
+        "{}",
+        got.text
+    );
     assert!(got.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds > 0));
     // What was used is on disk within a moment: a stop writes all of it.
     door.daemon.stop();

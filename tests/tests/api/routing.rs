@@ -94,7 +94,10 @@ async fn a_picture_is_a_need_like_any_other() {
     let got = door.post("/v1/chat/completions", &token, &body(GLM)).await;
     assert_eq!(got.status, 400, "{}", got.text);
     let said = got.json()["error"]["message"].as_str().expect("a message").to_owned();
-    assert_eq!(said, "`ollama/glm-5:cloud` does not take this request (text, image), and nobody who takes it stands in for it");
+    assert_eq!(
+        said,
+        "`ollama/glm-5:cloud` does not take this request (text, image), and nobody who takes it stands in for it"
+    );
 
     let describe = format!(
         r#"tools: {{ media: {{ image: {{ models: [{{ provider: "anthropic", model: "claude-haiku-4-5" }}] }} }} }},

@@ -67,7 +67,10 @@ async fn nothing_that_an_agent_gets_holds_a_secret_or_a_path() {
     assert!(seen.iter().any(|got| got.text.contains("repeat after me")), "the providers echo");
 
     let written = files_below(door.program.home());
-    assert!(written.iter().any(|(path, _)| path.ends_with("creel.db") || path.extension().is_some()), "there are files");
+    assert!(
+        written.iter().any(|(path, _)| path.ends_with("creel.db") || path.extension().is_some()),
+        "there are files"
+    );
     for (path, bytes) in written.iter().filter(|(path, _)| !path.ends_with("creel.json5")) {
         for secret in [API_KEY, OPENAI_KEY, token.as_str()] {
             assert!(!holds(bytes, secret), "{} holds a secret", path.display());
