@@ -1,7 +1,7 @@
 //! What a running host remembers of credentials: the ledger of the store, held so that every choice can look into it.
 //! It outlives a reload. What is remembered is decided by `creel_policy::cooldown`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use creel_policy::cooldown::{Key, Ledger, Record};
@@ -14,7 +14,7 @@ use creel_store::{Store, StoreError};
 pub(crate) struct Memory {
     ledger: RwLock<Ledger>,
     /// When it was last written down of a credential that it was used.
-    written: Mutex<HashMap<Key, u64>>,
+    written: Mutex<BTreeMap<Key, u64>>,
     /// How long a profile took to begin an answer, in microseconds: each time counts for a fifth.
     pace: Mutex<HashMap<String, u64>>,
     /// Held while the store is written, so that what is held here and what is kept there change in one order.
@@ -50,13 +50,12 @@ impl Memory {
     /// Notes how long a profile took to begin an answer.
     pub(crate) fn took(&self, profile: &str, microseconds: u64) {
         let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
-        match pace.get_mut(profile) {
-            Some(before) => *before = before.saturating_mul(4).saturating_add(microseconds) / 5,
-            None if pace.len() < LEDGER_RECORDS_MAX => {
-                pace.insert(profile.to_owned(), microseconds);
-            }
-            None => {}
-        }
+        let usual = match pace.get(profile) {
+            Some(before) => before.saturating_mul(4).saturating_add(microseconds) / 5,
+            None if pace.len() < LEDGER_RECORDS_MAX => microseconds,
+            None => return,
+        };
+        pace.insert(profile.to_owned(), usual);
     }
 
     /// How long a profile usually takes; `None`: nobody knows.

@@ -78,7 +78,7 @@ async fn a_malformed_request_is_told_where() {
     check(chats, r#"{"model":"openai/gpt-4o-mini"}"#, json!("messages"), "messages").await;
     check(chats, r#"{"messages":[]}"#, json!("model"), "model").await;
     let bad = r#"{"model":"openai/gpt-4o-mini","messages":[{"role":"nobody","content":"x"}]}"#;
-    check(chats, bad, json!("messages[0].role"), "nobody").await;
+    check(chats, bad, json!("messages[0].role"), "must be `system`, `developer`").await;
     check("/v1/messages", r#"{"model":"x","messages":[]}"#, Value::Null, "max_tokens").await;
     check("/v1/embeddings", r#"{"model":"x","input":[1,2]}"#, Value::Null, "input").await;
     let nowhere = door.get("/v1/nowhere", &token).await;

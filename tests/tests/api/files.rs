@@ -76,8 +76,8 @@ async fn an_uploaded_file_is_a_medium_and_its_owners_alone() {
     }
     assert_eq!(door.get("/v1/files", &bob).await.json()["data"], json!([]));
     assert_eq!(door.get("/v1/files", &alice).await.json()["data"].as_array().map(Vec::len), Some(1));
-    assert_eq!(got(door.request("DELETE", &path, &bob)).await.status, 404);
-    assert_eq!(got(door.request("DELETE", &path, &alice)).await.json()["deleted"], true);
+    assert_eq!(crate::door::got(door.request("DELETE", &path, &bob)).await.status, 404);
+    assert_eq!(crate::door::got(door.request("DELETE", &path, &alice)).await.json()["deleted"], true);
     assert_eq!(door.get(&path, &alice).await.status, 404);
 }
 
