@@ -23,6 +23,7 @@ mod within;
 
 pub mod audit;
 pub mod fitted;
+pub mod history;
 pub mod ingest;
 pub mod media;
 pub mod older;
