@@ -83,6 +83,8 @@ pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 pub const MANIFEST_BYTES_MAX: usize = 256 << 10;
 /// Bytes of the configuration, and of `auth-profiles.json`.
 pub const CONFIG_BYTES_MAX: u64 = 4 << 20;
+/// Bytes of a transcript of the older gateway, or of its list of sessions: pictures stand in them as base64.
+pub const TRANSCRIPT_BYTES_MAX: u64 = 256 << 20;
 /// Live calls over all plugins; each holds an instance of the pool (some 70 KB). Others wait their turn.
 pub const LIVE_CALLS_MAX: usize = 2_048;
 /// Live calls of one plugin, so that a slow one never takes every place (attack 134).
