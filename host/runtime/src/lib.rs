@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod builder;
 mod care;
 mod chain;
 mod channel_task;
@@ -35,6 +36,7 @@ mod transcript;
 mod turn;
 
 pub use crate::core::Clock;
+pub use builder::{BuildError, HostBuilder, OwnHost};
 pub use chain::Attempt;
 pub use host::{Host, Reloaded, Setup, StartError};
 pub use knowledge::{AuthQuestion, EgressExplanation, GrantedEndpoint, Knowledge, media_scope};

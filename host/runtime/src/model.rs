@@ -105,8 +105,17 @@ pub(crate) fn request(
     messages: Vec<types::Message>,
     max_tokens: Option<u32>,
 ) -> chat::ChatRequest {
+    plain_request(target.model.model.to_string(), messages, max_tokens)
+}
+
+/// The same for a model by the name that its provider knows.
+pub(crate) fn plain_request(
+    model: String,
+    messages: Vec<types::Message>,
+    max_tokens: Option<u32>,
+) -> chat::ChatRequest {
     chat::ChatRequest {
-        model: target.model.model.to_string(),
+        model,
         messages,
         tools: Vec::new(),
         tool_choice: chat::ToolChoice::Auto,

@@ -18,7 +18,7 @@ use creel_store::Store;
 use crate::chain::{Asking, Attempt, ChainFailure, rests, walk};
 use crate::core::{CallParts, Core};
 use crate::describe;
-use crate::model::{Ask, Failed};
+use crate::model::{Ask, Failed, plain_request};
 use crate::opening::{NativeAsk, NativeForm, Opened, open, ready};
 
 /// What a client asks.
@@ -34,6 +34,16 @@ pub struct Question {
     pub native_media: Vec<types::Media>,
     /// What of the request only a provider of the same dialect can do, each with its reason.
     pub native_only: Vec<String>,
+}
+
+impl Question {
+    /// Messages, and nothing else that a request may have; the answer comes in pieces.
+    #[must_use]
+    pub fn plain(caller: impl Into<String>, messages: Vec<types::Message>) -> Self {
+        let request = plain_request(String::new(), messages, None);
+        let (native, native_media, native_only) = (None, Vec::new(), Vec::new());
+        Self { caller: caller.into(), request, native, native_media, native_only }
+    }
 }
 
 /// Nobody answered.
