@@ -83,6 +83,13 @@ impl Program {
         Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
+    /// Starts it with pipes for input and output, and with these variables.
+    pub fn start(&self, args: &[&str], variables: &[(&str, &str)]) -> Child {
+        let mut command = self.command(args);
+        command.envs(variables.iter().copied()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.spawn().expect("the program can be run")
+    }
+
     /// Starts a daemon, and waits until it listens.
     pub fn serve(&self) -> Daemon {
         let log = fs::File::create(self.beside("log")).expect("a log");

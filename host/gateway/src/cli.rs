@@ -2,6 +2,7 @@
 
 mod agents;
 mod import;
+mod mcp;
 mod media;
 mod vault;
 
@@ -21,6 +22,7 @@ pub(crate) use agents::{
     ShowAgentArgs, User,
 };
 pub(crate) use import::{AuditArgs, ImportCommand, ImportOpenclawArgs, SeverityArg};
+pub(crate) use mcp::McpArgs;
 pub(crate) use media::{
     CollectMediaArgs, GetMediaArgs, ListMediaArgs, MediaCommand, PutMediaArgs, RemoveMediaArgs, ShowMediaArgs,
     VerifyMediaArgs,
@@ -84,6 +86,8 @@ pub(crate) enum Command {
     /// Look after stored media
     #[command(subcommand)]
     Media(MediaCommand),
+    /// Carry the Model Context Protocol between a client that starts this and the daemon
+    Mcp(McpArgs),
     /// Take over what another gateway has
     #[command(subcommand)]
     Import(ImportCommand),

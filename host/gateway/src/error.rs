@@ -22,6 +22,7 @@ use crate::demo::DemoError;
 use crate::exit::Exit;
 use crate::import::ImportError;
 use crate::log::LogError;
+use crate::mcp::McpError;
 use crate::media::MediaCommandError;
 use crate::places::NoPlace;
 use crate::plugins::{FileRefusal, LockError};
@@ -144,6 +145,9 @@ pub(crate) enum CommandError {
     /// Another gateway's state cannot be taken over.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// It is not clear which gateway is meant.
+    #[error(transparent)]
+    Mcp(#[from] McpError),
     /// The demo failed.
     #[error(transparent)]
     Demo(#[from] DemoError),
@@ -153,7 +157,7 @@ impl CommandError {
     /// How the program ends.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Place(_) | Self::NobodyToAsk | Self::Question(_) => Exit::Usage,
+            Self::Place(_) | Self::NobodyToAsk | Self::Question(_) | Self::Mcp(_) => Exit::Usage,
             Self::Boot(error) => of_boot(error),
             Self::Import(error) => error.exit(),
             Self::Lock(error) => of_lock(error),

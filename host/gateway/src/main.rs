@@ -33,6 +33,8 @@ mod log;
     reason = "a file that the operator names is stored here, and a medium is written where the operator says"
 )]
 mod media;
+#[expect(clippy::disallowed_methods, reason = "the bridge connects to the daemon here, and nowhere else")]
+mod mcp;
 mod places;
 mod plugin;
 #[expect(clippy::disallowed_methods, reason = "components are found and read here")]
@@ -123,6 +125,10 @@ fn run(cli: Cli, process: &Arc<Process>) -> Result<Exit, CommandError> {
         Command::Explain(command) => {
             log::start_quiet(process)?;
             explain::run(command, &places()?, process)
+        }
+        Command::Mcp(args) => {
+            log::start_quiet(process)?;
+            mcp::run(args, process)
         }
         Command::Completions(args) => cli::completions(args).map_err(CommandError::Output),
     }

@@ -30,6 +30,16 @@ pub(crate) struct Waiting {
 }
 
 impl Conversation {
+    /// One that nobody has written from yet.
+    pub(crate) fn of(id: String, thread: Option<String>, is_group: bool) -> Self {
+        Self { id, is_group, thread }
+    }
+
+    /// Whether both are the same thread of the same conversation.
+    pub(crate) fn is_same_place(&self, other: &Self) -> bool {
+        self.id == other.id && self.thread == other.thread
+    }
+
     /// One session for each conversation of a channel, and for each thread of it.
     pub(crate) fn session(&self, channel: &ChannelId) -> String {
         session_key(channel, &self.id, self.thread.as_deref())

@@ -20,6 +20,7 @@ use crate::life::Life;
 use crate::listen::Listeners;
 use crate::probe::Prober;
 use crate::question::{self, Answered, Question, Reply, Unanswered};
+use crate::send::{self, Outgoing, Queued, SendError};
 use crate::sessions::Sessions;
 use crate::step::Observer;
 use crate::take::take_media;
@@ -184,6 +185,17 @@ impl Host {
         let knowledge = self.core.knowledge();
         let scope = Scope { agent, ..knowledge.media_scope(asker) };
         take_media((&self.core.store, &self.core.egress), reference, &scope, self.core.now_ms()).await
+    }
+
+    /// Puts a message that answers none into the outbox; it is delivered behind that, in the order of its session.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; then nothing will be sent.
+    pub async fn send(&self, outgoing: Outgoing) -> Result<Queued, SendError> {
+        let queued = send::send(&self.core, outgoing).await?;
+        self.deliveries.nudge();
+        Ok(queued)
     }
 
     /// Hands a decision over to the audit log; waits for a place in its queue, and not for the disk.

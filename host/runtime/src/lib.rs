@@ -27,6 +27,7 @@ mod question;
 mod renewals;
 mod reply;
 mod secrets_audit;
+mod send;
 mod sessions;
 mod status;
 pub mod step;
@@ -43,6 +44,7 @@ pub use knowledge::{AuthQuestion, EgressExplanation, GrantedEndpoint, Knowledge,
 pub use opening::{NativeForm, NativeMedium};
 pub use probe::{Probe, Prober};
 pub use question::{Answered, Question, Reply, Unanswered};
+pub use send::{Outgoing, Queued, SendError};
 pub use status::{ProviderStatus, UseStatus, Winner};
 pub use step::{Observer, Step};
 pub use take::take_media;

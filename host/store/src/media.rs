@@ -26,11 +26,12 @@ mod row;
 mod sniff;
 mod sweep;
 mod verify;
+mod visible;
 
 pub(crate) use area::MediaDirs;
 pub use import::MediaImport;
 pub use keeping::MediaPolicy;
-pub use list::{AreaTotal, MediaCursor, MediaPage};
+pub use list::{AreaTotal, BadCursor, MediaCursor, MediaPage};
 pub use new::NewMedium;
 pub(crate) use partials::clear_partials;
 pub use reference::MediaHolder;
@@ -38,6 +39,7 @@ pub(crate) use reference::{Holder, claim, mentioned, refer};
 pub use removal::Removal;
 pub use sweep::Swept;
 pub use verify::{Flaw, FlawKind, Verification};
+pub use visible::MediaWanted;
 
 /// A stored medium. Its bytes never change while it exists.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

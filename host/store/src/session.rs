@@ -1,7 +1,7 @@
 //! The session log: what was said, in order, with media by handle. How a message becomes part of it is in `turn`.
 
 use creel_policy::media::MediaRef;
-use rusqlite::Transaction;
+use rusqlite::{OptionalExtension as _, Transaction};
 
 use crate::db::{Store, StoreError, limit, signed, unsigned};
 use crate::media::{Holder, refer};
@@ -96,6 +96,57 @@ impl Store {
             Ok(entries)
         })
     }
+
+    /// The names of the sessions that something was said in and that are meant, those behind `after`, in order of their
+    /// names; at most `count`. It reads as many rows as there are sessions, however much was said in each.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub fn session_names(
+        &self,
+        after: &str,
+        count: usize,
+        mut is_meant: impl FnMut(&str) -> bool,
+    ) -> Result<Vec<String>, StoreError> {
+        self.read(|transaction| {
+            let mut next = transaction
+                .prepare_cached("SELECT min(session) FROM entry INDEXED BY entry_by_session WHERE session > ?1")?;
+            let (mut names, mut last) = (Vec::new(), after.to_owned());
+            while names.len() < count {
+                let Some(name) = next.query_row([&last], |row| row.get::<_, Option<String>>(0))? else { break };
+                if is_meant(&name) {
+                    names.push(name.clone());
+                }
+                last = name;
+            }
+            Ok(names)
+        })
+    }
+
+    /// Where the last message of a session came from, as JSON; `None` where nobody has written in it yet.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub fn conversation_of(&self, session: &str) -> Result<Option<String>, StoreError> {
+        self.read(|transaction| {
+            let mut statement = transaction.prepare_cached(
+                "SELECT inbound.conversation_json FROM entry JOIN inbound ON inbound.id = entry.inbound
+                 WHERE entry.session = ?1 ORDER BY entry.seq DESC LIMIT 1",
+            )?;
+            Ok(statement.query_row([session], |row| row.get(0)).optional()?)
+        })
+    }
+}
+
+impl EntrySeq {
+    /// The number before one that was given out; `None` before the first.
+    #[must_use]
+    pub fn before(number: u64) -> Option<Self> {
+        let number = number.checked_sub(1).filter(|before| *before > 0)?;
+        Some(Self(i64::try_from(number).unwrap_or(i64::MAX)))
+    }
 }
 
 pub(crate) fn append(transaction: &Transaction<'_>, entry: &NewEntry<'_>, now_ms: u64) -> Result<EntrySeq, StoreError> {
@@ -145,4 +196,58 @@ fn read_entry(row: &rusqlite::Row<'_>) -> Result<Entry, StoreError> {
         at_ms: unsigned(row.get(7)?)?,
         inbound: row.get::<_, Option<i64>>(8)?.map(InboundId),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Fixture, message};
+    use crate::turn::{Inserted, NewInbound};
+
+    fn say(fixture: &Fixture, message_id: &str, session: &str, conversation: &str) {
+        let said = NewInbound {
+            session: session.to_owned(),
+            conversation_json: conversation.to_owned(),
+            ..message(message_id, 0)
+        };
+        let Inserted::New(id) = fixture.store.inbound_insert(&said).unwrap() else { panic!("it is new") };
+        fixture.store.inbound_ready(id, 3).unwrap();
+    }
+
+    #[test]
+    fn sessions_are_named_in_order_and_in_pages() {
+        let fixture = Fixture::new();
+        for (n, session) in ["b:2", "a:1", "c:3", "a:1", "b:1"].into_iter().enumerate() {
+            say(&fixture, &n.to_string(), session, "{}");
+        }
+        let check = |after: &str, count: usize, is_meant: fn(&str) -> bool, expect: &[&str]| {
+            assert_eq!(fixture.store.session_names(after, count, is_meant).unwrap(), expect, "{after} {count}");
+        };
+        check("", 10, |_| true, &["a:1", "b:1", "b:2", "c:3"]);
+        check("", 2, |_| true, &["a:1", "b:1"]);
+        check("b:1", 2, |_| true, &["b:2", "c:3"]);
+        check("", 1, |name| name.starts_with('c'), &["c:3"]);
+        check("c:3", 10, |_| true, &[]);
+        check("", 0, |_| true, &[]);
+    }
+
+    #[test]
+    fn a_conversation_is_that_of_the_last_message() {
+        let fixture = Fixture::new();
+        say(&fixture, "1", "signal:g", r#"{"id":"g","is_group":false}"#);
+        say(&fixture, "2", "signal:g", r#"{"id":"g","is_group":true}"#);
+        say(&fixture, "3", "signal:h", r#"{"id":"h"}"#);
+        let conversation = |session| fixture.store.conversation_of(session).unwrap();
+        assert_eq!(conversation("signal:g").as_deref(), Some(r#"{"id":"g","is_group":true}"#));
+        assert_eq!(conversation("signal:"), None);
+    }
+
+    #[test]
+    fn the_number_before_one() {
+        let check = |number: u64, expect: Option<i64>| assert_eq!(EntrySeq::before(number), expect.map(EntrySeq));
+        check(0, None);
+        check(1, None);
+        check(2, Some(1));
+        check(u64::MAX, Some(i64::MAX));
+    }
 }

@@ -8,6 +8,7 @@ mod door;
 mod errors;
 mod files;
 mod grants;
+mod mcp;
 mod routing;
 mod secrecy;
 mod streams;

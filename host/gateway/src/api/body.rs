@@ -39,7 +39,8 @@ impl Account {
         Self { api, place, used: TokenCount::default() }
     }
 
-    fn note(&mut self, output: &chat::Output) {
+    /// Notes what a piece of an answer says of it.
+    pub(super) fn note(&mut self, output: &chat::Output) {
         if let chat::Output::Usage(usage) = output {
             self.used = TokenCount {
                 input: usage.input_tokens,
@@ -51,7 +52,7 @@ impl Account {
     }
 
     /// Counts what was used, at the price of the model that answered.
-    fn settle(&mut self, reply: &Reply) {
+    pub(super) fn settle(&mut self, reply: &Reply) {
         if let Some(place) = self.place.take() {
             let cost = self.api.host.knowledge().price(reply.model());
             place.settle(&self.used, cost.as_ref(), clock::now_ms());

@@ -70,6 +70,14 @@ async fn inline(
     }
 }
 
+/// The medium that a client names outside a chat: by file id, or by any spelling that the resolver knows.
+pub(super) async fn named(api: &Api, caller: &Caller, name: &str, param: &str) -> Result<Medium, ApiError> {
+    match file(caller, name) {
+        Some(media) => resolve(api, caller, &media.to_string(), param).await,
+        None => resolve(api, caller, name, param).await,
+    }
+}
+
 async fn resolve(api: &Api, caller: &Caller, reference: &str, param: &str) -> Result<Medium, ApiError> {
     let asker = (caller.id(), Asker::Agent(caller.grant()));
     let resolution = api.host.take_media(reference, asker).await.map_err(|error| of_error(&error, param))?;

@@ -10,6 +10,7 @@ mod convert;
 mod embeddings;
 mod failure;
 mod files;
+mod mcp;
 mod media;
 mod models;
 mod native;
@@ -53,6 +54,7 @@ pub(crate) fn router(api: Shared) -> Router {
     Router::new()
         .nest("/v1", routes.clone())
         .merge(routes)
+        .route("/mcp", mcp::route(&api))
         // Coding agents ask for it before they ask anything else.
         .route("/", get(|| async { "creel\n" }))
         .fallback(answer::no_route)

@@ -124,6 +124,7 @@ fn hint(error: &CommandError) -> Option<String> {
         CommandError::Entry(_)
         | CommandError::Place(NoPlace::Nowhere { .. })
         | CommandError::Older(_)
+        | CommandError::Mcp(_)
         | CommandError::Admin(_)
         | CommandError::Log(_)
         | CommandError::Store(_)

@@ -1,5 +1,7 @@
 //! What lies in the store, page by page, and how much of it in each area. Files are not looked at here.
 
+use std::fmt;
+
 use creel_policy::media::{Area, MediaRef};
 
 use super::{Medium, row};
@@ -15,10 +17,50 @@ pub struct MediaPage {
 }
 
 /// Where a page ends.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaCursor {
     created_ms: u64,
     media: MediaRef,
+}
+
+/// The text is no place where a page ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is not where a page of media ends")]
+pub struct BadCursor;
+
+impl MediaCursor {
+    /// Parses what [`fmt::Display`] wrote. One that somebody made up is a place like any other.
+    ///
+    /// # Errors
+    ///
+    /// [`BadCursor`].
+    pub fn parse(text: &str) -> Result<Self, BadCursor> {
+        let (created_ms, media) = text.split_once('@').ok_or(BadCursor)?;
+        let created_ms = created_ms.parse().ok().filter(|ms| i64::try_from(*ms).is_ok()).ok_or(BadCursor)?;
+        Ok(Self { created_ms, media: MediaRef::parse(media).map_err(|_| BadCursor)? })
+    }
+
+    /// What lies behind it is greater than this.
+    pub(super) fn key(after: Option<&Self>) -> Result<(i64, String, String), StoreError> {
+        Ok(match after {
+            Some(Self { created_ms, media }) => {
+                (signed(*created_ms)?, media.area.to_string(), media.id.as_str().to_owned())
+            }
+            None => (-1, String::new(), String::new()),
+        })
+    }
+
+    /// Where a page of at most `count` ends, if more may follow.
+    pub(super) fn behind(page: &[Medium], count: usize) -> Option<Self> {
+        let last = page.last().filter(|_| page.len() == count);
+        last.map(|medium| Self { created_ms: medium.created_ms, media: medium.media.clone() })
+    }
+}
+
+impl fmt::Display for MediaCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.created_ms, self.media)
+    }
 }
 
 /// How much an area holds.
@@ -52,22 +94,13 @@ impl Store {
              ORDER BY created_ms, area, id LIMIT ?5",
             row::COLUMNS
         );
-        let (created_ms, after_area, id) = match after {
-            Some(cursor) => {
-                (signed(cursor.created_ms)?, cursor.media.area.to_string(), cursor.media.id.as_str().to_owned())
-            }
-            None => (-1, String::new(), String::new()),
-        };
+        let (created_ms, after_area, id) = MediaCursor::key(after)?;
         self.read(|transaction| {
             let mut statement = transaction.prepare_cached(&query)?;
             let values = (area.map(Area::to_string), created_ms, after_area, id, limit(count));
             let rows = statement.query_and_then(values, row::read)?;
             let media = rows.map(|row| row.map(|row| row.medium)).collect::<Result<Vec<_>, _>>()?;
-            let next = media
-                .last()
-                .filter(|_| media.len() == count)
-                .map(|medium| MediaCursor { created_ms: medium.created_ms, media: medium.media.clone() });
-            Ok(MediaPage { media, next })
+            Ok(MediaPage { next: MediaCursor::behind(&media, count), media })
         })
     }
 

@@ -246,3 +246,4 @@ mod bounds;
 mod cases;
 mod retention;
 mod verify;
+mod visible;
