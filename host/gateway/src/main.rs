@@ -33,6 +33,7 @@ mod log;
     reason = "a file that the operator names is stored here, and a medium is written where the operator says"
 )]
 mod media;
+mod metrics;
 mod places;
 mod plugin;
 #[expect(clippy::disallowed_methods, reason = "components are found and read here")]
@@ -40,12 +41,14 @@ mod plugins;
 mod probe;
 #[expect(clippy::disallowed_methods, reason = "the environment and the command line are read here, once")]
 mod process;
+mod ready;
 mod reload;
 mod render;
 #[expect(clippy::disallowed_methods, reason = "a secret is read from the file that the operator names")]
 mod secrets;
 #[expect(clippy::disallowed_methods, reason = "the daemon listens here")]
 mod serve;
+mod telemetry;
 mod views;
 
 use std::io::Write as _;
