@@ -8,6 +8,7 @@ mod door;
 mod errors;
 mod files;
 mod grants;
+mod metrics;
 mod routing;
 mod secrecy;
 mod streams;
