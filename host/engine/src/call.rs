@@ -124,6 +124,14 @@ impl<G: Guest> Call<G> {
         Ok(())
     }
 
+    /// Counts how it ended, where that was a fault.
+    pub(crate) fn count(&self, end: &CallEnd<G::Failure>) {
+        match end {
+            CallEnd::Fault(fault) => self.maker.plugin.tally().fault(fault.kind.code()),
+            CallEnd::Failed(_) | CallEnd::TimedOut { .. } => {}
+        }
+    }
+
     /// How long the call has waited for others so far: for a server, a timer, the disk.
     pub(crate) fn waited(&self) -> Duration {
         self.waited

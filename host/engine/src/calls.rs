@@ -33,7 +33,8 @@ macro_rules! call {
                 context: CallContext,
                 job: $job,
             ) -> Result<Self, Fault> {
-                Call::start(plugin, egress, store, context, job).await.map(Self)
+                let started = Call::start(plugin, egress, store, context, job).await;
+                started.map(Self).inspect_err(|fault| plugin.tally().fault(fault.kind.code()))
             }
 
             /// The next output; `None` when the plugin is done.
@@ -42,7 +43,7 @@ macro_rules! call {
             ///
             /// [`CallEnd`] when the call came to another end.
             pub async fn next(&mut self) -> Result<Option<$output>, CallEnd<$failure>> {
-                self.0.next().await
+                self.0.next().await.inspect_err(|end| self.0.count(end))
             }
 
             /// How long it has waited for others so far: for a server, a timer, the disk.

@@ -1,11 +1,13 @@
 //! The one wasmtime engine of a host: its settings, its pool, its clock and its places for live calls.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cap_std::fs::Dir;
+use creel_policy::ids::PluginId;
 use creel_policy::limits::{
     CORE_INSTANCES_MAX, EPOCH_TICK_MS, FILE_CALLS_PER_PLUGIN_MAX, LIVE_CALLS_MAX, LIVE_CALLS_PER_PLUGIN_MAX,
     MEDIA_MEMORY_BYTES_MAX, PLACE_WAIT_MS_MAX, TABLE_ELEMENTS_MAX,
@@ -16,6 +18,7 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationCon
 
 use crate::cache::Cache;
 use crate::fault::FaultKind;
+use crate::tally::{PluginCounts, Tally};
 
 /// Core instances that a component of wit-component holds, with room for one more.
 const CORE_INSTANCES_USUAL: u32 = 6;
@@ -59,6 +62,17 @@ struct Inner {
     wasmtime: wasmtime::Engine,
     cache: Option<Cache>,
     places: Arc<Semaphore>,
+    /// Of each plugin that was ever loaded; locked to load one and to read the counts, never by a call.
+    tallies: Mutex<BTreeMap<PluginId, Arc<Tally>>>,
+}
+
+/// The places for calls: how many a host has, and how many are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// Calls that hold an instance right now.
+    pub used: usize,
+    /// Calls that may.
+    pub max: usize,
 }
 
 impl Engine {
@@ -73,13 +87,33 @@ impl Engine {
         start_clock(&wasmtime).map_err(EngineError::Clock)?;
         let cache = settings.cache.map(|dir| Cache::new(dir, fingerprint(&wasmtime)));
         let places = Arc::new(Semaphore::new(LIVE_CALLS_MAX));
-        Ok(Self { inner: Arc::new(Inner { wasmtime, cache, places }) })
+        let tallies = Mutex::default();
+        Ok(Self { inner: Arc::new(Inner { wasmtime, cache, places, tallies }) })
     }
 
     /// Calls that hold an instance right now.
     #[must_use]
     pub fn live_calls(&self) -> usize {
         LIVE_CALLS_MAX - self.inner.places.available_permits()
+    }
+
+    /// The places of the pool.
+    #[must_use]
+    pub fn places(&self) -> Places {
+        Places { used: self.live_calls(), max: LIVE_CALLS_MAX }
+    }
+
+    /// What was counted of each plugin, by name.
+    #[must_use]
+    pub fn plugin_counts(&self) -> Vec<PluginCounts> {
+        let tallies = self.inner.tallies.lock().unwrap_or_else(PoisonError::into_inner);
+        tallies.iter().map(|(plugin, tally)| tally.counts(plugin)).collect()
+    }
+
+    /// The counts of a plugin: those of its name, so that a reload goes on with them.
+    pub(crate) fn tally(&self, plugin: &PluginId) -> Arc<Tally> {
+        let mut tallies = self.inner.tallies.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(tallies.entry(plugin.clone()).or_default())
     }
 
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {

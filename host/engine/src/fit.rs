@@ -56,6 +56,20 @@ pub async fn fit_picture(
     picture: &Medium,
     wishes: pictures::Wishes,
 ) -> Result<Fitted, FitEnd> {
+    let fitted = fit(plugin, store, context, picture, wishes).await;
+    fitted.inspect_err(|end| match end {
+        FitEnd::Fault(fault) => plugin.tally().fault(fault.kind.code()),
+        FitEnd::Failed(_) => {}
+    })
+}
+
+async fn fit(
+    plugin: &Plugin,
+    store: &Store,
+    context: CallContext,
+    picture: &Medium,
+    wishes: pictures::Wishes,
+) -> Result<Fitted, FitEnd> {
     let maker = Maker::prepare(plugin, store, context, vec![picture.media.clone()], true).await?;
     let answered = {
         let (maker, picture) = (Arc::clone(&maker), handle(picture.clone()));

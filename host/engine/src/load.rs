@@ -17,6 +17,7 @@ use crate::engine::Engine;
 use crate::guest::CallState;
 use crate::imports::first_unlinkable;
 use crate::inspect::{Inspection, inspect};
+use crate::tally::Tally;
 use crate::{inert, reader};
 
 /// The exports that make a plugin, as this host knows them.
@@ -120,6 +121,7 @@ struct Inner {
     from_cache: bool,
     linked: Linked,
     places: Arc<Semaphore>,
+    tally: Arc<Tally>,
     engine: Engine,
 }
 
@@ -172,7 +174,8 @@ impl Plugin {
         let linked = link(engine, &component, &inspection, exports, manifest.media.has_files())?;
         let places = Engine::plugin_places(manifest.media.has_files());
         let manifest_text = inspection.manifest;
-        let inner = Inner { manifest, manifest_text, digest, from_cache, linked, places, engine: engine.clone() };
+        let (tally, engine) = (engine.tally(&manifest.plugin.id), engine.clone());
+        let inner = Inner { manifest, manifest_text, digest, from_cache, linked, places, tally, engine };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -247,6 +250,10 @@ impl Plugin {
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.inner.engine
+    }
+
+    pub(crate) fn tally(&self) -> &Arc<Tally> {
+        &self.inner.tally
     }
 
     pub(crate) fn places(&self) -> &Arc<Semaphore> {

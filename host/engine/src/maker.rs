@@ -22,6 +22,7 @@ use crate::limiter::Limiter;
 use crate::load::Plugin;
 use crate::out::Quota;
 use crate::reader::{Directories, Wasi};
+use crate::tally::Counted;
 
 /// What a new instance is made from.
 pub(crate) struct Maker {
@@ -34,6 +35,7 @@ pub(crate) struct Maker {
     pub(crate) quota: Arc<Quota>,
     /// Free again when the instance is gone, which may be later than the call: a blocking thread cannot be dropped.
     _place: Place,
+    _counted: Counted,
 }
 
 impl Maker {
@@ -62,13 +64,16 @@ impl Maker {
         } else {
             (None, None)
         };
-        let (plugin, context) = (plugin.clone(), Arc::new(context));
-        Ok(Arc::new(Self { plugin, context, media, out, quota: Arc::default(), _place: place }))
+        let counted = Counted::begin(plugin.tally());
+        let (plugin, context, quota) = (plugin.clone(), Arc::new(context), Arc::default());
+        Ok(Arc::new(Self { plugin, context, media, out, quota, _place: place, _counted: counted }))
     }
 
     /// What an instance is made from that gets no directories.
     pub(crate) fn bare(plugin: &Plugin, context: Arc<CallContext>, place: Place) -> Self {
-        Self { plugin: plugin.clone(), context, media: None, out: None, quota: Arc::default(), _place: place }
+        let counted = Counted::begin(plugin.tally());
+        let (plugin, quota) = (plugin.clone(), Arc::default());
+        Self { plugin, context, media: None, out: None, quota, _place: place, _counted: counted }
     }
 
     pub(crate) fn fault(&self, kind: FaultKind) -> Fault {

@@ -1,5 +1,5 @@
-//! What the daemon says of itself over HTTP: whether it is alive. A browser that was tricked into asking (DNS rebinding) is told
-//! nothing, and another machine no more than that it is alive.
+//! What the daemon says of itself over HTTP: that it is there. Whether it can work is `ready`'s to say. A browser that was
+//! tricked into asking (DNS rebinding) is told nothing, and another machine no more than that it is there.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -25,8 +25,8 @@ struct Health {
     channels: Vec<String>,
 }
 
-/// What this machine is told.
-pub(crate) fn near(host: Arc<Host>, daemon: &Daemon, bound: SocketAddr) -> Router {
+/// What this machine is told; `others` are routes that no other may reach.
+pub(crate) fn near(host: Arc<Host>, daemon: &Daemon, bound: SocketAddr, others: Router) -> Router {
     let (version, pid) = (daemon.version.clone(), daemon.pid);
     let health = move || Health {
         status: "ok",
@@ -36,7 +36,8 @@ pub(crate) fn near(host: Arc<Host>, daemon: &Daemon, bound: SocketAddr) -> Route
         channels: host.knowledge().plan.channels.keys().map(ToString::to_string).collect(),
     };
     let checked = move |request: Request, next: Next| check_host(bound, request, next);
-    Router::new().route("/healthz", get(move || std::future::ready(Json(health())))).layer(from_fn(checked))
+    let health = get(move || std::future::ready(Json(health())));
+    Router::new().route("/healthz", health).merge(others).layer(from_fn(checked))
 }
 
 /// What other machines are told.

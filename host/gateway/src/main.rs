@@ -35,6 +35,7 @@ mod log;
 mod media;
 #[expect(clippy::disallowed_methods, reason = "the bridge connects to the daemon here, and nowhere else")]
 mod mcp;
+mod metrics;
 mod places;
 mod plugin;
 #[expect(clippy::disallowed_methods, reason = "components are found and read here")]
@@ -42,12 +43,14 @@ mod plugins;
 mod probe;
 #[expect(clippy::disallowed_methods, reason = "the environment and the command line are read here, once")]
 mod process;
+mod ready;
 mod reload;
 mod render;
 #[expect(clippy::disallowed_methods, reason = "a secret is read from the file that the operator names")]
 mod secrets;
 #[expect(clippy::disallowed_methods, reason = "the daemon listens here")]
 mod serve;
+mod telemetry;
 mod views;
 
 use std::io::Write as _;

@@ -16,6 +16,7 @@ use creel_store::media::MediaPolicy;
 use creel_store::state::{StateLock, StateRoot};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Admin};
@@ -29,11 +30,14 @@ use crate::exit::Exit;
 use crate::health;
 use crate::log;
 use crate::media;
+use crate::metrics::{self, Metrics, Reading};
 use crate::places::Places;
 use crate::plugins::{self, Installed, Loaded};
 use crate::process::Process;
+use crate::ready::{self, Readiness};
 use crate::reload::{Answering, Reloader, Sources};
 use crate::render::{self, Style};
+use crate::telemetry::keep_exporting;
 use crate::views::{Answerer, Daemon};
 
 /// What a daemon consists of before it runs.
@@ -139,20 +143,25 @@ async fn serve(parts: Parts, places: &Places, process: &Arc<Process>) -> Result<
     let address = tcp.local_addr().map_err(not_listening)?;
     let socket = admin::listen(Path::new(&parts.daemon.state_dir), &parts.lock).map_err(CommandError::Socket)?;
     let (store, daemon, absent) = (parts.store.clone(), parts.daemon, parts.loaded.absent);
+    let (metrics, spans) = Metrics::new();
     let host = Host::start(Setup {
         knowledge: parts.knowledge,
         plugins: parts.loaded.plugins,
         store: parts.store,
         clock: process.clock(),
-        observer: Arc::new(Unobserved),
+        observer: Arc::clone(&metrics) as Arc<dyn Observer>,
     });
     let host = Arc::new(host.await?);
     let callers = Arc::new(Callers::new(Arc::clone(&parts.agents), host.knowledge().gateway_token_sha256()));
-    let api = Arc::new(Api { host: Arc::clone(&host), store: store.clone(), callers: Arc::clone(&callers) });
-    let clients = api::router(api);
-    let network = clients.clone().layer(Extension(Peer::Network));
-    let far = health::far().merge(network.clone());
-    let near = health::near(Arc::clone(&host), &daemon, address).merge(network);
+    let reading = Reading {
+        metrics: Arc::clone(&metrics),
+        host: Arc::clone(&host),
+        engine: parts.engine.clone(),
+        store: store.clone(),
+        callers: Arc::clone(&callers),
+    };
+    let leaving = CancellationToken::new();
+    let Served { near, far, clients } = served(&reading, (&daemon, address), &leaving);
     let local = local(&host.knowledge().config.gateway, places).map_err(CommandError::Socket)?;
     let sources = Sources {
         places: places.clone(),
@@ -177,6 +186,7 @@ async fn serve(parts: Parts, places: &Places, process: &Arc<Process>) -> Result<
     // It has a stop of its own: requests count until the last of them has ended.
     let unused = CancellationToken::new();
     let writing = tokio::spawn(agents::keep_writing(parts.agents, using, unused.clone()));
+    let exporting = tokio::spawn(keep_exporting(Arc::clone(&host), metrics, spans, unused.clone()));
     announce(address).map_err(CommandError::Output)?;
     tracing::info!(%address, "ready");
     while stop.wait().await == Told::Reload {
@@ -185,18 +195,13 @@ async fn serve(parts: Parts, places: &Places, process: &Arc<Process>) -> Result<
         }
     }
     tracing::info!("stopping; a second signal stops at once");
+    leaving.cancel();
     let graceful = async {
         host.shutdown().await;
         stopping.cancel();
-        for server in servers.into_iter().chain([sweeping]) {
-            if let Err(error) = server.await {
-                tracing::error!(%error, "a task of the daemon failed");
-            }
-        }
+        ended(servers.into_iter().chain([sweeping])).await;
         unused.cancel();
-        if let Err(error) = writing.await {
-            tracing::error!(%error, "a task of the daemon failed");
-        }
+        ended([writing, exporting]).await;
     };
     tokio::select! {
         () = graceful => {
@@ -207,11 +212,46 @@ async fn serve(parts: Parts, places: &Places, process: &Arc<Process>) -> Result<
     }
 }
 
+/// What is served, by where the other end is.
+struct Served {
+    /// On this machine.
+    near: Router,
+    /// Elsewhere.
+    far: Router,
+    /// On the socket of local agents.
+    clients: Router,
+}
+
+fn served(reading: &Reading, (daemon, address): (&Daemon, SocketAddr), leaving: &CancellationToken) -> Served {
+    let Reading { metrics, host, store, callers, .. } = reading;
+    let clients = api::router(Arc::new(Api {
+        host: Arc::clone(host),
+        store: store.clone(),
+        callers: Arc::clone(callers),
+        metrics: Arc::clone(metrics),
+    }));
+    let network = clients.clone().layer(Extension(Peer::Network));
+    let readiness = Readiness { host: Arc::clone(host), store: store.clone(), leaving: leaving.clone() };
+    let own = ready::near(readiness.clone()).merge(metrics::near(reading.clone()));
+    let near = health::near(Arc::clone(host), daemon, address, own).merge(network.clone());
+    let far = health::far().merge(ready::far(readiness)).merge(metrics::far(reading.clone())).merge(network);
+    Served { near, far, clients }
+}
+
+/// Waits until tasks have ended.
+async fn ended(tasks: impl IntoIterator<Item = JoinHandle<()>>) {
+    for task in tasks {
+        if let Err(error) = task.await {
+            tracing::error!(%error, "a task of the daemon failed");
+        }
+    }
+}
+
 fn serve_all(
     (listener, near, far): (TcpListener, Router, Router),
     (socket, admin): (UnixListener, Router),
     stopping: &CancellationToken,
-) -> Vec<tokio::task::JoinHandle<()>> {
+) -> Vec<JoinHandle<()>> {
     vec![
         tokio::spawn(connections::serve(Tcp { listener, near, far }, stopping.clone())),
         tokio::spawn(connections::serve(Unix { listener: socket, router: admin }, stopping.clone())),
@@ -291,7 +331,7 @@ impl Signals {
     }
 }
 
-/// A daemon's steps go to the log, where the runtime puts them.
+/// Where nobody counts, steps go to the log alone, where the runtime puts them.
 pub(crate) struct Unobserved;
 
 impl Observer for Unobserved {
@@ -307,7 +347,7 @@ mod tests {
         let check = |listen: Option<&str>, port, bind, expect: &str| {
             let listen = listen.map(|address| address.parse().expect("an address"));
             let args = ServeArgs { listen, log: crate::cli::LogArgs::default() };
-            let config = GatewayConfig { port, bind, token: None, socket: None };
+            let config = GatewayConfig { port, bind, ..GatewayConfig::default() };
             assert_eq!(address(&args, &config).to_string(), expect);
         };
         check(None, None, Bind::Loopback, "127.0.0.1:18790");

@@ -24,7 +24,7 @@ use crate::secret_ref::SecretInput;
 pub use agents::{AgentDefaults, ModelChain, PickableModel};
 pub use auth::{AuthConfig, Balance, BalanceBy, ConfiguredProfile, Cooldowns};
 pub use channels::ChannelEntry;
-pub use gateway::{Bind, GatewayConfig, LogConfig, LogLevel};
+pub use gateway::{Bind, GatewayConfig, LogConfig, LogLevel, MetricsConfig, TelemetryConfig};
 pub use headers::EntryHeader;
 pub use media::{MediaModel, MediaUse};
 pub use models::{ConfigModel, Cost, ModelsConfig, ProviderEntry, Timeouts};
@@ -79,6 +79,9 @@ impl Config {
             inputs.extend(entry.headers.iter().map(|header| (header.key.clone(), &header.value)));
         }
         inputs.extend(self.gateway.token.as_ref().map(|input| ("gateway.auth.token".to_owned(), input)));
+        for header in self.gateway.telemetry.iter().flat_map(|telemetry| &telemetry.headers) {
+            inputs.push((header.key.clone(), &header.value));
+        }
         inputs
     }
 }

@@ -352,6 +352,12 @@ impl Knowledge {
         entry.models.iter().find(|known| known.id == model.model)?.cost
     }
 
+    /// The credentials that rest now, wholly or for one model, each with the reason.
+    #[must_use]
+    pub fn resting(&self, now_ms: u64) -> Vec<(Key, Rest)> {
+        self.memory.ledger().resting(now_ms).map(|(key, rest)| (key.clone(), rest)).collect()
+    }
+
     /// Whether a plugin, or an entry of the configuration, may send that request, and by which rule. Where several
     /// entries grant something to the plugin, the one that allows it is named, else the first that refuses.
     #[must_use]

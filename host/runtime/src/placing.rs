@@ -75,6 +75,17 @@ impl Knowledge {
         AddedHeaders { origin: planned.grant.headers.origin.clone(), headers: headers.collect() }
     }
 
+    /// The headers of each export to the collector of `gateway.telemetry`.
+    #[must_use]
+    pub fn telemetry_headers(&self) -> Vec<AddedHeader> {
+        let headers = self.config.gateway.telemetry.iter().flat_map(|telemetry| &telemetry.headers);
+        let made = headers.map(|header| {
+            let source = SecretSource::of(&header.value, || SecretSource::Config(header.key.clone()));
+            AddedHeader { name: header.name.clone(), value: self.header_value(&header.key, &source) }
+        });
+        made.collect()
+    }
+
     fn header_value(&self, key: &str, source: &SecretSource) -> Result<Arc<Injectable>, String> {
         let shown = match source {
             SecretSource::Config(_) => String::new(),

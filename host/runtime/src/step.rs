@@ -113,6 +113,9 @@ pub enum Step {
         verdict: &'static str,
         /// The rule that refused it.
         rule: Option<String>,
+        /// The kind of that rule, e.g. `no-grant`; there are few.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        refusal: Option<&'static str>,
     },
     /// A model call failed.
     AttemptFailed {
@@ -238,6 +241,7 @@ impl From<&EgressRecord> for Step {
             credential: record.credential.clone(),
             verdict: if record.refused.is_some() { "refused" } else { "sent" },
             rule: record.refused.as_ref().map(|refused| refused.rule.clone()),
+            refusal: record.refused.as_ref().map(|refused| refused.refusal.as_str()),
         }
     }
 }

@@ -33,7 +33,7 @@ pub(crate) fn step(step: &Step) {
             (None, Some(failure)) => tracing::error!(call, failure, "no credential"),
             (None, None) => tracing::debug!(call, "no credential needed"),
         },
-        Step::Egress { call, plugin, method, target, credential, verdict, rule } => {
+        Step::Egress { call, plugin, method, target, credential, verdict, rule, refusal: _ } => {
             tracing::info!(call, plugin, method, target, credential, verdict, rule, "egress");
         }
         Step::AttemptFailed { session, model, credential, fault, message, next, is_probe, derivation } => {

@@ -9,6 +9,7 @@ mod errors;
 mod files;
 mod grants;
 mod mcp;
+mod metrics;
 mod routing;
 mod secrecy;
 mod streams;

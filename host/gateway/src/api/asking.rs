@@ -70,6 +70,7 @@ pub(super) async fn open(api: &Api, headers: &HeaderMap, peer: Peer, target: &st
     match api.callers.open(headers, peer, now_ms) {
         Ok(caller) => Ok(caller),
         Err((error, refusal)) => {
+            api.metrics.denied("token", refusal.as_ref().map_or("no-token", |refusal| refusal.code()));
             if let Some(refusal) = refusal {
                 api.host.audit(no_agent(target, &refusal, now_ms)).await;
             }
@@ -113,7 +114,10 @@ pub(super) async fn admit(api: &Api, caller: &Caller, wish: &Wish<'_>) -> Result
     let admitted = caller.admit(&asked, now_ms);
     let verdict = admitted.as_ref().map(|_| ());
     api.host.audit(admission(caller.id(), &model.to_string(), verdict, now_ms)).await;
-    let place = admitted.map_err(|refusal| failure::not_admitted(&refusal))?;
+    let place = admitted.map_err(|refusal| {
+        api.metrics.denied("agent", refusal.code());
+        failure::not_admitted(&refusal)
+    })?;
     Ok(Admission { plan, place })
 }
 

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use creel_dialects::{ApiError, Output, StreamWriter, WholeWriter};
 use creel_engine::{chat, types};
 use creel_policy::agent::TokenCount;
+use creel_policy::fallback::CallFault;
 use creel_policy::media::MediaRef;
 use creel_runtime::{Reply, Unanswered};
 use creel_store::Store;
@@ -21,6 +22,7 @@ use futures_util::stream;
 
 use super::{Shared, convert, failure};
 use crate::clock;
+use crate::metrics::{Asking, Exchange};
 
 /// Milliseconds of silence after which a comment tells the client, and all between, that the answer is still coming.
 const KEEP_ALIVE_MS: u64 = 15_000;
@@ -32,38 +34,73 @@ pub(super) struct Account {
     api: Shared,
     place: Option<Place>,
     used: TokenCount,
+    exchange: Exchange,
 }
 
 impl Account {
-    pub(super) fn new(api: Shared, place: Option<Place>) -> Self {
-        Self { api, place, used: TokenCount::default() }
+    /// Begins with the request, since it is what its time is counted from.
+    pub(super) fn new(api: Shared, place: Option<Place>, asking: Asking) -> Self {
+        let exchange = Exchange::begin(&api.metrics, asking);
+        Self { api, place, used: TokenCount::default(), exchange }
+    }
+
+    /// The first piece of an answer is there.
+    pub(super) fn answers(&mut self, reply: &Reply) {
+        self.exchange.answers(reply.model());
+    }
+
+    /// It failed.
+    fn failed(&mut self, unanswered: &Unanswered) {
+        self.exchange.failed(unanswered.fault.map_or("no-model", CallFault::code));
     }
 
     /// Notes what a piece of an answer says of it.
     pub(super) fn note(&mut self, output: &chat::Output) {
-        if let chat::Output::Usage(usage) = output {
-            self.used = TokenCount {
-                input: usage.input_tokens,
-                output: usage.output_tokens,
-                cache_read: usage.cache_read_tokens,
-                cache_write: usage.cache_write_tokens,
-            };
+        match output {
+            chat::Output::Usage(usage) => {
+                self.used = TokenCount {
+                    input: usage.input_tokens,
+                    output: usage.output_tokens,
+                    cache_read: usage.cache_read_tokens,
+                    cache_write: usage.cache_write_tokens,
+                };
+            }
+            chat::Output::Finished(finish) => self.exchange.finished(finish_code(*finish)),
+            chat::Output::Text(_)
+            | chat::Output::Reasoning(_)
+            | chat::Output::ToolCallStart(_)
+            | chat::Output::ToolCallArguments(_)
+            | chat::Output::Media(_)
+            | chat::Output::Native(_) => {}
         }
     }
 
     /// Counts what was used, at the price of the model that answered.
     pub(super) fn settle(&mut self, reply: &Reply) {
+        let cost = self.api.host.knowledge().price(reply.model());
+        self.exchange.used(&self.used, cost.as_ref());
         if let Some(place) = self.place.take() {
-            let cost = self.api.host.knowledge().price(reply.model());
             place.settle(&self.used, cost.as_ref(), clock::now_ms());
         }
     }
 
     /// Nobody was asked, or nobody answered: nothing is counted.
-    pub(super) fn release(mut self) {
+    pub(super) fn release(mut self, unanswered: &Unanswered) {
+        self.failed(unanswered);
         if let Some(place) = self.place.take() {
             place.release(clock::now_ms());
         }
+    }
+}
+
+/// Why a model stopped, in the words of `wit/creel.wit`.
+fn finish_code(finish: chat::Finish) -> &'static str {
+    match finish {
+        chat::Finish::Stop => "stop",
+        chat::Finish::Length => "length",
+        chat::Finish::ToolCalls => "tool-calls",
+        chat::Finish::ContentFilter => "content-filter",
+        chat::Finish::Other => "other",
     }
 }
 
@@ -73,7 +110,7 @@ pub(super) async fn whole(
     mut writer: WholeWriter,
     account: &mut Account,
 ) -> Result<Result<String, ApiError>, Box<Unanswered>> {
-    while let Some(output) = reply.next().await? {
+    while let Some(output) = reply.next().await.inspect_err(|unanswered| account.failed(unanswered))? {
         account.note(&output);
         writer.event(&piece(&account.api.store, output).await);
     }
@@ -153,6 +190,7 @@ impl State {
                 let error: ApiError = failure::unanswered(&unanswered);
                 tracing::warn!(request = self.request_id, "an answer broke off: {}", unanswered.for_operator);
                 self.writer.error(&error, &self.request_id, text);
+                self.account.failed(&unanswered);
                 self.account.settle(&reply);
             }
         }

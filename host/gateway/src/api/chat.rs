@@ -113,21 +113,24 @@ async fn answered(
     let call = read_chat(dialect, &body)?;
     let Ready { call, question, admission } = ready(api, &caller, (call, body.len()), (&headers, asked)).await?;
     drop(body);
-    let mut account = Account::new(Arc::clone(api), admission.place);
+    let asking = asked.asking("chat", &call.model, &headers);
+    let mut account = Account::new(Arc::clone(api), admission.place, asking);
     let mut reply = match api.host.ask(&admission.plan, question).await {
         Ok(reply) => reply,
         Err(unanswered) => {
-            account.release();
+            account.release(&unanswered);
             tracing::warn!(request = asked.id, agent = %caller.id(), "nobody answered: {}", unanswered.for_operator);
             return Ok(answer::unanswered(asked, &unanswered));
         }
     };
+    account.answers(&reply);
     let model = reply.model().to_string();
     let trail = Trail::of(reply.attempts(), Some(&model));
     tracing::info!(request = asked.id, agent = %caller.id(), route = trail.as_str(), "answers");
     let stamp = Stamp { entropy: random(), created_s: now_s() };
     if call.is_streaming {
         let overhead_us = overhead_us(asked, &reply);
+        api.metrics.overhead(overhead_us);
         let body = body::streamed(reply, StreamWriter::new(&call, stamp), account, asked.id.clone());
         let mut response = answer::response(asked, StatusCode::OK, "text/event-stream; charset=utf-8", body);
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -137,6 +140,7 @@ async fn answered(
         Ok(json) => {
             let json = json?;
             let overhead_us = overhead_us(asked, &reply);
+            api.metrics.overhead(overhead_us);
             Ok(answer::with_trail(answer::json(asked, json), &trail, overhead_us))
         }
         Err(unanswered) => {

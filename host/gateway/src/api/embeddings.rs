@@ -1,7 +1,5 @@
 //! Vectors of texts.
 
-use std::sync::Arc;
-
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
@@ -9,6 +7,7 @@ use axum::response::Response;
 use creel_dialects::{ApiError, Dialect, ErrorKind, read_embeddings, write_embeddings};
 use creel_engine::embedding::EmbeddingRequest;
 use creel_policy::agent::TokenCount;
+use creel_policy::fallback::CallFault;
 use http::HeaderMap;
 
 use super::Shared;
@@ -17,6 +16,7 @@ use super::asking::{self, Wish};
 use super::caller::Peer;
 use super::request::{Asked, whole};
 use crate::clock;
+use crate::metrics::Exchange;
 
 /// `POST /v1/embeddings`.
 pub(super) async fn create(
@@ -58,24 +58,31 @@ async fn created(
     };
     let request = EmbeddingRequest { model: String::new(), inputs: call.inputs.clone(), dimensions: call.dimensions };
     let name = format!("agent:{}/{}", caller.id(), asked.id);
+    let mut exchange = Exchange::begin(&api.metrics, asked.asking("embeddings", &call.model, &headers));
     let answered = match api.host.embed(&name, target, request).await {
         Ok(answered) => answered,
         Err(unanswered) => {
             release(admission.place);
+            exchange.failed(unanswered.fault.map_or("no-model", CallFault::code));
             tracing::warn!(request = asked.id, "nobody answered: {}", unanswered.for_operator);
             return Ok(answer::unanswered(asked, &unanswered));
         }
     };
+    exchange.answers(&answered.model);
     if answered.answer.vectors.len() != call.inputs.len() {
+        exchange.failed(CallFault::MalformedResponse.code());
         release(admission.place);
         let message =
             format!("the provider gave {} vectors for {} inputs", answered.answer.vectors.len(), call.inputs.len());
         return Err(ApiError::new(ErrorKind::UpstreamFailed, message));
     }
     let tokens = answered.answer.input_tokens;
+    let used = TokenCount { input: tokens, ..TokenCount::default() };
+    let cost = api.host.knowledge().price(&answered.model);
+    exchange.used(&used, cost.as_ref());
+    drop(exchange);
     if let Some(place) = admission.place {
-        let cost = Arc::clone(&api.host.knowledge()).price(&answered.model);
-        place.settle(&TokenCount { input: tokens, ..TokenCount::default() }, cost.as_ref(), clock::now_ms());
+        place.settle(&used, cost.as_ref(), clock::now_ms());
     }
     let trail = Trail::of(&answered.attempts, Some(&answered.model.to_string()));
     let json = write_embeddings(&call, &answered.answer.vectors, tokens);

@@ -20,12 +20,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use creel_dialects::Dialect;
 use creel_runtime::Host;
 use creel_store::Store;
 
 use crate::clock;
+use crate::metrics::{Metrics, count_requests};
 
 pub(crate) use caller::{Callers, Peer};
 
@@ -34,6 +36,7 @@ pub(crate) struct Api {
     pub(crate) host: Arc<Host>,
     pub(crate) store: Store,
     pub(crate) callers: Arc<Callers>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 type Shared = Arc<Api>;
@@ -51,6 +54,7 @@ pub(crate) fn router(api: Shared) -> Router {
         .route("/files", post(files::upload).get(files::list))
         .route("/files/{id}", get(files::retrieve).delete(files::delete))
         .route("/files/{id}/content", get(files::content));
+    let counted = from_fn_with_state(Arc::clone(&api.metrics), count_requests);
     Router::new()
         .nest("/v1", routes.clone())
         .merge(routes)
@@ -60,6 +64,7 @@ pub(crate) fn router(api: Shared) -> Router {
         .fallback(answer::no_route)
         .method_not_allowed_fallback(answer::no_method)
         .layer(DefaultBodyLimit::disable())
+        .layer(counted)
         .with_state(api)
 }
 

@@ -8,6 +8,10 @@ use bytes::Bytes;
 use creel_dialects::{ApiError, Dialect, ErrorKind, Shape};
 use http::HeaderMap;
 
+use crate::clock;
+use crate::metrics::Asking;
+use crate::telemetry::Parent;
+
 /// Bytes of a request's body: the largest request with its media as base64 that a provider takes.
 pub(super) const BODY_BYTES_MAX: usize = 64 << 20;
 
@@ -17,6 +21,8 @@ pub(super) struct Asked {
     pub(super) id: String,
     /// When its head was there.
     pub(super) begun: Instant,
+    /// The same moment in milliseconds since 1970.
+    at_ms: u64,
     /// How it is answered.
     pub(super) shape: Shape,
 }
@@ -25,7 +31,19 @@ impl Asked {
     /// A request that has just come in.
     pub(super) fn new(dialect: Dialect) -> Self {
         let id = format!("req_{:016x}{:016x}", random(), random());
-        Self { id, begun: Instant::now(), shape: shape_of(dialect) }
+        Self { id, begun: Instant::now(), at_ms: clock::now_ms(), shape: shape_of(dialect) }
+    }
+
+    /// What is said of it while a model is asked.
+    pub(super) fn asking(&self, operation: &'static str, model: &str, headers: &HeaderMap) -> Asking {
+        Asking {
+            operation,
+            model: model.to_owned(),
+            request: self.id.clone(),
+            parent: Parent::of(headers),
+            at_ms: self.at_ms,
+            begun: self.begun,
+        }
     }
 
     /// Microseconds since then.

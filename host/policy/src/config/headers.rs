@@ -1,5 +1,5 @@
-//! `models.providers.<p>.headers`: headers that the operator wants on every request to a provider. Nothing here knows
-//! what a header's value is.
+//! `models.providers.<p>.headers` and `gateway.telemetry.headers`: headers that the operator wants on every request to a
+//! provider, or to a collector. Nothing here knows what a header's value is.
 
 use crate::headers;
 use crate::json5::{Place, Problems};

@@ -40,6 +40,11 @@ impl Ledger {
         }
     }
 
+    /// The credentials that rest, wholly or for one model, each with the reason.
+    pub fn resting(&self, now_ms: u64) -> impl Iterator<Item = (&Key, Rest)> {
+        self.0.iter().filter_map(move |(key, record)| Some((key, record.any_rest(now_ms)?)))
+    }
+
     /// When a credential last worked, whatever its value was then; 0: not yet.
     pub(crate) fn last_used_ms(&self, provider: &ProviderId, credential: &str) -> u64 {
         let of_it = self.0.iter().filter(|(key, _)| key.provider == *provider && key.credential == credential);

@@ -81,6 +81,13 @@ impl Record {
         Some(Rest { until_ms, why: window.why, model: window.model.clone() })
     }
 
+    /// Why it is not sent now, to all models or to one; `None`: it is sent to any.
+    #[must_use]
+    pub fn any_rest(&self, now_ms: u64) -> Option<Rest> {
+        let window = self.disabled.iter().chain(&self.cooling).find(|window| window.until_ms > now_ms)?;
+        Some(Rest { until_ms: window.until_ms, why: window.why, model: window.model.clone() })
+    }
+
     /// When anything was last noted.
     pub(super) fn touched_ms(&self) -> u64 {
         let failed = |window: &Option<Window>| window.as_ref().map_or(0, |window| window.failed_ms);

@@ -241,3 +241,23 @@ fn the_ledger_is_bounded_and_forgets_the_oldest() {
     assert_eq!(ledger.get(&key(0)), None);
     assert!(ledger.get(&key(1)).is_some() && ledger.get(&key(crate::limits::LEDGER_RECORDS_MAX)).is_some());
 }
+
+#[test]
+fn all_that_rests_is_listed_wholly_or_for_one_model() {
+    let key = |credential: &str| {
+        let (credential, fingerprint) = (credential.to_owned(), String::new());
+        Key { provider: anthropic(), credential, fingerprint }
+    };
+    let mut ledger = Ledger::default();
+    ledger.put(key("limited"), fail(&Record::default(), CallFault::RateLimited, NOW_MS));
+    ledger.put(key("unpaid"), fail(&Record::default(), CallFault::Billing, NOW_MS));
+    ledger.put(key("works"), Record::default().after_success(NOW_MS));
+    let check = |now_ms, expect: &[(&str, Why, bool)]| {
+        let resting: Vec<_> = ledger.resting(now_ms).collect();
+        let resting = resting.iter().map(|(key, rest)| (key.credential.as_str(), rest.why, rest.model.is_some()));
+        assert_eq!(resting.collect::<Vec<_>>(), expect);
+    };
+    check(NOW_MS, &[("limited", Why::RateLimit, true), ("unpaid", Why::Billing, false)]);
+    check(NOW_MS + 30 * SECOND, &[("unpaid", Why::Billing, false)]);
+    check(NOW_MS + 10 * MINUTE, &[]);
+}
