@@ -1,5 +1,6 @@
 //! The command line: every command, option and example. What a command does is not here.
 
+mod agents;
 mod import;
 mod media;
 mod vault;
@@ -15,6 +16,10 @@ use creel_policy::manifest::Input;
 
 use crate::exit::{self, Exit};
 
+pub(crate) use agents::{
+    AddAgentArgs, AgentsCommand, GrantArgs, ListAgentsArgs, RevokeAgentArgs, RotateAgentArgs, SetAgentArgs, Setting,
+    ShowAgentArgs, User,
+};
 pub(crate) use import::{AuditArgs, ImportCommand, ImportOpenclawArgs, SeverityArg};
 pub(crate) use media::{
     CollectMediaArgs, GetMediaArgs, ListMediaArgs, MediaCommand, PutMediaArgs, RemoveMediaArgs, ShowMediaArgs,
@@ -73,6 +78,9 @@ pub(crate) enum Command {
     /// Look after the secrets that Creel is given
     #[command(subcommand)]
     Secrets(SecretsCommand),
+    /// Look after the programs that use Creel, and their tokens
+    #[command(subcommand)]
+    Agents(AgentsCommand),
     /// Look after stored media
     #[command(subcommand)]
     Media(MediaCommand),

@@ -14,6 +14,7 @@ use creel_store::state::StateError;
 use creel_store::vault::VaultError;
 
 use crate::admin::AdminError;
+use crate::agents::AgentsError;
 use crate::answers::BadQuestion;
 use crate::boot::BootError;
 use crate::build::BuildError;
@@ -50,6 +51,9 @@ pub(crate) enum CommandError {
     /// A medium could not be looked at.
     #[error("could not look the medium up")]
     Media(#[from] MediaError),
+    /// A command about agents.
+    #[error(transparent)]
+    Agents(#[from] AgentsError),
     /// A command about media.
     #[error(transparent)]
     MediaCommand(#[from] MediaCommandError),
@@ -159,6 +163,7 @@ impl CommandError {
             Self::NoPlugin { .. } | Self::NoDaemon { .. } | Self::NoSecret { .. } => Exit::Missing,
             Self::Vault(error) => secrets::vault::exit(error),
             Self::Entry(error) => secrets::vault::exit_of_entry(error),
+            Self::Agents(error) => error.exit(),
             Self::MediaCommand(error) => error.exit(),
             Self::LookAlike { .. } => Exit::Refused,
             Self::Older(_)

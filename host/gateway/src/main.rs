@@ -4,6 +4,7 @@
 
 #[expect(clippy::disallowed_methods, reason = "the administration socket is opened here and nowhere else")]
 mod admin;
+mod agents;
 mod answers;
 mod api;
 #[expect(clippy::disallowed_methods, reason = "what the operator wrote is opened here, once")]
@@ -96,6 +97,10 @@ fn run(cli: Cli, process: &Arc<Process>) -> Result<Exit, CommandError> {
         Command::Models(ModelsCommand::Status(args)) => {
             log::start_quiet(process)?;
             explain::status(args, &places()?, process)
+        }
+        Command::Agents(command) => {
+            log::start_quiet(process)?;
+            agents::run(command, &places()?, process)
         }
         Command::Media(command) => {
             log::start_quiet(process)?;

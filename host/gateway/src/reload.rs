@@ -7,13 +7,16 @@ use creel_engine::{Engine, Plugin};
 use creel_policy::config::GatewayConfig;
 use creel_runtime::{Host, Knowledge};
 use creel_store::Store;
+use creel_store::agents::{Agents, AgentsSnapshot};
 use creel_store::media::MediaPolicy;
 use creel_store::state::StateRoot;
 
 use crate::admin::Client;
+use crate::agents;
 use crate::api::Callers;
 use crate::boot::{self, BootError};
 use crate::cli::ReloadArgs;
+use crate::clock;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::explain::print;
@@ -38,6 +41,7 @@ pub(crate) struct Sources {
     pub(crate) state: StateRoot,
     pub(crate) engine: Engine,
     pub(crate) store: Store,
+    pub(crate) agents: Arc<Agents>,
 }
 
 /// A running daemon's way to another configuration.
@@ -55,6 +59,7 @@ struct Read {
     knowledge: Knowledge,
     loaded: Loaded,
     daemon: Daemon,
+    agents: AgentsSnapshot,
     needs_restart: Vec<&'static str>,
 }
 
@@ -75,21 +80,6 @@ impl Reloader {
         Arc::clone(&self.answering.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes up what has changed of the agents.
-    ///
-    /// # Errors
-    ///
-    /// [`CommandError`] where the database cannot be read; the agents are as before then.
-    pub(crate) async fn reload_agents(&self) -> Result<(), CommandError> {
-        let (store, callers) = (self.sources.store.clone(), Arc::clone(&self.callers));
-        let taken = tokio::task::spawn_blocking(move || {
-            callers.agents().reload(store.agents_snapshot(crate::clock::now_ms())?);
-            Ok::<_, creel_store::StoreError>(())
-        });
-        taken.await.map_err(|error| CommandError::Runtime(error.into()))??;
-        Ok(())
-    }
-
     /// Reads everything again and goes on by it.
     ///
     /// # Errors
@@ -100,10 +90,11 @@ impl Reloader {
         let (sources, daemon) = (Arc::clone(&self.sources), self.answering().answerer.daemon.clone());
         let (loaded, knowledge) = (self.host.plugins(), self.host.knowledge());
         let read = tokio::task::spawn_blocking(move || read(&sources, daemon, &loaded, &knowledge));
-        let Read { knowledge, loaded, daemon, needs_restart } =
+        let Read { knowledge, loaded, daemon, agents, needs_restart } =
             read.await.map_err(|error| CommandError::Runtime(error.into()))??;
         self.sources.store.keep_media_by(MediaPolicy::of(&knowledge.config.media));
         self.callers.set_operator(knowledge.gateway_token_sha256());
+        self.sources.agents.reload(agents);
         let reloaded = self.host.reload(knowledge, loaded.plugins);
         let answerer = Answerer { daemon: Some(daemon), files: None };
         let view = ReloadView {
@@ -121,6 +112,19 @@ impl Reloader {
             "reloaded"
         );
         Ok(view)
+    }
+
+    /// Takes up what has changed of the agents alone.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`]; nothing has changed then.
+    pub(crate) async fn reload_agents(&self) -> Result<(), CommandError> {
+        let _turn = self.turn.lock().await;
+        let (sources, now_ms) = (Arc::clone(&self.sources), self.host.now_ms());
+        let reloading = tokio::task::spawn_blocking(move || agents::reload(&sources.agents, &sources.store, now_ms));
+        reloading.await.map_err(|error| CommandError::Runtime(error.into()))??;
+        Ok(())
     }
 }
 
@@ -156,7 +160,8 @@ fn read(
     for (id, absence) in &loaded.absent {
         tracing::error!(plugin = %id, "{}", render::absence(absence));
     }
-    Ok(Read { knowledge, loaded, daemon, needs_restart })
+    let agents = sources.store.agents_snapshot(clock::now_ms())?;
+    Ok(Read { knowledge, loaded, daemon, agents, needs_restart })
 }
 
 fn hex(digest: &[u8]) -> String {

@@ -5,7 +5,6 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::{Extension, Router};
 use creel_engine::{Engine, EngineSettings};
@@ -20,6 +19,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Admin};
+use crate::agents;
 use crate::api::{self, Api, Callers, Peer};
 use crate::boot::{self, BootError};
 use crate::cli::{LISTEN_PORT, ServeArgs};
@@ -36,15 +36,13 @@ use crate::reload::{Answering, Reloader, Sources};
 use crate::render::{self, Style};
 use crate::views::{Answerer, Daemon};
 
-/// Milliseconds between two times at which what agents have used is written down; a crash loses so much of it.
-const WRITE_DOWN_MS: u64 = 1_000;
-
 /// What a daemon consists of before it runs.
 struct Parts {
     lock: StateLock,
     state: StateRoot,
     engine: Engine,
     store: Store,
+    agents: Arc<Agents>,
     knowledge: Knowledge,
     loaded: Loaded,
     daemon: Daemon,
@@ -99,7 +97,8 @@ fn boot(args: &ServeArgs, places: &Places, process: &Process) -> Result<Parts, C
     if cleared > 0 {
         tracing::info!(cleared, "removed what an earlier daemon left half done");
     }
-    Ok(Parts { lock, state, engine, store, knowledge, loaded, daemon, address })
+    let agents = Arc::new(Agents::new(store.agents_snapshot(daemon.started_ms)?));
+    Ok(Parts { lock, state, engine, store, agents, knowledge, loaded, daemon, address })
 }
 
 /// WebAssembly with the compiled code of this state directory.
@@ -148,8 +147,7 @@ async fn serve(parts: Parts, places: &Places, process: &Arc<Process>) -> Result<
         observer: Arc::new(Unobserved),
     });
     let host = Arc::new(host.await?);
-    let agents = Arc::new(Agents::new(store.agents_snapshot(crate::clock::now_ms())?));
-    let callers = Arc::new(Callers::new(Arc::clone(&agents), host.knowledge().gateway_token_sha256()));
+    let callers = Arc::new(Callers::new(Arc::clone(&parts.agents), host.knowledge().gateway_token_sha256()));
     let api = Arc::new(Api { host: Arc::clone(&host), store: store.clone(), callers: Arc::clone(&callers) });
     let clients = api::router(api);
     let network = clients.clone().layer(Extension(Peer::Network));
@@ -162,10 +160,11 @@ async fn serve(parts: Parts, places: &Places, process: &Arc<Process>) -> Result<
         state: parts.state,
         engine: parts.engine,
         store: store.clone(),
+        agents: Arc::clone(&parts.agents),
     };
     let answering = Answering { answerer: Answerer { daemon: Some(daemon), files: None }, absent };
     let reloader = Arc::new(Reloader::new((Arc::clone(&host), callers), sources, answering));
-    let (sweeping, counting) = (store.clone(), store.clone());
+    let (sweeping, using) = (store.clone(), store.clone());
     let admin = Admin { host: Arc::clone(&host), store, reloader: Arc::clone(&reloader) };
     let admin = admin::router(Arc::new(admin));
     let stopping = CancellationToken::new();
@@ -174,8 +173,10 @@ async fn serve(parts: Parts, places: &Places, process: &Arc<Process>) -> Result<
         let local = Local { listener, router: clients };
         servers.push(tokio::spawn(connections::serve(local, stopping.clone())));
     }
-    servers.push(tokio::spawn(write_down(agents, counting, stopping.clone())));
     let sweeping = tokio::spawn(media::keep_sweeping(sweeping, process.clock(), stopping.clone()));
+    // It has a stop of its own: requests count until the last of them has ended.
+    let unused = CancellationToken::new();
+    let writing = tokio::spawn(agents::keep_writing(parts.agents, using, unused.clone()));
     announce(address).map_err(CommandError::Output)?;
     tracing::info!(%address, "ready");
     while stop.wait().await == Told::Reload {
@@ -191,6 +192,10 @@ async fn serve(parts: Parts, places: &Places, process: &Arc<Process>) -> Result<
             if let Err(error) = server.await {
                 tracing::error!(%error, "a task of the daemon failed");
             }
+        }
+        unused.cancel();
+        if let Err(error) = writing.await {
+            tracing::error!(%error, "a task of the daemon failed");
         }
     };
     tokio::select! {
@@ -229,25 +234,6 @@ fn local(config: &GatewayConfig, places: &Places) -> io::Result<Option<UnixListe
     let listener = UnixListener::bind(&path)?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666))?;
     Ok(Some(listener))
-}
-
-/// Writes down what agents have used, again and again, and once more at the end.
-async fn write_down(agents: Arc<Agents>, store: Store, stopping: CancellationToken) {
-    loop {
-        let is_last = tokio::select! {
-            () = stopping.cancelled() => true,
-            () = tokio::time::sleep(Duration::from_millis(WRITE_DOWN_MS)) => false,
-        };
-        let (writing, store) = (Arc::clone(&agents), store.clone());
-        match tokio::task::spawn_blocking(move || writing.flush(&store)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(error = %creel_engine::chain(&error), "what agents used is written down later"),
-            Err(error) => tracing::error!(%error, "what agents used is written down later"),
-        }
-        if is_last {
-            return;
-        }
-    }
 }
 
 /// Tells whoever started the daemon that it is ready, and where.

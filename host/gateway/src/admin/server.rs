@@ -17,6 +17,7 @@ use http::{StatusCode, header};
 use tokio::net::UnixListener;
 
 use super::SocketPath;
+use crate::agents;
 use crate::answers::{self, AuthAsked, EgressAsked, MediaAsked, NoAnswerError, RouteAsked, Source};
 use crate::reload::Reloader;
 use crate::render::{self, Style};
@@ -72,7 +73,7 @@ pub(crate) fn router(admin: Arc<Admin>) -> Router {
         .route("/v1/plugins", get(plugins))
         .route("/v1/secrets/audit", get(audit))
         .route("/v1/reload", post(reload))
-        .route("/v1/agents/reload", post(reload_agents))
+        .route(agents::RELOAD_PATH, post(reload_agents))
         .route("/v1/explain/auth", get(auth))
         .route("/v1/explain/media", get(media))
         .route("/v1/explain/route", get(route))
@@ -138,7 +139,7 @@ async fn reload(State(admin): Shared) -> Response {
 
 async fn reload_agents(State(admin): Shared) -> Response {
     match admin.reloader.reload_agents().await {
-        Ok(()) => Json(serde_json::json!({ "reloaded": true })).into_response(),
+        Ok(()) => Json(serde_json::json!({})).into_response(),
         Err(error) => no_answer(StatusCode::INTERNAL_SERVER_ERROR, render::reasons(&error, Style::Plain)),
     }
 }

@@ -45,11 +45,6 @@ impl Callers {
         Self { agents, operator: RwLock::new(operator), everything: Arc::new(AgentGrant::everything()) }
     }
 
-    /// The agents, to reload them and to write down what they used.
-    pub(crate) fn agents(&self) -> &Agents {
-        &self.agents
-    }
-
     /// Another token is the operator's from now on.
     pub(crate) fn set_operator(&self, operator: Option<[u8; 32]>) {
         *self.operator.write().unwrap_or_else(PoisonError::into_inner) = operator;

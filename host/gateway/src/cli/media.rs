@@ -170,7 +170,7 @@ fn content_type(text: &str) -> Result<String, String> {
 }
 
 /// Reads an age into milliseconds.
-fn age_ms(text: &str) -> Result<u64, String> {
+pub(super) fn age_ms(text: &str) -> Result<u64, String> {
     let wrong = || "expected a number and a unit, e.g. `30m`, `12h` or `7d`".to_owned();
     let at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
     let (number, unit) = text.split_at(at);

@@ -95,6 +95,7 @@ fn problems(error: &CommandError) -> &[Problem] {
         CommandError::Boot(BootError::Config(problems) | BootError::Profiles(problems)) => problems,
         CommandError::Boot(BootError::Lock(LockError::Invalid(problem)))
         | CommandError::Lock(LockError::Invalid(problem)) => std::slice::from_ref(problem),
+        CommandError::Agents(error) => error.problems(),
         CommandError::Import(ImportError::Source(problems) | ImportError::Result(problems)) => problems,
         _ => &[],
     }
@@ -117,6 +118,7 @@ fn hint(error: &CommandError) -> Option<String> {
         CommandError::Component(error) => of_file(error),
         CommandError::LookAlike { .. } => Some("give the plugin a name of its own in its `plugin.toml`".to_owned()),
         CommandError::Vault(error) => super::vault::hint(error),
+        CommandError::Agents(error) => error.hint(),
         CommandError::MediaCommand(error) => error.hint(),
         CommandError::NoSecret { .. } => Some("`creel secrets list` shows what is there".to_owned()),
         CommandError::Entry(_)

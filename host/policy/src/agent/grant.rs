@@ -130,6 +130,18 @@ pub enum MediaReach {
 }
 
 impl AgentGrant {
+    /// What the operator's own token opens: all that can be asked for, and nothing that is sent in somebody's name.
+    #[must_use]
+    pub fn everything() -> Self {
+        Self {
+            models: vec![ModelPattern::Any],
+            needs: BTreeSet::from([Need::Image, Need::Audio, Need::Video, Need::Document, Need::Tools]),
+            media: BTreeSet::from([SharedArea::Inbound, SharedArea::Outbound]),
+            sessions: vec![SessionPattern::Prefix("".into())],
+            ..Self::default()
+        }
+    }
+
     /// Whether it may use a model that was asked for by `alias`, if by any. The models that take over for a granted one
     /// are the operator's choice, and are not asked about.
     #[must_use]

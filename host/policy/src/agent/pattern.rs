@@ -145,12 +145,6 @@ impl ChannelRule {
     pub fn matches(&self, channel: &ChannelId, conversation: &str) -> bool {
         self.channel == *channel && self.conversation.as_deref().is_none_or(|own| own == conversation)
     }
-
-    /// The channel.
-    #[must_use]
-    pub fn channel(&self) -> &ChannelId {
-        &self.channel
-    }
 }
 
 impl fmt::Display for ChannelRule {
@@ -206,6 +200,15 @@ mod tests {
         for text in ["", "signal", "signal:", ":x", "*:*", "*", "Signal:x", "signal:a*", "signal:a b"] {
             assert!(ChannelRule::parse(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_pattern_is_not_endless() {
+        let (most, more) = ("a".repeat(PATTERN_BYTES_MAX), "a".repeat(PATTERN_BYTES_MAX + 1));
+        assert!(ModelPattern::parse(&most).is_ok() && ModelPattern::parse(&more).is_err());
+        assert!(SessionPattern::parse(&format!("{most}*")).is_ok() && SessionPattern::parse(&more).is_err());
+        assert!(ChannelRule::parse(&format!("signal:{most}")).is_ok());
+        assert!(ChannelRule::parse(&format!("signal:{more}")).is_err());
     }
 
     #[test]

@@ -1,0 +1,1 @@
+//! Requests of OpenAI's chat completions as clients write them, and what is written for such clients.
