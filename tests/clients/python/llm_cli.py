@@ -10,9 +10,12 @@ LLM = os.path.join(os.path.dirname(sys.executable), "llm")
 
 
 def run(*words, model=MODEL, token=TOKEN):
-    # The key by the environment: what stands in an argument is seen by every user of the machine.
-    environment = {**os.environ, "OPENAI_API_KEY": token}
-    command = [LLM, "openai", "endpoint", BASE_URL + "/v1", "-m", model, "--key", token, *words]
+    return call("openai", "endpoint", BASE_URL + "/v1", "-m", model, "--key", token, *words)
+
+
+def call(*words):
+    command = [LLM, *words]
+    environment = {**os.environ, "ANTHROPIC_BASE_URL": BASE_URL, "ANTHROPIC_API_KEY": TOKEN}
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL,
                          timeout=120)
     return {"code": ran.returncode, "text": ran.stdout.strip(), "complaint": ran.stderr.strip()[-400:]}
@@ -31,6 +34,12 @@ def stream():
 @case
 def image():
     return run(QUESTION, "-a", IMAGE)
+
+
+@case
+def plugin():
+    # It knows its own models alone, by their bare names.
+    return call("--no-log", "-m", "claude-sonnet-4.5", QUESTION, "-a", IMAGE)
 
 
 @case
