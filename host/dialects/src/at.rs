@@ -1,5 +1,5 @@
-//! Where a value stands in a body, and how its fields are read with errors that say so. What the fields mean is known to
-//! the readers of the dialects.
+//! Where a value stands in a body, and how its fields are read with errors that say so. What the fields mean is known
+//! to the readers of the dialects.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! The doors of the crate: bytes become a call, outputs become a stream or an answer, each by the dialect of its client.
-//! What a dialect says, and how, is known to its own module.
+//! The doors of requests: bytes become a call, and a call becomes the bytes for a provider of the same dialect. What a
+//! dialect says, and how, is known to its own module.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,8 +11,8 @@ use crate::{anthropic, openai_chat, responses, sse};
 ///
 /// # Errors
 ///
-/// [`ErrorKind::InvalidRequest`] where the body is not JSON, with line and column, or not what the dialect says, with the
-/// field.
+/// [`ErrorKind::InvalidRequest`] where the body is not JSON, with line and column, or not what the dialect says, with
+/// the field.
 pub fn read_chat(dialect: Dialect, body: &[u8]) -> Result<ChatCall, ApiError> {
     let body = json(body)?;
     match dialect {

@@ -25,8 +25,8 @@ pub struct EmbeddingsCall {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::InvalidRequest`] where the body is not what the dialect says; [`ErrorKind::Unsupported`] for tokens, since
-/// only the provider that made them knows what they say.
+/// [`ErrorKind::InvalidRequest`] where the body is not what the dialect says; [`ErrorKind::Unsupported`] for tokens,
+/// since only the provider that made them knows what they say.
 pub fn read_embeddings(body: &[u8]) -> Result<EmbeddingsCall, ApiError> {
     let mut body: Value = door::json(body)?;
     let at = At::Body;

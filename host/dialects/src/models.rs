@@ -1,5 +1,5 @@
-//! `/v1/models` of OpenAI and Anthropic: their objects written. Which models there are, and who may see them, is no matter
-//! here.
+//! `/v1/models` of OpenAI and Anthropic: their objects written. Which models there are, and who may see them, is no
+//! matter here.
 
 use serde::Serialize;
 
@@ -94,8 +94,8 @@ fn written(data: &impl Serialize) -> String {
     written
 }
 
-/// A point in time, in UTC. The date is reckoned in years that begin in March, so that the day of a leap year is the last
-/// one of its year.
+/// A point in time, in UTC. The date is reckoned in years that begin in March, so that the day of a leap year is the
+/// last one of its year.
 fn rfc3339(epoch_s: u64) -> String {
     // The 1st of March of the year 0 lies so many days before the epoch.
     let days = epoch_s / DAY_S + 719_468;

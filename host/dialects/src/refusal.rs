@@ -1,5 +1,5 @@
-//! The errors of the two families of dialects: which status, type and code each kind has, and the body. When there is an
-//! error, and what it says, is decided elsewhere.
+//! The errors of the two families of dialects: which status, type and code each kind has, and the body. When there is
+//! an error, and what it says, is decided elsewhere.
 
 use serde::Serialize;
 

@@ -1,4 +1,5 @@
-//! Frames events for a client: a name, and JSON on one line. What the events say is known to the writers of the dialects.
+//! Frames events for a client: a name, and JSON on one line. What the events say is known to the writers of the
+//! dialects.
 
 use std::borrow::Cow;
 use std::io;

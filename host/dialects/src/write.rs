@@ -1,5 +1,5 @@
-//! Writes what comes of a call in the dialect of its client, event by event or whole. What the events are is known to the
-//! modules of the dialects.
+//! Writes what comes of a call in the dialect of its client, event by event or whole. What the events are is known to
+//! the modules of the dialects.
 
 use crate::{ApiError, ChatCall, Dialect, Output};
 use crate::{anthropic, openai_chat, responses};
@@ -60,12 +60,8 @@ impl StreamWriter {
     pub fn new(call: &ChatCall, stamp: Stamp) -> Self {
         let id = stamp.answer_id(call.dialect);
         let stream = match call.dialect {
-            Dialect::OpenaiCompletions => {
-                Stream::Chat(Box::new(openai_chat::Stream::new(call, &id, stamp.created_s)))
-            }
-            Dialect::OpenaiResponses => {
-                Stream::Responses(Box::new(responses::Stream::new(call, id, stamp.created_s)))
-            }
+            Dialect::OpenaiCompletions => Stream::Chat(Box::new(openai_chat::Stream::new(call, &id, stamp.created_s))),
+            Dialect::OpenaiResponses => Stream::Responses(Box::new(responses::Stream::new(call, id, stamp.created_s))),
             Dialect::AnthropicMessages => Stream::Anthropic(Box::new(anthropic::Stream::new(call, id))),
         };
         Self { stream, is_over: false }
@@ -78,8 +74,8 @@ impl StreamWriter {
         }
         let written = match &mut self.stream {
             Stream::Chat(stream) => stream.event(output, to),
-            Stream::Responses(stream) => stream.event(output.clone(), to),
-            Stream::Anthropic(stream) => stream.event(output.clone(), to),
+            Stream::Responses(stream) => stream.event(output, to),
+            Stream::Anthropic(stream) => stream.event(output, to),
         };
         if let Err(error) = written {
             self.break_off(&error, None, to);

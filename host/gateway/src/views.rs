@@ -266,6 +266,8 @@ pub(crate) struct ImportView {
     pub(crate) secrets: Vec<ImportedSecret>,
     /// The media.
     pub(crate) media: ImportedMedia,
+    /// The conversations.
+    pub(crate) conversations: ImportedConversations,
 }
 
 /// What becomes of a file.
@@ -313,6 +315,45 @@ pub(crate) struct ImportedMedia {
     pub(crate) bytes: u64,
     /// Files that are no media.
     pub(crate) skipped: Vec<SkippedMedium>,
+}
+
+/// The conversations of another gateway.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct ImportedConversations {
+    /// Those that have a place here.
+    pub(crate) taken: Vec<ImportedConversation>,
+    /// Those that have none, and why.
+    pub(crate) skipped: Vec<SkippedConversation>,
+}
+
+/// A conversation that has a place here. Before anything is written all of it counts as new.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ImportedConversation {
+    /// The key of its session there.
+    pub(crate) key: String,
+    /// The key of its session here.
+    pub(crate) session: String,
+    /// Messages and answers that were not here.
+    pub(crate) new: usize,
+    /// Those that were.
+    pub(crate) there: usize,
+    /// Those that came when the session had gone on here, and stay where they are.
+    pub(crate) late: usize,
+    /// Media of the new ones.
+    pub(crate) media: usize,
+    /// What of their media is missing, and why.
+    pub(crate) missing: Vec<String>,
+    /// What of the transcript is no message, and how often.
+    pub(crate) left_out: std::collections::BTreeMap<String, usize>,
+    /// What should be known of it.
+    pub(crate) remark: Option<String>,
+}
+
+/// A session, a list of sessions, or transcripts that have no place here.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct SkippedConversation {
+    pub(crate) name: String,
+    pub(crate) reason: String,
 }
 
 /// A file that is no medium.

@@ -356,3 +356,39 @@ fn what_cannot_be_imported_is_told_with_its_exit_code() {
     check(&["import", "openclaw"], 1, "/openclaw.json` is a symbolic link, or lies behind one\n");
     check(&["import", "openclaw", "--config", "x"], 2, "hint: leave out `--config`\n");
 }
+
+#[test]
+fn conversations_are_taken_over_once_with_their_media() {
+    let place = Place::with_gateway();
+    let sessions = place.older().join("agents/main/sessions");
+    fs::create_dir_all(&sessions).expect("directories");
+    let list = r#"{ "agent:main:signal:direct:+15557654321": { "sessionId": "s" }, "agent:main:cron:x": { "sessionId": "t" } }"#;
+    fs::write(sessions.join("sessions.json"), list).expect("a file");
+    let cat = place.older().join("media/inbound/cat.jpg").display().to_string();
+    let lines = [
+        r#"{"type":"session","id":"s"}"#.to_owned(),
+        format!(r#"{{"type":"message","id":"a","message":{{"role":"user","content":"look","MediaPath":"{cat}"}}}}"#),
+        r#"{"type":"message","id":"b","message":{"role":"assistant","content":"a cat"}}"#.to_owned(),
+        r#"{"type":"message","id":"c","message":{"role":"user","content":"and?","MediaPath":"/gone/b.ogg"}}"#
+            .to_owned(),
+        "broken".to_owned(),
+    ];
+    fs::write(sessions.join("s.jsonl"), lines.join("\n")).expect("a file");
+    fs::write(sessions.join("old.jsonl"), "").expect("a file");
+
+    let ran = place.run(&["import", "openclaw"]);
+    for line in [
+        "conversations: 1, with 3 messages new, 0 here before; 2 skipped",
+        "  agent:main:signal:direct:+15557654321 as signal:+15557654321: 3 new, 0 here before, 2 media",
+        "    left out lines that are not JSON objects: 1",
+        "  skipped agent:main:cron:x: it is no conversation of a channel",
+        "  skipped agents/main/sessions: transcripts that no session goes on with: 1",
+    ] {
+        assert!(ran.out.lines().any(|out| out == line), "no line {line:?} in:\n{}", ran.out);
+    }
+    let taken = place.json(&["import", "openclaw", "--apply", "--json"])["conversations"]["taken"][0].clone();
+    assert_eq!((&taken["new"], &taken["there"], &taken["media"]), (&3.into(), &0.into(), &1.into()), "{taken}");
+    assert_eq!(taken["missing"][0], "sound `b.ogg`: path-not-allowed");
+    let again = place.json(&["import", "openclaw", "--apply", "--json"])["conversations"]["taken"][0].clone();
+    assert_eq!((&again["new"], &again["there"], &again["late"]), (&0.into(), &3.into(), &0.into()), "{again}");
+}

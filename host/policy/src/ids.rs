@@ -117,6 +117,15 @@ id!(
     }
 );
 
+/// The key of a session: one for each conversation of a channel, and for each thread of it.
+#[must_use]
+pub fn session_key(channel: &ChannelId, conversation: &str, thread: Option<&str>) -> String {
+    match thread {
+        Some(thread) => format!("{channel}:{conversation}#{thread}"),
+        None => format!("{channel}:{conversation}"),
+    }
+}
+
 /// The one name of a provider that has several.
 fn canonical_provider(id: &str) -> &str {
     match id {

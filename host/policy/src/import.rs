@@ -1,11 +1,14 @@
-//! What the older gateway's files come to in Creel: its configuration and its stored profiles go in, ours come out with
-//! a list of what was left out and why. What Creel takes is asked of the readers of its own files and said nowhere here
-//! again. No file is read or written.
+//! What the older gateway's files come to in Creel: its configuration, its stored profiles and its transcripts go in, ours
+//! come out with a list of what was left out and why. What Creel takes is asked of the readers of its own files and said
+//! nowhere here again. No file is read or written.
 
+mod attached;
 mod config;
+mod history;
 mod profiles;
 mod render;
 mod rewrite;
+mod sessions;
 mod tree;
 
 use secrecy::SecretString;
@@ -16,8 +19,11 @@ use crate::json5::Place;
 use crate::problem::Problem;
 use crate::secret_ref::{SecretRef, Source};
 
+pub use attached::{PastMedium, Witness};
 pub use config::{ImportedConfig, import_config};
+pub use history::{History, PastMessage, Speaker, read_history};
 pub use profiles::{ImportedProfiles, import_profiles};
+pub use sessions::{OldSession, Target, read_sessions};
 
 /// The names that the older gateway's configuration has had, the newest first.
 pub const CONFIG_NAMES: [&str; 4] = ["openclaw.json", "clawdbot.json", "moltbot.json", "moldbot.json"];

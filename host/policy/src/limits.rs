@@ -83,6 +83,8 @@ pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 pub const MANIFEST_BYTES_MAX: usize = 256 << 10;
 /// Bytes of the configuration, and of `auth-profiles.json`.
 pub const CONFIG_BYTES_MAX: u64 = 4 << 20;
+/// Bytes of a transcript of the older gateway, or of its list of sessions: pictures stand in them as base64.
+pub const TRANSCRIPT_BYTES_MAX: u64 = 256 << 20;
 /// Live calls over all plugins; each holds an instance of the pool (some 70 KB). Others wait their turn.
 pub const LIVE_CALLS_MAX: usize = 2_048;
 /// Live calls of one plugin, so that a slow one never takes every place (attack 134).
@@ -107,6 +109,9 @@ pub const PROFILE_ROTATIONS_MAX: u32 = 16;
 /// Credentials whose failures are remembered; the one that was used longest ago is forgotten first. A rotated key is
 /// another credential, so that a key that is renewed every hour fills this in weeks.
 pub const LEDGER_RECORDS_MAX: usize = 1_024;
+/// Milliseconds between two times at which it is written down that a credential was used, as long as nothing else is new of
+/// it: a busy one is used ten thousand times a second. The order of use is exact while a host runs.
+pub const LEDGER_USE_MS: u64 = 30_000;
 /// Tries of one delivery; with the growing pause they span some eleven hours.
 pub const DELIVERY_TRIES_MAX: u32 = 20;
 /// Milliseconds between two tries of a delivery, at most.

@@ -1,7 +1,7 @@
 //! The channel's words for who and where, as they are kept in the store, and the session that they make.
 
 use creel_engine::channel;
-use creel_policy::ids::ChannelId;
+use creel_policy::ids::{ChannelId, session_key};
 use serde::{Deserialize, Serialize};
 
 /// Where a message came from and a reply goes.
@@ -32,10 +32,7 @@ pub(crate) struct Waiting {
 impl Conversation {
     /// One session for each conversation of a channel, and for each thread of it.
     pub(crate) fn session(&self, channel: &ChannelId) -> String {
-        match &self.thread {
-            Some(thread) => format!("{channel}:{}#{thread}", self.id),
-            None => format!("{channel}:{}", self.id),
-        }
+        session_key(channel, &self.id, self.thread.as_deref())
     }
 
     pub(crate) fn is_group(&self) -> bool {

@@ -24,6 +24,7 @@ mod within;
 pub mod agents;
 pub mod audit;
 pub mod fitted;
+pub mod history;
 pub mod ingest;
 pub mod media;
 pub mod older;

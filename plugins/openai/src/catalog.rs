@@ -1,5 +1,5 @@
-//! The list of models that the account can use. The provider's own tells names alone; others tell more, each under names
-//! of its own, and what is told counts. Nothing is guessed from a name.
+//! The list of models that the account can use. The provider's own tells names alone; others tell more, each under
+//! names of its own, and what is told counts. Nothing is guessed from a name.
 
 use creel_sdk::catalog::{Model, Query};
 use creel_sdk::provider::CallError;

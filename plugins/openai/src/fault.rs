@@ -228,7 +228,7 @@ mod tests {
         // llama.cpp
         check(
             400,
-            r#"{"error":{"code":400,"message":"exceeds the available context size","type":"exceed_context_size_error"}}"#,
+            r#"{"error":{"code":400,"message":"exceeds the context size","type":"exceed_context_size_error"}}"#,
             Fault::ContextTooLong,
             "400",
         );

@@ -9,6 +9,7 @@ mod listener;
 mod request;
 mod server;
 mod settings;
+mod translation;
 mod vectors;
 
 use creel_sdk::catalog::{Catalog, Model, Query};
@@ -37,9 +38,12 @@ enum Dialect {
 impl Provider for OpenAi {
     async fn complete(cx: Context, mut request: ChatRequest, io: Io, out: Output) -> Result<(), CallError> {
         let settings: Settings = cx.settings()?;
-        let own = request.native.take().and_then(|native| Some((dialect(&native, &settings)?, native)));
+        let own = match request.native.take() {
+            Some(native) => dialect(&native, &settings)?.map(|dialect| (dialect, native)),
+            None => None,
+        };
         let (spoken, message) = match own {
-            Some((dialect, native)) => (Some(dialect), post(&settings, dialect.path(), native.into_pieces()?)),
+            Some((dialect, native)) => (Some(dialect), of_caller(&settings, dialect, native)?),
             None => {
                 let mut body = JsonBody::new(&cx);
                 let message = request::write(&request, settings.server(), &mut body)?;
@@ -101,13 +105,34 @@ impl Dialect {
     }
 }
 
-/// The dialect in which a caller's own request can be sent on; none where the server does not know it.
-fn dialect(native: &NativeRequest, settings: &Settings) -> Option<Dialect> {
+/// The dialect in which a caller's own request can be sent on; none where the server does not know it, and it can
+/// be said otherwise.
+fn dialect(native: &NativeRequest, settings: &Settings) -> Result<Option<Dialect>, CallError> {
     match native.dialect.as_str() {
-        "openai-completions" => Some(Dialect::Chat),
-        "openai-responses" if settings.has_responses() => Some(Dialect::Responses),
-        _ => None,
+        "openai-completions" => Ok(Some(Dialect::Chat)),
+        "openai-responses" if settings.has_responses() => Ok(Some(Dialect::Responses)),
+        "openai-responses" => translation::check(native).map(|()| None),
+        _ => Ok(None),
     }
+}
+
+/// What the host puts behind the body of a stream whose client did not ask for the totals. Servers that do not take it
+/// give them without being asked.
+const ASKING_FOR_USAGE: &str = r#","stream_options":{"include_usage":true}}"#;
+
+/// The caller's own request, with the header of the dialect that changes the answer.
+fn of_caller(settings: &Settings, dialect: Dialect, mut native: NativeRequest) -> Result<Request, CallError> {
+    let betas = native.header("openai-beta");
+    if !settings.server().takes_stream_options
+        && let Some(body) = native.body_json.strip_suffix(ASKING_FOR_USAGE)
+    {
+        native.body_json = format!("{body}}}");
+    }
+    let request = post(settings, dialect.path(), native.into_pieces()?);
+    Ok(match betas {
+        Some(betas) => request.header("openai-beta", betas),
+        None => request,
+    })
 }
 
 fn post(settings: &Settings, path: &str, body: Vec<BodyPiece>) -> Request {

@@ -76,7 +76,7 @@ pub(crate) fn write<'a>(request: &'a ChatRequest, server: &Server, body: &mut Js
         turns::ask_first(&mut messages, &wish);
     }
     let tools = request.tools.iter().map(|tool| {
-        let parameters = schema::parse(&tool.parameters_json, &tool.name)?;
+        let parameters = schema::parameters(&tool.parameters_json, &tool.name)?;
         let function = Function { name: &tool.name, description: &tool.description, parameters };
         Ok(ToolSpec { kind: "function", function })
     });

@@ -1,5 +1,5 @@
-//! How servers of the dialect differ, as data: each entry with its reason. How the words are written is `request`'s, and
-//! what they mean in an answer `answer`'s, which understands all of them at once.
+//! How servers of the dialect differ, as data: each entry with its reason. How the words are written is `request`'s,
+//! and what they mean in an answer `answer`'s, which understands all of them at once.
 
 use serde::Deserialize;
 

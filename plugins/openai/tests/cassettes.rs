@@ -16,7 +16,7 @@ fn cassettes_play() {
 #[test]
 fn cassettes_of_responses_play() {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/cassettes/responses");
-    assert!(cassette::run_provider::<OpenAi>(directory) >= 14);
+    assert!(cassette::run_provider::<OpenAi>(directory) >= 16);
 }
 
 #[test]

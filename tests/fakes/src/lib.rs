@@ -34,7 +34,7 @@ mod answer;
 #[cfg(test)]
 mod client;
 mod exchange;
-mod gate;
+pub mod gate;
 mod running;
 #[cfg(test)]
 mod running_tests;

@@ -1,5 +1,5 @@
-//! Reads the conversation of a request: the system text and the turns, block by block. Bytes of media are moved out of the
-//! body; everything else stays there for the native form.
+//! Reads the conversation of a request: the system text and the turns, block by block. Bytes of media are moved out
+//! of the body; everything else stays there for the native form.
 
 use serde_json::Value;
 

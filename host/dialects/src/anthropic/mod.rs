@@ -1,16 +1,17 @@
-//! Anthropic's messages: `POST /v1/messages` and its `count_tokens`. What a provider of the same dialect is sent is the
-//! body as it came; this page says what becomes of it for any other. It knows no provider, and no plugin but for the one
-//! word [`REDACTED_PREFIX`].
+//! Anthropic's messages: `POST /v1/messages` and its `count_tokens`. What a provider of the same dialect is sent is
+//! the body as it came; this page says what becomes of it for any other. It knows no provider, and no plugin but for
+//! the one word [`REDACTED_PREFIX`].
 //!
-//! A field that only tunes is a hint, and a provider of another dialect goes without it. What changes the meaning of the
-//! request is put into [`ChatCall::native_only`], so that no such provider is asked. What nobody could read is refused.
+//! A field that only tunes is a hint, and a provider of another dialect goes without it. What changes the meaning of
+//! the request is put into [`ChatCall::native_only`], so that no such provider is asked. What nobody could read is
+//! refused.
 //!
 //! | field | for a provider of another dialect |
 //! | --- | --- |
 //! | `system`, `messages` | system messages first; results of tools are messages of [`crate::Role::Tool`] |
-//! | blocks `text`, `image`, `document`, `tool_use`, `tool_result` | said; titles and contexts of documents are text before them |
+//! | blocks `text`, `image`, `document`, `tool_use`, `tool_result` | said; titles and contexts are text |
 //! | block `tool_reference` in a result | the tool's name as text |
-//! | blocks `thinking`, `redacted_thinking` | reasoning with its signature, which plugins of other providers leave out |
+//! | blocks `thinking`, `redacted_thinking` | reasoning with its signature |
 //! | `citations.enabled` of a document | native only |
 //! | blocks of any other type (`server_tool_use`, `search_result`, …) | native only |
 //! | `tools` of the type `custom` or none | said, without `strict`, `defer_loading`, `input_examples` |
@@ -18,7 +19,7 @@
 //! | `tools` of any other type | native only |
 //! | `tool_choice`, `max_tokens`, `temperature`, `top_p`, `stop_sequences`, `stream` | said |
 //! | `output_config.effort` | said; `xhigh` and `max` become `high` |
-//! | `thinking` `enabled` | effort by `budget_tokens`: to 1,024 `minimal`, to 2,048 `low`, to 8,192 `medium`, more `high` |
+//! | `thinking` `enabled` | by `budget_tokens`: to 1,024 `minimal`, to 2,048 `low`, to 8,192 `medium`, else `high` |
 //! | `thinking` `disabled` | effort `none`, whatever `output_config` says |
 //! | `thinking` `adaptive` | the effort of `output_config`, or none |
 //! | `output_config.format`, `output_format` | said |
@@ -27,7 +28,8 @@
 //! | any field that is not named here | a hint |
 //!
 //! In answers that are not the provider's own, reasoning is shown to whoever asked for thinking; a medium is the text
-//! `[<type>: <handle>]`; a stop sequence that was met is `end_turn`, since no provider of another dialect says which it was.
+//! `[<type>: <handle>]`; a stop sequence that was met is `end_turn`, since no provider of another dialect says which
+//! it was.
 
 mod conversation;
 mod events;

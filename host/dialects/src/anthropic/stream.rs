@@ -76,22 +76,22 @@ impl Stream {
     /// # Errors
     ///
     /// [`crate::ErrorKind::UpstreamFailed`] where the output cannot follow the ones before it.
-    pub(crate) fn event(&mut self, output: Output, out: &mut String) -> Result<(), ApiError> {
+    pub(crate) fn event(&mut self, output: &Output, out: &mut String) -> Result<(), ApiError> {
         match output {
             Output::Native(data) => {
                 self.progress = Progress::Native;
-                sse::native(out, &data);
+                sse::native(out, data);
             }
-            Output::Usage(usage) => self.usage = usage,
-            Output::Finished(finish) => self.finish = Some(finish),
-            Output::Text(text) => self.text(&text, out),
-            Output::Media { uri, content_type, .. } => self.text(&medium_text(&uri, &content_type), out),
+            Output::Usage(usage) => self.usage = *usage,
+            Output::Finished(finish) => self.finish = Some(*finish),
+            Output::Text(text) => self.text(text, out),
+            Output::Media { uri, content_type, .. } => self.text(&medium_text(uri, content_type), out),
             Output::Reasoning { text, signature } if self.shows_thinking => {
-                self.thinking(&text, signature.as_deref(), out);
+                self.thinking(text, signature.as_deref(), out);
             }
             Output::Reasoning { .. } => {}
-            Output::ToolCallStart { index, id, name } => self.call(index, id, name, out),
-            Output::ToolCallArguments { index, json } => self.arguments(index, &json, out)?,
+            Output::ToolCallStart { index, id, name } => self.call(*index, id, name, out),
+            Output::ToolCallArguments { index, json } => self.arguments(*index, json, out)?,
         }
         Ok(())
     }
@@ -123,10 +123,13 @@ impl Stream {
         }
     }
 
-    /// Writes a sign of life.
+    /// Writes a sign of life: an event of the dialect, but a comment as long as the message has not started, since there
+    /// are clients that want `message_start` before any other event.
     pub(crate) fn keep_alive(&self, out: &mut String) {
-        if self.progress != Progress::Over {
-            write(out, &Event::Ping);
+        match self.progress {
+            Progress::Silent => out.push_str(": keep-alive\n\n"),
+            Progress::Started | Progress::Native => write(out, &Event::Ping),
+            Progress::Over => {}
         }
     }
 
@@ -154,6 +157,7 @@ impl Stream {
             return;
         }
         if self.open != Some(Open::Text) {
+            self.open_whole_calls(out);
             self.open(Open::Text, Block::Text { text: "" }, out);
         }
         self.delta(Delta::Text { text }, out);
@@ -161,6 +165,7 @@ impl Stream {
 
     fn thinking(&mut self, thinking: &str, signature: Option<&str>, out: &mut String) {
         if let Some(data) = signature.and_then(|signature| signature.strip_prefix(REDACTED_PREFIX)) {
+            self.open_whole_calls(out);
             self.open(Open::Thinking, Block::RedactedThinking { data }, out);
             self.close(out);
             return;
@@ -169,6 +174,7 @@ impl Stream {
             return;
         }
         if self.open != Some(Open::Thinking) {
+            self.open_whole_calls(out);
             self.open(Open::Thinking, Block::Thinking { thinking: "", signature: "" }, out);
         }
         if !thinking.is_empty() {
@@ -181,7 +187,8 @@ impl Stream {
     }
 
     /// A call whose block cannot be opened yet waits, so that the arguments of two calls may come mixed.
-    fn call(&mut self, index: u32, id: String, name: String, out: &mut String) {
+    fn call(&mut self, index: u32, id: &str, name: &str, out: &mut String) {
+        let (id, name) = (id.to_owned(), name.to_owned());
         self.calls.push(Call { index, id, name, json: String::new(), state: CallState::Waiting });
         loop {
             match self.open {
@@ -192,6 +199,17 @@ impl Stream {
                 return;
             };
             self.open_call(next, out);
+        }
+    }
+
+    /// Calls that waited for another stand before what is said after them, as in a whole answer. One that has half of its
+    /// arguments waits on for the rest.
+    fn open_whole_calls(&mut self, out: &mut String) {
+        let is_due = |call: &Call| call.state == CallState::Waiting && (call.json.trim().is_empty() || call.is_whole());
+        for position in 0..self.calls.len() {
+            if self.calls.get(position).is_some_and(is_due) {
+                self.open_call(position, out);
+            }
         }
     }
 

@@ -73,9 +73,9 @@ impl Whole {
     ///
     /// # Errors
     ///
-    /// [`crate::ErrorKind::UpstreamFailed`] where a tool was called with something else than an object: the dialect has objects
-    /// there, and another in its place would hide what the model did. A call that the bound on tokens cut is left out, as
-    /// the reason of the end says it.
+    /// [`crate::ErrorKind::UpstreamFailed`] where a tool was called with something else than an object: the dialect
+    /// has objects there, and another in its place would hide what the model did. A call that the bound on tokens cut
+    /// is left out, as the reason of the end says it.
     pub(crate) fn finish(self, out: &mut String) -> Result<(), ApiError> {
         if let Some(native) = self.native {
             out.push_str(&native);

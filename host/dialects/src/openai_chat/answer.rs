@@ -1,5 +1,5 @@
-//! The objects of answers and their chunks, as they stand on the wire. When which of them is written is known to `stream` and
-//! `whole`.
+//! The objects of answers and their chunks, as they stand on the wire. When which of them is written is known to
+//! `stream` and `whole`.
 
 use serde::Serialize;
 

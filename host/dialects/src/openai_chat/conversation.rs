@@ -1,5 +1,5 @@
-//! Reads the messages of a request. Bytes of media are moved out of the body; everything else stays there for the native
-//! form.
+//! Reads the messages of a request. Bytes of media are moved out of the body; everything else stays there for the
+//! native form.
 
 use serde_json::Value;
 

@@ -1,5 +1,5 @@
-//! Where a medium stands in a body, read and written: a part with a URL, `input_audio` or `file`. In which messages the parts
-//! stand is known to `conversation`.
+//! Where a medium stands in a body, read and written: a part with a URL, `input_audio` or `file`. In which messages the
+//! parts stand is known to `conversation`.
 
 use serde_json::{Value, json};
 
@@ -12,8 +12,8 @@ const UNNAMED: &str = "file";
 /// Letters before the colon of a URL, at most. Base64 has no colon, so that nothing more has to be sought.
 const SCHEME_MAX: usize = 16;
 
-/// Reads a part whose URL stands in a field of the same name as its type: in an object, or bare as clients of Ollama write
-/// it.
+/// Reads a part whose URL stands in a field of the same name as its type: in an object, or bare as clients of Ollama
+/// write it.
 pub(super) fn url(part: &mut Object, at: &At<'_>, kind: &str) -> Result<NamedMedia, ApiError> {
     let url_at = at.field(kind);
     let (source, param) = match present_mut(part, kind).ok_or_else(|| missing(at, kind))? {
@@ -98,7 +98,41 @@ pub(crate) fn native(call: &ChatCall, model: &str, placed: &[Placed]) -> String 
             edits.push(Edit { steps, value: Value::Object(with_bytes(part, medium, placed)) });
         }
     }
-    overlay::write(&call.body, &edits)
+    let asked = usage_options(call);
+    let steps = [Value::from(STREAM_OPTIONS)];
+    match asked {
+        Some((options, true)) => {
+            edits.push(Edit { steps: &steps, value: options });
+            overlay::write(&call.body, &edits)
+        }
+        Some((_, false)) => with_usage(overlay::write(&call.body, &edits)),
+        None => overlay::write(&call.body, &edits),
+    }
+}
+
+const STREAM_OPTIONS: &str = "stream_options";
+/// What stands at the end of a body whose client did not ask for the totals of its stream. They are asked for all the same,
+/// since a budget counts by them, and the chunk that holds them is not passed on; a plugin whose server takes no such
+/// field cuts this off.
+const ASKING_FOR_USAGE: &str = r#","stream_options":{"include_usage":true}}"#;
+
+/// The `stream_options` of a stream whose client does not ask for the totals, and whether it has any.
+fn usage_options(call: &ChatCall) -> Option<(Value, bool)> {
+    if !call.is_streaming || call.includes_usage {
+        return None;
+    }
+    let mut options = call.body.get(STREAM_OPTIONS).and_then(Value::as_object).cloned().unwrap_or_default();
+    let has_any = call.body.get(STREAM_OPTIONS).is_some();
+    options.insert("include_usage".to_owned(), true.into());
+    Some((Value::Object(options), has_any))
+}
+
+fn with_usage(mut body: String) -> String {
+    if body.ends_with('}') && body.len() > 2 {
+        body.pop();
+        body.push_str(ASKING_FOR_USAGE);
+    }
+    body
 }
 
 /// The part with bytes in the place of whatever named them.

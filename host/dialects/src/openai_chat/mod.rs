@@ -1,9 +1,9 @@
-//! OpenAI's chat completions: `POST /v1/chat/completions`. What a provider of the same dialect is sent is the body as it came;
-//! this page says what becomes of it for any other. It knows no provider and no plugin.
+//! OpenAI's chat completions: `POST /v1/chat/completions`. What a provider of the same dialect is sent is the body as
+//! it came; this page says what becomes of it for any other. It knows no provider and no plugin.
 //!
-//! A field that only tunes is a hint, and a provider of another dialect goes without it. What changes the meaning of the
-//! request is put into [`crate::ChatCall::native_only`], so that no such provider is asked. What nobody could read is
-//! refused.
+//! A field that only tunes is a hint, and a provider of another dialect goes without it. What changes the meaning of
+//! the request is put into [`crate::ChatCall::native_only`], so that no such provider is asked. What nobody could read
+//! is refused.
 //!
 //! | field | for a provider of another dialect |
 //! | --- | --- |
@@ -13,7 +13,7 @@
 //! | parts `text`, `refusal`, `image_url`, `video_url`, `audio_url`, `input_audio`, `file` | said |
 //! | parts of any other type, `tool_calls` that are no functions, `audio` of the model | native only |
 //! | `reasoning_content` or `reasoning` of the model | reasoning without a signature |
-//! | `tool_calls`, `function_call` of the model | said; a call without an id is given one |
+//! | `tool_calls`, `function_call` of the model | said; the older form has no ids, so that its calls are given some |
 //! | `tools` of the type `function`, `functions` | said, without `strict` |
 //! | `tools` of any other type, and their choice | native only |
 //! | `tool_choice`, `function_call` | said; of `allowed_tools` the others are taken away |
@@ -26,12 +26,13 @@
 //! | `fallbacks`, then `models` | the host's own matter: [`crate::ChatCall::fallbacks`]; not in the native form |
 //! | `n` above 1, `logprobs`, `top_logprobs` above 0 | native only |
 //! | `audio`, `modalities` with `audio`, `prediction`, `web_search_options` | native only |
-//! | `user`, `safety_identifier`, `metadata`, `store`, `service_tier`, `prompt_cache_key`, `prompt_cache_retention` | hints |
-//! | `frequency_penalty`, `presence_penalty`, `logit_bias`, `verbosity`, other `modalities`, other `stream_options` | hints |
+//! | `user`, `safety_identifier`, `metadata`, `store`, `service_tier`, `prompt_cache_*` | hints |
+//! | `frequency_penalty`, `presence_penalty`, `logit_bias`, `verbosity` | hints |
+//! | other `modalities`, other `stream_options` | hints |
 //! | any field that is not named here | a hint |
 //!
-//! In answers that are not the provider's own, reasoning is `reasoning_content`; a picture is an element of `images` with a
-//! `data:` URL, any other medium the text `[<type>: <handle>]`.
+//! In answers that are not the provider's own, reasoning is `reasoning_content`; a picture is an element of `images`
+//! with a `data:` URL, any other medium the text `[<type>: <handle>]`.
 
 mod answer;
 mod conversation;

@@ -1,5 +1,5 @@
-//! Reads the settings of a request to OpenAI's chat completions. The conversation is read in `conversation`, the tools in
-//! `tools`.
+//! Reads the settings of a request to OpenAI's chat completions. The conversation is read in `conversation`, the tools
+//! in `tools`.
 
 use serde_json::Value;
 
@@ -54,8 +54,8 @@ pub(crate) fn read(mut body: Value) -> Result<ChatCall, ApiError> {
     })
 }
 
-/// Takes out of the body what gateways alone understand: `fallbacks` of LiteLLM and `models` of OpenRouter, where the model
-/// itself may stand again.
+/// Takes out of the body what gateways alone understand: `fallbacks` of LiteLLM and `models` of OpenRouter, where the
+/// model itself may stand again.
 fn fallbacks(fields: &mut Object, model: &str) -> Result<Option<Vec<String>>, ApiError> {
     let mut named: Option<Vec<String>> = None;
     for field in ["fallbacks", "models"] {
@@ -144,9 +144,7 @@ fn seed(fields: &Object) -> Result<Option<u64>, ApiError> {
 
 fn includes_usage(fields: &Object) -> Result<bool, ApiError> {
     match inner(fields, &At::Body, "stream_options")? {
-        Some(options) => {
-            Ok(flag(options, &At::Body.field("stream_options"), "include_usage")?.unwrap_or(false))
-        }
+        Some(options) => Ok(flag(options, &At::Body.field("stream_options"), "include_usage")?.unwrap_or(false)),
         None => Ok(false),
     }
 }
@@ -154,7 +152,8 @@ fn includes_usage(fields: &Object) -> Result<bool, ApiError> {
 /// Puts down what a provider of another dialect cannot do, where its loss would change what is asked.
 fn refuse_elsewhere(fields: &Object, native_only: &mut Vec<String>) -> Result<(), ApiError> {
     let at = At::Body;
-    let mut put = |name: &str, what: &str| native_only.push(format!("`{name}`: only a provider of this dialect {what}"));
+    let mut put =
+        |name: &str, what: &str| native_only.push(format!("`{name}`: only a provider of this dialect {what}"));
     match count(fields, &at, "n")? {
         None | Some(1) => {}
         Some(0) => return Err(wrong(&at.field("n"), "a whole number from 1 on")),

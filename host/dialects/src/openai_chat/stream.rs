@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::answer::{CallDelta, ChunkChoice, Delta, FunctionDelta, Image, Tokens, finish_reason};
-use super::{broken, is_legacy, medium_text, never_started, second_call};
+use super::{is_legacy, medium_text, never_started, second_call};
 use crate::{ApiError, ChatCall, Finish, Output, Usage, refusal, sse};
 
 /// Ends every stream.
@@ -36,6 +36,19 @@ struct Call {
     has_arguments: bool,
 }
 
+/// Whether a chunk holds the totals of the stream and nothing else.
+fn is_of_totals(data: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Totals {
+        choices: Vec<serde::de::IgnoredAny>,
+        usage: Option<serde::de::IgnoredAny>,
+    }
+    // Only a chunk that says so is read.
+    let may_be = data.contains("\"usage\"") && data.contains("\"choices\"");
+    let totals = || serde_json::from_str::<Totals>(data);
+    may_be && totals().is_ok_and(|totals| totals.choices.is_empty() && totals.usage.is_some())
+}
+
 #[derive(Serialize)]
 struct Head<'a> {
     id: &'a str,
@@ -51,7 +64,8 @@ impl Stream {
     pub(crate) fn new(call: &ChatCall, id: &str, created: u64) -> Self {
         let mut head = String::from("data: ");
         let object = "chat.completion.chunk";
-        let fields = Head { id, object, created, model: &call.model, service_tier: "default", system_fingerprint: None };
+        let fields =
+            Head { id, object, created, model: &call.model, service_tier: "default", system_fingerprint: None };
         sse::json(&mut head, &fields);
         // The choices go into the same object.
         head.pop();
@@ -77,8 +91,11 @@ impl Stream {
         match output {
             Output::Native(data) => {
                 self.progress = Progress::Native;
-                // The dialect's events have no names.
-                sse::unnamed(out, data);
+                // The totals were asked for on the gateway's behalf, not on the client's.
+                if self.includes_usage || !is_of_totals(data) {
+                    // The dialect's events have no names.
+                    sse::unnamed(out, data);
+                }
             }
             Output::Usage(usage) => self.usage = Some(*usage),
             Output::Finished(finish) => self.finish = Some(*finish),
@@ -111,7 +128,7 @@ impl Stream {
             for position in 0..self.calls.len() {
                 if self.calls.get(position).is_some_and(|call| !call.has_arguments) {
                     // A client reads the arguments as JSON, and nothing at all is none.
-                    self.fragment(position, None, "{}", Delta::default(), out);
+                    self.delta(self.fragment(position, None, "{}"), out);
                 }
             }
             let reason = finish_reason(self.finish, !self.calls.is_empty(), self.is_legacy);
@@ -157,44 +174,36 @@ impl Stream {
         if self.is_legacy && !self.calls.is_empty() {
             return Err(second_call());
         }
-        if self.calls.iter().any(|call| call.index == index) {
-            return Err(broken(&format!("call {index} is started twice")));
-        }
         self.calls.push(Call { index, has_arguments: false });
-        let delta = if self.progress == Progress::Silent { begun(None) } else { Delta::default() };
-        self.progress = Progress::Started;
-        self.fragment(self.calls.len() - 1, Some((id, name)), "", delta, out);
+        let mut delta = self.fragment(self.calls.len() - 1, Some((id, name)), "");
+        if self.progress == Progress::Silent {
+            self.progress = Progress::Started;
+            delta = Delta { tool_calls: delta.tool_calls, function_call: delta.function_call, ..begun(None) };
+        }
+        self.delta(delta, out);
         Ok(())
     }
 
     fn arguments(&mut self, index: u32, json: &str, out: &mut String) -> Result<(), ApiError> {
-        let position = self.calls.iter().position(|call| call.index == index).ok_or_else(|| never_started(index))?;
+        let position = self.calls.iter().rposition(|call| call.index == index).ok_or_else(|| never_started(index))?;
         if let Some(call) = self.calls.get_mut(position) {
             call.has_arguments |= !json.trim().is_empty();
         }
         if !json.is_empty() {
-            self.fragment(position, None, json, Delta::default(), out);
+            self.delta(self.fragment(position, None, json), out);
         }
         Ok(())
     }
 
-    /// More of a call, put into what else there is to say.
-    fn fragment(
-        &self,
-        index: usize,
-        begins: Option<(&str, &str)>,
-        arguments: &str,
-        delta: Delta<'_>,
-        out: &mut String,
-    ) {
+    /// More of a call, in the form that the client knows. Of a call that begins there is an id and a name.
+    fn fragment<'a>(&self, index: usize, begins: Option<(&'a str, &'a str)>, arguments: &'a str) -> Delta<'a> {
         let function = FunctionDelta { name: begins.map(|(_, name)| name), arguments };
-        let delta = if self.is_legacy {
-            Delta { function_call: Some(function), ..delta }
-        } else {
-            let id = begins.map(|(id, _)| id);
-            Delta { tool_calls: Some([CallDelta { index, id, kind: id.map(|_| "function"), function }]), ..delta }
-        };
-        self.delta(delta, out);
+        if self.is_legacy {
+            return Delta { function_call: Some(function), ..Delta::default() };
+        }
+        let id = begins.map(|(id, _)| id);
+        let call = CallDelta { index, id, kind: id.map(|_| "function"), function };
+        Delta { tool_calls: Some([call]), ..Delta::default() }
     }
 
     fn delta(&self, delta: Delta<'_>, out: &mut String) {

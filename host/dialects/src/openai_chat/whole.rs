@@ -1,7 +1,7 @@
 //! Writes an answer of OpenAI's chat completions in one piece. Chunks are written in `stream`.
 
 use super::answer::{Call, Choice, Completion, Function, Image, Message, Tokens, finish_reason};
-use super::{broken, is_legacy, medium_text, never_started, second_call};
+use super::{is_legacy, medium_text, never_started, second_call};
 use crate::{ApiError, ChatCall, Finish, Output, Usage, sse};
 
 /// An answer that is put together.
@@ -61,14 +61,11 @@ impl Whole {
             Output::Media { uri, content_type, .. } => self.text.push_str(&medium_text(&uri, &content_type)),
             Output::Reasoning { text, .. } => self.reasoning.push_str(&text),
             Output::ToolCallStart { .. } if self.is_legacy && !self.calls.is_empty() => return Err(second_call()),
-            Output::ToolCallStart { index, .. } if self.calls.iter().any(|call| call.index == index) => {
-                return Err(broken(&format!("call {index} is started twice")));
-            }
             Output::ToolCallStart { index, id, name } => {
                 self.calls.push(Called { index, id, name, json: String::new() });
             }
             Output::ToolCallArguments { index, json } => {
-                let call = self.calls.iter_mut().find(|call| call.index == index);
+                let call = self.calls.iter_mut().rfind(|call| call.index == index);
                 call.ok_or_else(|| never_started(index))?.json.push_str(&json);
             }
         }

@@ -1,9 +1,10 @@
-//! The object of an answer and its items, as they stand on the wire. When which of them is written is known to `stream` and
-//! `whole`.
+//! The object of an answer and its items, as they stand on the wire. When which of them is written is known to
+//! `stream` and `whole`.
 
 use std::borrow::Cow;
 
 use serde::Serialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use crate::{ApiError, ChatCall, ErrorKind, Finish, Usage, sse};
@@ -153,27 +154,28 @@ pub(super) struct Failure<'a> {
 }
 
 impl<'a> Failure<'a> {
-    /// The codes are those that clients act upon.
+    /// The codes are those that the dialect has for an answer that failed, and the one by which agents shorten their
+    /// conversation.
     pub(super) fn of(error: &'a ApiError) -> Self {
         use ErrorKind as Kind;
         let code = match error.kind {
             Kind::ContextTooLong => "context_length_exceeded",
             Kind::ContentRefused | Kind::InvalidRequest | Kind::Unsupported | Kind::TooLarge => "invalid_prompt",
             Kind::OverBudget | Kind::RateLimited => "rate_limit_exceeded",
-            Kind::Overloaded => "server_is_overloaded",
-            Kind::UnknownModel => "model_not_found",
             Kind::WrongToken
             | Kind::Forbidden
+            | Kind::UnknownModel
             | Kind::NotFound
             | Kind::UnknownRoute
             | Kind::MethodNotAllowed
+            | Kind::Overloaded
             | Kind::UpstreamCredentials
             | Kind::UpstreamFailed
             | Kind::TimedOut
             | Kind::Unavailable
             | Kind::Internal => "server_error",
         };
-        Self { code: error.code.unwrap_or(code), message: &error.message }
+        Self { code, message: &error.message }
     }
 }
 
@@ -189,6 +191,7 @@ pub(super) struct Tokens {
 
 #[derive(Serialize)]
 struct InputDetails {
+    cache_write_tokens: u64,
     cached_tokens: u64,
 }
 
@@ -202,7 +205,10 @@ impl Tokens {
         let input_tokens = usage.input.saturating_add(usage.cache_read).saturating_add(usage.cache_write);
         Self {
             input_tokens,
-            input_tokens_details: InputDetails { cached_tokens: usage.cache_read },
+            input_tokens_details: InputDetails {
+                cache_write_tokens: usage.cache_write,
+                cached_tokens: usage.cache_read,
+            },
             output_tokens: usage.output,
             output_tokens_details: OutputDetails { reasoning_tokens: usage.reasoning },
             total_tokens: input_tokens.saturating_add(usage.output),
@@ -236,6 +242,25 @@ impl Item {
         };
         let of = answer_id.strip_prefix("resp_").unwrap_or(answer_id);
         Self { id: format!("{prefix}_{of}_{position}"), status: Status::InProgress, kind }
+    }
+
+    /// Whether all of it is there as soon as another item begins. The arguments of calls may come mixed, so that a call
+    /// is whole once its arguments are JSON.
+    pub(super) fn is_whole(&self) -> bool {
+        match &self.kind {
+            Kind::Call { arguments, .. } => serde_json::from_str::<IgnoredAny>(arguments).is_ok(),
+            Kind::Message { .. } | Kind::Reasoning { .. } | Kind::Picture { .. } => true,
+        }
+    }
+
+    /// The status of an item as the answer ends with another: what broke the answer off cut its last item, and calls
+    /// that are not whole.
+    pub(super) fn ended(&self, is_last: bool, answer: Status) -> Status {
+        match self.kind {
+            Kind::Picture { .. } => Status::Completed,
+            Kind::Message { .. } | Kind::Reasoning { .. } | Kind::Call { .. } if is_last || !self.is_whole() => answer,
+            Kind::Message { .. } | Kind::Reasoning { .. } | Kind::Call { .. } => Status::Completed,
+        }
     }
 
     /// The item on the wire: before anything of it is known to be said, or with all of it.

@@ -1,5 +1,5 @@
-//! Reads the conversation of a request: `instructions`, and `input` item by item. Bytes of media are moved out of the body;
-//! everything else stays there for the native form.
+//! Reads the conversation of a request: `instructions`, and `input` item by item. Bytes of media are moved out of the
+//! body; everything else stays there for the native form.
 
 use serde_json::Value;
 
@@ -148,7 +148,8 @@ impl Conversation {
         }
     }
 
-    /// What the model thought, said and called in one answer is one message elsewhere, and so is what came of its calls.
+    /// What the model thought, said and called in one answer is one message elsewhere, and so is what came of its
+    /// calls.
     fn go_on(&mut self, role: Role, content: Content) {
         match self.messages.last_mut() {
             Some(last) if last.role == role => last.content.push(content),

@@ -1,9 +1,9 @@
-//! The events of OpenAI's responses that stand between those of the whole answer. When which of them is written is known to
-//! `stream`.
+//! The events of OpenAI's responses that stand between those of the whole answer. When which of them is written is
+//! known to `stream`.
 
 use serde::Serialize;
 
-use super::answer::{Failure, ItemBody, Part, SummaryPart};
+use super::answer::{ItemBody, Part, SummaryPart};
 
 /// `data` of an event without its number.
 pub(super) enum Event<'a> {
@@ -19,7 +19,7 @@ pub(super) enum Event<'a> {
     SummaryDone { of: Of<'a>, text: &'a str },
     ArgumentsDelta { of: Of<'a>, delta: &'a str },
     ArgumentsDone { of: Of<'a>, name: &'a str, arguments: &'a str },
-    Error { failure: Failure<'a>, param: Option<&'a str> },
+    Error { code: &'a str, message: &'a str, param: Option<&'a str> },
 }
 
 /// The item that an event is about.
@@ -120,8 +120,8 @@ impl Event<'_> {
             Self::ArgumentsDone { of, name, arguments } => {
                 Wire { name: Some(name), arguments: Some(arguments), ..wire.of(*of) }
             }
-            Self::Error { failure, param } => {
-                Wire { code: Some(failure.code), message: Some(failure.message), param: Some(*param), ..wire }
+            Self::Error { code, message, param } => {
+                Wire { code: Some(code), message: Some(message), param: Some(*param), ..wire }
             }
         }
     }

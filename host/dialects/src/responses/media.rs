@@ -1,5 +1,5 @@
-//! Where a medium stands in a body, read and written: a part `input_image` or `input_file`. In which lists the parts stand
-//! is known to `conversation`.
+//! Where a medium stands in a body, read and written: a part `input_image` or `input_file`. In which lists the parts
+//! stand is known to `conversation`.
 
 use serde_json::{Map, Value};
 

@@ -1,4 +1,5 @@
-//! Reads the settings of a request to OpenAI's responses. The conversation is read in `conversation`, the tools in `tools`.
+//! Reads the settings of a request to OpenAI's responses. The conversation is read in `conversation`, the tools in
+//! `tools`.
 
 use serde_json::Value;
 

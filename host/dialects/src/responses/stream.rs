@@ -1,7 +1,5 @@
 //! Writes an answer as the events of OpenAI's responses. Whole answers are written in `whole`.
 
-use serde::de::IgnoredAny;
-
 use super::answer::{Echo, Failure, Head, Item, Kind, Part, Status, SummaryPart, Tokens, ending};
 use super::events::{Event, Of};
 use super::medium_text;
@@ -48,28 +46,29 @@ impl Stream {
     /// # Errors
     ///
     /// [`crate::ErrorKind::UpstreamFailed`] where the output cannot follow the ones before it.
-    pub(crate) fn event(&mut self, output: Output, out: &mut String) -> Result<(), ApiError> {
+    pub(crate) fn event(&mut self, output: &Output, out: &mut String) -> Result<(), ApiError> {
         match output {
             Output::Native(data) => {
                 self.progress = Progress::Native;
                 self.events += 1;
-                sse::native(out, &data);
+                sse::native(out, data);
             }
-            Output::Usage(usage) => self.usage = Some(usage),
-            Output::Finished(finish) => self.finish = Some(finish),
-            Output::Text(text) => self.text(&text, out),
+            Output::Usage(usage) => self.usage = Some(*usage),
+            Output::Finished(finish) => self.finish = Some(*finish),
+            Output::Text(text) => self.text(text, out),
             Output::Media { content_type, base64, .. } if content_type.starts_with("image/") => {
                 self.settle(out);
-                let picture = self.begin(Kind::Picture { base64 }, out);
+                let picture = self.begin(Kind::Picture { base64: base64.clone() }, out);
                 self.done(picture, Status::Completed, out);
             }
-            Output::Media { uri, content_type, .. } => self.text(&medium_text(&uri, &content_type), out),
-            Output::Reasoning { text, signature } => self.thought(&text, signature, out),
+            Output::Media { uri, content_type, .. } => self.text(&medium_text(uri, content_type), out),
+            Output::Reasoning { text, signature } => self.thought(text, signature.as_deref(), out),
             Output::ToolCallStart { index, id, name } => {
                 self.settle(out);
-                self.begin(Kind::Call { index, call_id: id, name, arguments: String::new() }, out);
+                let (call_id, name) = (id.clone(), name.clone());
+                self.begin(Kind::Call { index: *index, call_id, name, arguments: String::new() }, out);
             }
-            Output::ToolCallArguments { index, json } => self.arguments(index, &json, out)?,
+            Output::ToolCallArguments { index, json } => self.arguments(*index, json, out)?,
         }
         Ok(())
     }
@@ -81,8 +80,10 @@ impl Stream {
         }
         self.start(out);
         let (status, _) = ending(self.finish);
-        for item in 0..self.items.len() {
-            self.done(item, status, out);
+        let last = self.items.len().saturating_sub(1);
+        for position in 0..self.items.len() {
+            let ended = self.items.get(position).map(|item| item.ended(position == last, status));
+            self.done(position, ended.unwrap_or(status), out);
         }
         let name = if status == Status::Completed { "response.completed" } else { "response.incomplete" };
         self.milestone(name, status, None, out);
@@ -94,7 +95,9 @@ impl Stream {
         if self.progress == Progress::Over {
             return;
         }
-        let event = Event::Error { failure: Failure::of(error), param: error.param.as_deref() };
+        let Failure { code, message } = Failure::of(error);
+        let code = error.code.unwrap_or(code);
+        let event = Event::Error { code, message, param: error.param.as_deref() };
         write(out, &mut self.events, &event);
         self.milestone("response.failed", Status::Failed, Some(error), out);
         self.progress = Progress::Over;
@@ -154,7 +157,7 @@ impl Stream {
     }
 
     /// A signature ends a thought.
-    fn thought(&mut self, text: &str, signature: Option<String>, out: &mut String) {
+    fn thought(&mut self, text: &str, signature: Option<&str>, out: &mut String) {
         if text.is_empty() && signature.is_none() {
             return;
         }
@@ -178,7 +181,7 @@ impl Stream {
             write(out, &mut self.events, &Event::SummaryDelta { of, delta: text });
         }
         if signature.is_some() {
-            *seal = signature;
+            *seal = signature.map(str::to_owned);
             self.done(position, Status::Completed, out);
         }
     }
@@ -200,15 +203,10 @@ impl Stream {
         Ok(())
     }
 
-    /// Ends what is whole before another item begins. The arguments of calls may come mixed, so that a call stays open until
-    /// its arguments are JSON.
+    /// Ends what is whole before another item begins.
     fn settle(&mut self, out: &mut String) {
         for position in 0..self.items.len() {
-            let is_whole = self.items.get(position).is_some_and(|item| match &item.kind {
-                Kind::Call { arguments, .. } => serde_json::from_str::<IgnoredAny>(arguments).is_ok(),
-                Kind::Message { .. } | Kind::Reasoning { .. } | Kind::Picture { .. } => true,
-            });
-            if is_whole {
+            if self.items.get(position).is_some_and(Item::is_whole) {
                 self.done(position, Status::Completed, out);
             }
         }

@@ -13,9 +13,9 @@ pub(super) struct Chosen {
     pub(super) choice: ToolChoice,
 }
 
-/// Reads them. Tools that are no functions are left out beside functions, and go to `native_only` where they are all that
-/// the client offers: an agent that has its own functions is of use without them, and a model calls no tool that it was not
-/// told of.
+/// Reads them. Tools that are no functions are left out beside functions, and go to `native_only` where they are all
+/// that the client offers: an agent that has its own functions is of use without them, and a model calls no tool that
+/// it was not told of.
 pub(super) fn read(fields: &Object, native_only: &mut Vec<String>) -> Result<Chosen, ApiError> {
     let at = At::Body.field("tools");
     let (mut tools, mut others) = (Vec::new(), Vec::new());

@@ -1,6 +1,6 @@
 //! Writes an answer of OpenAI's responses in one piece. Events are written in `stream`.
 
-use super::answer::{Echo, Head, Item, Kind, Status, Tokens, ending};
+use super::answer::{Echo, Head, Item, Kind, Tokens, ending};
 use super::medium_text;
 use crate::{ApiError, ChatCall, Finish, Output, Usage};
 
@@ -63,7 +63,7 @@ impl Whole {
         let (status, incomplete_details) = ending(self.finish);
         let last = self.items.len().saturating_sub(1);
         for (position, item) in self.items.iter_mut().enumerate() {
-            item.status = if position == last { status } else { Status::Completed };
+            item.status = item.ended(position == last, status);
         }
         let head = Head {
             id: &self.id,

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 /// `creel import …`.
 #[derive(Subcommand)]
 pub(crate) enum ImportCommand {
-    /// Take over configuration, stored profiles and media of an OpenClaw gateway
+    /// Take over configuration, stored profiles, media and conversations of an OpenClaw gateway
     Openclaw(ImportOpenclawArgs),
 }
 
@@ -36,12 +36,22 @@ pub(crate) struct ImportOpenclawArgs {
     /// Replace files that are there; each is kept beside the new one
     #[arg(long)]
     pub(crate) force: bool,
-    /// Leave the media where they are
+    /// Leave the media where they are, and the conversations that name them
     #[arg(long)]
     pub(crate) no_media: bool,
+    /// Leave the conversations where they are
+    #[arg(long)]
+    pub(crate) no_conversations: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl ImportOpenclawArgs {
+    /// Whether conversations are taken over. Once they are, their media are sought no more.
+    pub(crate) fn takes_conversations(&self) -> bool {
+        !self.no_media && !self.no_conversations
+    }
 }
 
 /// `creel secrets audit`.

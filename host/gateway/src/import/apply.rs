@@ -7,7 +7,7 @@ use creel_store::older::OlderKind;
 use creel_store::state::StateRoot;
 
 use super::source::{self, Found};
-use super::{ImportError, Plan, Planned};
+use super::{ImportError, Plan, Planned, conversations, imported_config};
 use crate::boot;
 use crate::cli::ImportOpenclawArgs;
 use crate::error::CommandError;
@@ -32,6 +32,11 @@ pub(super) fn apply(
     super::vault::keep(plan, &state, args, process)?;
     if !args.no_media {
         view.media = media(found, &state)?;
+    }
+    // Behind the media: what a conversation names is looked for among them.
+    if args.takes_conversations() {
+        let store = Store::open(&state)?;
+        view.conversations = conversations::take(found, Some((&store, &imported_config(plan)?)))?;
     }
     for (file, shown) in plan.files.iter().zip(&mut view.files).rev() {
         shown.backup = write(file, &state, places)?;

@@ -2,6 +2,7 @@
 //! to. What it comes to is `creel_policy::import`'s to say.
 
 mod apply;
+mod conversations;
 mod diff;
 mod source;
 mod vault;
@@ -30,7 +31,7 @@ use crate::places::{CONFIG_FILE, Places};
 use crate::plugins::LockFile;
 use crate::process::Process;
 use crate::render;
-use crate::views::{FileAction, ImportView, ImportedFile, ImportedMedia, ImportedSecret};
+use crate::views::{FileAction, ImportView, ImportedConversations, ImportedFile, ImportedMedia, ImportedSecret};
 use source::Found;
 
 /// Why another gateway's state cannot be taken over. Nothing was written.
@@ -161,7 +162,11 @@ pub(crate) fn run(args: &ImportOpenclawArgs, places: &Places, process: &Process)
     let plan = plan(args, &found, places, process)?;
     let media = source::media(&found, args, places)?;
     let refused = args.apply && !args.force && plan.files.iter().any(|file| file.action == FileAction::Replace);
-    let mut view = view(&found, &plan, media, places);
+    let conversations = match args.takes_conversations() {
+        true => conversations::take(&found, None)?,
+        false => ImportedConversations::default(),
+    };
+    let mut view = view(&found, &plan, (media, conversations), places);
     if args.apply && !refused {
         apply::apply(&plan, &found, (args, &mut view), places, process)?;
     }
@@ -227,7 +232,12 @@ fn state_dir(places: &Places) -> Result<Option<OlderDir>, OlderError> {
     }
 }
 
-fn view(found: &Found, plan: &Plan, media: ImportedMedia, places: &Places) -> ImportView {
+fn view(
+    found: &Found,
+    plan: &Plan,
+    (media, conversations): (ImportedMedia, ImportedConversations),
+    places: &Places,
+) -> ImportView {
     let shown = |path: &Path| path.display().to_string();
     let of_config = plan.config.iter().flat_map(|config| &config.notes);
     let notes: Vec<Note> = of_config.chain(&plan.profiles.notes).chain(&found.notes).cloned().collect();
@@ -257,6 +267,7 @@ fn view(found: &Found, plan: &Plan, media: ImportedMedia, places: &Places) -> Im
             })
             .collect(),
         media,
+        conversations,
     }
 }
 

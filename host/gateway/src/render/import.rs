@@ -3,7 +3,7 @@
 use creel_policy::import::{Note, NoteKind};
 
 use super::{Style, shown};
-use crate::views::{FileAction, ImportView, ImportedMedia};
+use crate::views::{FileAction, ImportView, ImportedConversation, ImportedConversations, ImportedMedia};
 
 /// `import openclaw`.
 pub(crate) fn import(view: &ImportView, style: Style) -> String {
@@ -39,6 +39,7 @@ pub(crate) fn import(view: &ImportView, style: Style) -> String {
         }
     }
     text.push_str(&media(&view.media, style));
+    text.push_str(&conversations(&view.conversations, style));
     text.push_str(&verdict(view, style));
     text
 }
@@ -46,6 +47,39 @@ pub(crate) fn import(view: &ImportView, style: Style) -> String {
 fn media(media: &ImportedMedia, style: Style) -> String {
     let ImportedMedia { new, there, bytes, skipped } = media;
     let mut text = format!("media: {new} new, {there} here before, {bytes} bytes; {} skipped\n", skipped.len());
+    for one in skipped {
+        text.push_str(&format!("  {} {}: {}\n", style.dim("skipped"), shown(&one.name), shown(&one.reason)));
+    }
+    text
+}
+
+fn conversations(all: &ImportedConversations, style: Style) -> String {
+    let ImportedConversations { taken, skipped } = all;
+    let sum = |count: fn(&ImportedConversation) -> usize| taken.iter().map(count).sum::<usize>();
+    let (new, there) = (sum(|one| one.new), sum(|one| one.there));
+    let mut text = format!(
+        "conversations: {}, with {new} messages new, {there} here before; {} skipped\n",
+        taken.len(),
+        skipped.len()
+    );
+    for one in taken {
+        let ImportedConversation { new, there, media, .. } = one;
+        let counts = format!("{new} new, {there} here before, {media} media");
+        text.push_str(&format!("  {} as {}: {counts}\n", shown(&one.key), shown(&one.session)));
+        if one.late > 0 {
+            let why = "came after the session had gone on here, and stay there";
+            text.push_str(&format!("    {} {why}\n", one.late));
+        }
+        for missing in &one.missing {
+            text.push_str(&format!("    {} {}\n", style.dim("missing"), shown(missing)));
+        }
+        for (what, count) in &one.left_out {
+            text.push_str(&format!("    {} {}: {count}\n", style.dim("left out"), shown(what)));
+        }
+        if let Some(remark) = &one.remark {
+            text.push_str(&format!("    {} {}\n", style.dim("to know:"), shown(remark)));
+        }
+    }
     for one in skipped {
         text.push_str(&format!("  {} {}: {}\n", style.dim("skipped"), shown(&one.name), shown(&one.reason)));
     }

@@ -20,6 +20,23 @@ pub(super) fn parse(text: &str, of: &str) -> Result<Value, CallError> {
     Err(CallError::new(Fault::InvalidRequest, format!("the JSON schema of `{of}` cannot be used: {reason}")))
 }
 
+/// Reads the schema of a tool's arguments. The provider refuses one that does not say that it is an object, and an
+/// object without its keys.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub(super) fn parameters(text: &str, of: &str) -> Result<Value, CallError> {
+    let mut schema = parse(text, of)?;
+    if let Value::Object(schema) = &mut schema {
+        let kind = schema.entry("type").or_insert_with(|| "object".into());
+        if kind == "object" {
+            schema.entry("properties").or_insert_with(|| json!({}));
+        }
+    }
+    Ok(schema)
+}
+
 /// An answer by schema. The provider holds the model to it only where it leaves nothing open, and refuses it otherwise.
 pub(super) fn format(schema: Value) -> Value {
     let strict = is_closed(&schema);
@@ -70,6 +87,19 @@ mod tests {
         check(&closed.replace(r#"{"type":"string"}"#, closed), true);
         check(r#"{"type":["object","null"]}"#, false);
         check("", false);
+    }
+
+    #[test]
+    fn arguments_are_those_of_an_object() {
+        let check = |text, expected: Value| {
+            assert_eq!(parameters(text, "t").expect("a schema"), expected, "{text}");
+        };
+        let empty = json!({ "type": "object", "properties": {} });
+        check("", empty.clone());
+        check("{}", empty.clone());
+        check(r#"{"type":"object"}"#, empty);
+        check(r#"{"properties":{"a":{}}}"#, json!({ "properties": { "a": {} }, "type": "object" }));
+        check(r#"{"type":"string"}"#, json!({ "type": "string" }));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The conversation in the chat dialect: each result of a tool a message of its own, its media behind all of them. Media
-//! are named by placeholders and never read.
+//! The conversation in the chat dialect: each result of a tool a message of its own, its media behind all of them.
+//! Media are named by placeholders and never read.
 
 use std::borrow::Cow;
 

@@ -164,7 +164,7 @@ fn parse_message(message: &Value, at: &str, variant: Variant) -> Result<Message,
         None | Some(Value::Null) if role == "assistant" && may_be_silent => content::Content::default(),
         None => return Err(missing(&join(at, "content"))),
         Some(Value::Null) => {
-            let text = format!("Invalid value for 'content': expected a string, got null.");
+            let text = "Invalid value for 'content': expected a string, got null.";
             return Err(ApiError::invalid(text).at(join(at, "content")));
         }
         Some(content) => content::parse(content, parts, &join(at, "content"))?,

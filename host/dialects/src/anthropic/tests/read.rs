@@ -3,11 +3,10 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{body, claude_code, read, refuse};
-use crate::anthropic::{native, read_count};
+use super::{body, claude_code, read, read_body, refuse};
 use crate::{
     ChatCall, Content, Dialect, ErrorKind, MediaSource, Message, Placed, ResponseFormat, ResultContent, Role,
-    ToolChoice,
+    ToolChoice, read_count,
 };
 
 fn text(text: &str) -> Content {
@@ -28,7 +27,7 @@ fn parse(json: &str) -> Value {
 
 #[test]
 fn a_coding_agent_is_understood() {
-    let call = super::super::read(claude_code()).expect("the request is good");
+    let call = read_body(&claude_code()).expect("the request is good");
     let asked = [
         message(
             Role::System,
@@ -91,12 +90,12 @@ fn a_coding_agent_is_understood() {
 
 #[test]
 fn the_native_form_changes_the_model_and_the_media_alone() {
-    let call = super::super::read(claude_code()).expect("the request is good");
+    let call = read_body(&claude_code()).expect("the request is good");
     let mut expect = claude_code();
     expect["model"] = "claude-x".into();
     expect["messages"][2]["content"][0]["content"][0]["source"] =
         json!({ "type": "base64", "media_type": "image/webp", "data": "<<0>>" });
-    let written = native(&call, "claude-x", &[placed(0)]);
+    let written = call.native("claude-x", &[placed(0)]);
     assert_eq!(written, expect.to_string(), "the order of keys too");
 }
 
@@ -110,7 +109,7 @@ fn media_of_every_kind_have_their_place() {
         let [medium] = call.media.as_slice() else { panic!("one medium: {:?}", call.media) };
         assert_eq!((&medium.source, medium.name.as_deref()), (&source, name));
         assert_eq!(medium.param, format!("messages[0].content[1].source.{param}"));
-        let written = parse(&native(&call, "m", &[placed(0)]));
+        let written = parse(&call.native("m", &[placed(0)]));
         let source = &written["messages"][0]["content"][1]["source"];
         assert_eq!(*source, json!({ "type": "base64", "media_type": "image/webp", "data": "<<0>>" }));
     };
@@ -231,7 +230,7 @@ fn settings_are_said() {
 fn a_count_has_no_bound() {
     let mut counted = body(json!({}));
     counted.as_object_mut().expect("a body is an object").remove("max_tokens");
-    let call = read_count(counted.clone()).expect("the request is good");
+    let call = read_count(counted.to_string().as_bytes()).expect("the request is good");
     assert_eq!(call.max_tokens, None);
     assert_eq!(refuse(counted).message, "`max_tokens` is missing");
 }
@@ -295,7 +294,8 @@ fn bad_requests_are_refused_with_their_place() {
     check(
         json!({ "messages": [{ "role": "user", "content": "a" }, { "role": "system", "content": "b" }] }),
         "messages[1].role",
-        "`messages[1].role` must be `user` or `assistant`: the system prompt is the field `system` of the body, not a message",
+        "`messages[1].role` must be `user` or `assistant`: \
+             the system prompt is the field `system` of the body, not a message",
     );
     check(said("tool", json!({})), "messages[0].role", "`messages[0].role` must be `user` or `assistant`");
     check(json!({ "messages": [{ "role": "user" }] }), "messages[0].content", "`messages[0].content` is missing");
@@ -395,14 +395,14 @@ fn value() -> impl Strategy<Value = Value> {
 fn goes_on(call: &ChatCall, mut body: Value) {
     body["model"] = "other".into();
     if call.media.is_empty() {
-        assert_eq!(parse(&native(call, "other", &[])), body);
+        assert_eq!(parse(&call.native("other", &[])), body);
     }
 }
 
 proptest! {
     #[test]
     fn no_body_makes_the_reader_panic(value in value()) {
-        if let Ok(call) = super::super::read(value.clone()) {
+        if let Ok(call) = read_body(&value) {
             goes_on(&call, value);
         }
     }
@@ -413,7 +413,7 @@ proptest! {
         value in value(),
     ) {
         let body = body(json!({ name: value }));
-        if let Ok(call) = super::super::read(body.clone()) {
+        if let Ok(call) = read_body(&body) {
             goes_on(&call, body);
         }
     }
@@ -422,7 +422,7 @@ proptest! {
     fn no_block_makes_the_reader_panic(content in prop::collection::vec(value(), 1..4), is_user in any::<bool>()) {
         let role = if is_user { "user" } else { "assistant" };
         let body = body(json!({ "messages": [{ "role": role, "content": content }] }));
-        if let Ok(call) = super::super::read(body.clone()) {
+        if let Ok(call) = read_body(&body) {
             goes_on(&call, body);
         }
     }

@@ -1,8 +1,9 @@
 //! Events and answers, word for word.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{claude_code, read};
+use super::{claude_code, read, read_body};
 use crate::anthropic::{Stream, Whole};
 use crate::{ApiError, ChatCall, ErrorKind, Finish, Output, Usage};
 
@@ -27,14 +28,14 @@ fn usage(input: u64, output: u64) -> Output {
 }
 
 fn agent() -> ChatCall {
-    super::super::read(claude_code()).expect("the fixture is good")
+    read_body(&claude_code()).expect("the fixture is good")
 }
 
 fn stream(call: &ChatCall, outputs: Vec<Output>) -> String {
     let mut stream = Stream::new(call, "msg_1".to_owned());
     let mut out = String::new();
     for output in outputs {
-        stream.event(output, &mut out).expect("the outputs follow each other");
+        stream.event(&output, &mut out).expect("the outputs follow each other");
     }
     stream.finish(&mut out);
     out
@@ -77,7 +78,8 @@ fn a_stream_is_written_word_for_word() {
     let expect = concat!(
         "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"type\":\"message\",\"id\":\"msg_1\",",
         "\"role\":\"assistant\",\"model\":\"m\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":",
-        "{\"input_tokens\":5,\"cache_creation_input_tokens\":4,\"cache_read_input_tokens\":30,\"output_tokens\":1}}}\n\n",
+        "{\"input_tokens\":5,\"cache_creation_input_tokens\":4,\"cache_read_input_tokens\":30,",
+        "\"output_tokens\":1}}}\n\n",
         "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":",
         "{\"type\":\"text\",\"text\":\"\"}}\n\n",
         "event: ping\ndata: {\"type\":\"ping\"}\n\n",
@@ -243,16 +245,17 @@ fn what_a_provider_of_the_dialect_says_goes_through() {
 fn a_late_error_ends_the_stream() {
     let mut stream = Stream::new(&read(json!({})), "msg_1".to_owned());
     let mut out = String::new();
-    stream.event(text("a"), &mut out).expect("the outputs follow each other");
+    stream.event(&text("a"), &mut out).expect("the outputs follow each other");
     out.clear();
     stream.keep_alive(&mut out);
-    stream.error(&ApiError::new(ErrorKind::Overloaded, "too busy"), &mut out);
+    stream.error(&ApiError::new(ErrorKind::Overloaded, "too busy"), Some("req_1"), &mut out);
     stream.finish(&mut out);
     stream.keep_alive(&mut out);
-    stream.error(&ApiError::new(ErrorKind::Internal, "again"), &mut out);
+    stream.error(&ApiError::new(ErrorKind::Internal, "again"), None, &mut out);
     let expect = concat!(
         "event: ping\ndata: {\"type\":\"ping\"}\n\n",
-        "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"too busy\"}}\n\n",
+        "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"too busy\"},",
+        "\"request_id\":\"req_1\"}\n\n",
     );
     assert_eq!(out, expect);
 }
@@ -262,7 +265,7 @@ fn outputs_that_cannot_follow_are_errors() {
     let check = |outputs: Vec<Output>, expect: &str| {
         let mut stream = Stream::new(&read(json!({})), "msg_1".to_owned());
         let mut out = String::new();
-        let error = outputs.into_iter().find_map(|output| stream.event(output, &mut out).err());
+        let error = outputs.into_iter().find_map(|output| stream.event(&output, &mut out).err());
         let error = error.expect("the outputs cannot follow each other");
         assert_eq!((error.kind, error.message.as_str()), (ErrorKind::UpstreamFailed, expect));
     };
@@ -336,4 +339,62 @@ fn arguments_that_are_no_object_are_not_hidden() {
     let cut = whole(&call, outputs("{\"a\":", Finish::Length));
     assert_eq!(cut["content"], json!([{ "type": "text", "text": "a" }]));
     assert_eq!(cut["stop_reason"], "max_tokens");
+}
+
+fn outputs() -> impl Strategy<Value = Vec<Output>> {
+    let words = || prop::sample::select(&["", "a", "\"\n\u{0}ü"][..]);
+    let signature = prop::sample::select(&["c2ln", "redacted:ZGF0YQ=="][..]);
+    let json = prop::sample::select(&["", " ", "{", "}", "{}", "\"a\":1", "1"][..]);
+    let output = prop_oneof![
+        words().prop_map(text),
+        (words(), prop::option::of(signature)).prop_map(|(text, signature)| thought(text, signature)),
+        (0..3_u32).prop_map(|index| call(index, "f")),
+        (0..3_u32, json).prop_map(|(index, json)| arguments(index, json)),
+        Just(usage(1, 2)),
+    ];
+    prop::collection::vec(output, 0..20)
+}
+
+proptest! {
+    #[test]
+    fn blocks_never_overlap(outputs in outputs()) {
+        let mut stream = Stream::new(&agent(), "msg_1".to_owned());
+        let (mut out, mut calls, mut json) = (String::new(), 0, String::new());
+        for output in outputs {
+            let (is_call, more) = match &output {
+                Output::ToolCallStart { .. } => (true, ""),
+                Output::ToolCallArguments { json, .. } => (false, json.as_str()),
+                _ => (false, ""),
+            };
+            let more = more.to_owned();
+            let closed = stream.event(&output, &mut out).is_err();
+            calls += usize::from(is_call);
+            if !closed {
+                json.push_str(more.trim());
+            }
+        }
+        stream.finish(&mut out);
+        let (mut open, mut blocks, mut written) = (None, 0_u64, 0);
+        let events = events(&out);
+        for (name, data) in &events {
+            match name.as_str() {
+                "content_block_start" => {
+                    prop_assert_eq!((open, data["index"].as_u64()), (None, Some(blocks)));
+                    open = Some(blocks);
+                    blocks += 1;
+                }
+                "content_block_delta" => {
+                    prop_assert_eq!(data["index"].as_u64(), open);
+                    let piece = data["delta"]["partial_json"].as_str().unwrap_or_default();
+                    written += piece.chars().filter(|sign| !sign.is_whitespace()).count();
+                }
+                "content_block_stop" => prop_assert_eq!(data["index"].as_u64(), open.take()),
+                _ => {}
+            }
+        }
+        let starts = events.iter().filter(|(_, data)| data["content_block"]["type"] == "tool_use");
+        prop_assert_eq!((open, starts.count(), written), (None, calls, json.chars().count()));
+        let is_ended = out.ends_with("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
+        prop_assert!(is_ended);
+    }
 }

@@ -5,7 +5,7 @@ mod write;
 
 use serde_json::{Value, json};
 
-use crate::{ApiError, ChatCall};
+use crate::{ApiError, ChatCall, Dialect, read_chat};
 
 /// What a coding agent sends, shortened: functions, and tools of four other types beside them.
 const CODEX: &str = include_str!("codex.json");
@@ -23,10 +23,14 @@ fn body(fields: Value) -> Value {
     body
 }
 
+fn read_body(body: &Value) -> Result<ChatCall, ApiError> {
+    read_chat(Dialect::OpenaiResponses, body.to_string().as_bytes())
+}
+
 fn read(fields: Value) -> ChatCall {
-    super::read(body(fields)).expect("the request is good")
+    read_body(&body(fields)).expect("the request is good")
 }
 
 fn refuse(body: Value) -> ApiError {
-    super::read(body).expect_err("the request is bad")
+    read_body(&body).expect_err("the request is bad")
 }

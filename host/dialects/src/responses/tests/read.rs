@@ -3,8 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{body, codex, read, refuse};
-use crate::responses::native;
+use super::{body, codex, read, read_body, refuse};
 use crate::{
     ChatCall, Content, Dialect, ErrorKind, MediaSource, Message, Placed, ResponseFormat, ResultContent, Role,
     ToolChoice,
@@ -36,7 +35,7 @@ fn parse(json: &str) -> Value {
 
 #[test]
 fn a_coding_agent_is_understood() {
-    let call = super::super::read(codex()).expect("the request is good");
+    let call = read_body(&codex()).expect("the request is good");
     let asked = [
         message(Role::System, vec![text("You are a coding agent.")]),
         message(Role::System, vec![text("<skills_instructions>"), text("<permissions instructions>")]),
@@ -74,12 +73,12 @@ fn a_coding_agent_is_understood() {
 
 #[test]
 fn the_native_form_changes_the_model_and_the_media_alone() {
-    let call = super::super::read(codex()).expect("the request is good");
+    let call = read_body(&codex()).expect("the request is good");
     let mut expect = codex();
     expect["model"] = "gpt-x".into();
     expect["input"][3]["content"][1]["image_url"] = "data:image/webp;base64,<<0>>".into();
     expect["input"][9]["output"][1]["image_url"] = "data:image/webp;base64,<<1>>".into();
-    let written = native(&call, "gpt-x", &[placed(0), placed(1)]);
+    let written = call.native("gpt-x", &[placed(0), placed(1)]);
     assert_eq!(written, expect.to_string(), "the order of keys too");
 }
 
@@ -91,7 +90,7 @@ fn media_of_every_kind_have_their_place() {
         assert_eq!(call.messages, [message(Role::User, vec![Content::Media(0)])]);
         let [medium] = call.media.as_slice() else { panic!("one medium: {:?}", call.media) };
         assert_eq!((&medium.source, medium.param.as_str()), (&source, param));
-        assert_eq!(parse(&native(&call, "m", &[placed(0)]))["input"][0]["content"][0], native_part);
+        assert_eq!(parse(&call.native("m", &[placed(0)]))["input"][0]["content"][0], native_part);
     };
     let url = "https://example.org/a.png";
     let at = |field: &str| format!("input[0].content[0].{field}");
@@ -383,14 +382,14 @@ fn value() -> impl Strategy<Value = Value> {
 fn goes_on(call: &ChatCall, mut body: Value) {
     body["model"] = "other".into();
     if call.media.is_empty() {
-        assert_eq!(parse(&native(call, "other", &[])), body);
+        assert_eq!(parse(&call.native("other", &[])), body);
     }
 }
 
 proptest! {
     #[test]
     fn no_body_makes_the_reader_panic(value in value()) {
-        if let Ok(call) = super::super::read(value.clone()) {
+        if let Ok(call) = read_body(&value) {
             goes_on(&call, value);
         }
     }
@@ -401,7 +400,7 @@ proptest! {
         value in value(),
     ) {
         let body = body(json!({ name: value }));
-        if let Ok(call) = super::super::read(body.clone()) {
+        if let Ok(call) = read_body(&body) {
             goes_on(&call, body);
         }
     }
@@ -409,7 +408,7 @@ proptest! {
     #[test]
     fn no_item_makes_the_reader_panic(items in prop::collection::vec(value(), 1..4)) {
         let body = body(json!({ "input": items }));
-        if let Ok(call) = super::super::read(body.clone()) {
+        if let Ok(call) = read_body(&body) {
             goes_on(&call, body);
         }
     }

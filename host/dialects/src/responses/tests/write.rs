@@ -1,8 +1,9 @@
 //! Events and answers, word for word.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{codex, read};
+use super::{codex, read, read_body};
 use crate::responses::{Stream, Whole};
 use crate::{ApiError, ChatCall, ErrorKind, Finish, Output, Usage};
 
@@ -34,7 +35,7 @@ fn stream(call: &ChatCall, outputs: Vec<Output>) -> String {
     let mut stream = Stream::new(call, "resp_1".to_owned(), 1_700_000_000);
     let mut out = String::new();
     for output in outputs {
-        stream.event(output, &mut out).expect("the outputs follow each other");
+        stream.event(&output, &mut out).expect("the outputs follow each other");
     }
     stream.finish(&mut out);
     out
@@ -101,7 +102,7 @@ fn plain(status: &str, output: Value, usage: Value) -> Value {
 fn tokens() -> Value {
     json!({
         "input_tokens": 39,
-        "input_tokens_details": { "cached_tokens": 30 },
+        "input_tokens_details": { "cache_write_tokens": 4, "cached_tokens": 30 },
         "output_tokens": 7,
         "output_tokens_details": { "reasoning_tokens": 1 },
         "total_tokens": 46,
@@ -272,7 +273,7 @@ fn what_is_not_complete_says_why() {
 fn a_late_error_is_an_event_and_a_failed_answer() {
     let mut stream = Stream::new(&read(json!({})), "resp_1".to_owned(), 1_700_000_000);
     let mut out = String::new();
-    stream.event(text("a"), &mut out).expect("the outputs follow each other");
+    stream.event(&text("a"), &mut out).expect("the outputs follow each other");
     stream.error(&ApiError::new(ErrorKind::ContextTooLong, "too long").about("input"), &mut out);
     let late = events(&out).split_off(5);
     let mut failed = plain("failed", json!([]), Value::Null);
@@ -293,6 +294,24 @@ fn a_late_error_is_an_event_and_a_failed_answer() {
     stream.keep_alive(&mut out);
     stream.error(&ApiError::new(ErrorKind::Internal, "again"), &mut out);
     assert_eq!(out, "", "after the end nothing is written");
+}
+
+#[test]
+fn codes_of_late_errors_are_those_of_the_dialect() {
+    let check = |error: ApiError, said: &str, failed: &str| {
+        let mut stream = Stream::new(&read(json!({})), "resp_1".to_owned(), 0);
+        let mut out = String::new();
+        stream.error(&error, &mut out);
+        let events = events(&out);
+        assert_eq!(events[0]["code"], said);
+        assert_eq!(events[1]["response"]["error"], json!({ "code": failed, "message": "m" }));
+    };
+    let error = |kind| ApiError::new(kind, "m");
+    check(error(ErrorKind::Overloaded), "server_error", "server_error");
+    check(error(ErrorKind::RateLimited), "rate_limit_exceeded", "rate_limit_exceeded");
+    check(error(ErrorKind::ContentRefused), "invalid_prompt", "invalid_prompt");
+    let spent = ApiError { code: Some("budget_exceeded"), ..error(ErrorKind::OverBudget) };
+    check(spent, "budget_exceeded", "rate_limit_exceeded");
 }
 
 #[test]
@@ -322,7 +341,7 @@ fn outputs_that_cannot_follow_are_errors() {
     let check = |outputs: Vec<Output>, expect: &str| {
         let mut stream = Stream::new(&read(json!({})), "resp_1".to_owned(), 0);
         let mut out = String::new();
-        let error = outputs.into_iter().find_map(|output| stream.event(output, &mut out).err());
+        let error = outputs.into_iter().find_map(|output| stream.event(&output, &mut out).err());
         let error = error.expect("the outputs cannot follow each other");
         assert_eq!((error.kind, error.message.as_str()), (ErrorKind::UpstreamFailed, expect));
     };
@@ -380,7 +399,7 @@ fn a_whole_answer_has_what_the_stream_ends_with() {
 
 #[test]
 fn an_answer_repeats_its_request() {
-    let call = super::super::read(codex()).expect("the fixture is good");
+    let call = read_body(&codex()).expect("the fixture is good");
     let answer = whole(&call, vec![]);
     let asked = codex();
     for name in ["model", "tools", "tool_choice", "reasoning", "prompt_cache_key"] {
@@ -395,4 +414,43 @@ fn an_answer_repeats_its_request() {
         assert_eq!(answer[name], fields[name], "{name}");
     }
     assert_eq!(answer["store"], false, "nothing is stored");
+}
+
+fn outputs() -> impl Strategy<Value = Vec<Output>> {
+    let words = || prop::sample::select(&["", "a", "\"\n\u{0}ü"][..]);
+    let json = prop::sample::select(&["", "{", "}", "{}", "\"a\":1", "1"][..]);
+    let finish = prop::sample::select(
+        &[Finish::Stop, Finish::Length, Finish::ToolCalls, Finish::ContentFilter, Finish::Other][..],
+    );
+    let output = prop_oneof![
+        words().prop_map(text),
+        (words(), prop::option::of(words())).prop_map(|(text, signature)| thought(text, signature)),
+        (0..3_u32).prop_map(|index| call(index, "f")),
+        (0..3_u32, json).prop_map(|(index, json)| arguments(index, json)),
+        Just(picture()),
+        Just(usage()),
+        finish.prop_map(Output::Finished),
+    ];
+    prop::collection::vec(output, 0..20)
+}
+
+proptest! {
+    #[test]
+    fn a_stream_ends_with_the_whole_answer(outputs in outputs()) {
+        let mut stream = Stream::new(&read(json!({})), "resp_1".to_owned(), 1_700_000_000);
+        let (mut out, mut taken) = (String::new(), Vec::new());
+        for output in outputs {
+            if stream.event(&output, &mut out).is_ok() {
+                taken.push(output);
+            }
+        }
+        stream.finish(&mut out);
+        let events = events(&out);
+        let response = events.last().map(|event| event["response"].clone()).unwrap_or_default();
+        let count = |kind: &str| events.iter().filter(|event| event["type"] == kind).count();
+        let items = response["output"].as_array().map(Vec::len);
+        prop_assert_eq!(Some(count("response.output_item.added")), items);
+        prop_assert_eq!(Some(count("response.output_item.done")), items);
+        prop_assert_eq!(response, whole(&read(json!({})), taken));
+    }
 }

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Config, OpenAi, Reply, Variant, insufficient_quota, rate_limited, with_comments};
+use super::super::{
+    Config, OpenAi, Reply, Variant, error, insufficient_quota, openrouter_error, rate_limited, server_error,
+    with_comments,
+};
 use super::{KEY, chat, data, data_url, events, fake, responses};
 use crate::{Gate, Running, pictures};
 
@@ -186,4 +189,25 @@ async fn failures_are_scripted_before_and_inside_a_stream() {
     gate.open();
     let got = open.rest().await;
     assert!(got.broken && got.body.contains("one two") && !got.body.contains("three"), "{got:?}");
+}
+
+#[tokio::test]
+async fn each_scripted_error_has_its_status_and_body() {
+    let fake = fake().await;
+    fake.script(server_error());
+    fake.script(error(503, "overloaded", None, "That model is currently overloaded."));
+    fake.script(openrouter_error(402, "Insufficient credits", &json!({"provider_name": "Fake"})));
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let got = chat(&json!({})).send(&fake).await;
+        let error = &got.json()["error"];
+        seen.push((got.status, error["type"].clone(), error["code"].clone(), error["metadata"].clone()));
+    }
+    let expect = [
+        (500, json!("server_error"), Value::Null, Value::Null),
+        (503, json!("overloaded"), Value::Null, Value::Null),
+        (402, Value::Null, json!(402), json!({"provider_name": "Fake"})),
+    ];
+    assert_eq!(seen, expect);
+    assert_eq!(fake.refusals(), []);
 }
