@@ -89,6 +89,14 @@ impl Dialect {
         }
     }
 
+    /// How many events of a stream come before its first piece of text. They belong to it: nobody waits in between.
+    pub(crate) fn preface(self) -> usize {
+        match self {
+            Self::Openai => 1,
+            Self::Anthropic => 3,
+        }
+    }
+
     /// What an event says, given what stands after `data:`.
     pub(crate) fn read(self, data: &str) -> Said {
         if data == "[DONE]" {
@@ -185,6 +193,9 @@ mod tests {
     fn what_is_written_can_be_read() {
         let pace = Pace { chunks: 3, mark: "m7".to_owned(), ..Pace::default() };
         for dialect in [Dialect::Openai, Dialect::Anthropic] {
+            let text = dialect.events(&pace)[dialect.preface()].clone();
+            let has_first = memchr::memmem::find(&text, b" m7.0").is_some();
+            assert!(has_first, "{dialect:?} begins its text with {text:?}");
             assert_eq!(read_all(dialect, &pace), (" m7.0 m7.1 m7.2".to_owned(), 1), "{dialect:?}");
             let whole: Value = serde_json::from_slice(&dialect.whole(&pace)).expect("an answer is JSON");
             let text = whole.pointer("/choices/0/message/content").or_else(|| whole.pointer("/content/0/text"));

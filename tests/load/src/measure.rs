@@ -215,7 +215,9 @@ impl Field {
             }
         }
         for round in 1..=options.rounds {
-            eprintln!("round {round} of {}", options.rounds);
+            if !cells.is_empty() {
+                eprintln!("round {round} of {}", options.rounds);
+            }
             for cell in &mut cells {
                 let found = self.lanes.iter().find(|(lane, _)| *lane == cell.lane);
                 let Some((lane, door)) = found else { continue };

@@ -151,7 +151,7 @@ impl Site {
         let version = self.install("tensorzero")?;
         let configuration = self.configuration("tensorzero.toml", &self.work())?;
         let mut command = Command::new(self.work().join("tensorzero/bin/python"));
-        command.arg(self.here().join("peers/tensorzero.py")).arg(configuration).env("OPENAI_API_KEY", TOKEN);
+        command.arg(self.here().join("peers/serve_tensorzero.py")).arg(configuration).env("OPENAI_API_KEY", TOKEN);
         let mut running = Running::start("tensorzero", &command, &self.logs()?)?;
         let url = running.says(LISTENING, READY_MAX)?;
         let unread = || LoadError::Unread { program: "tensorzero", text: url.clone() };

@@ -128,6 +128,7 @@ async fn model(dialect: Dialect, body: &[u8], counts: Arc<Counts>) -> Answer {
     }
     let paced = Paced {
         events: dialect.events(&pace).into_iter(),
+        preface: dialect.preface(),
         gap: Duration::from_millis(pace.gap_ms),
         is_apart: pace.apart,
         has_yielded: false,
@@ -194,6 +195,8 @@ impl Drop for Live {
 /// The body of a streamed answer.
 struct Paced {
     events: std::vec::IntoIter<Bytes>,
+    /// How many events more go out without a wait after them.
+    preface: usize,
     gap: Duration,
     is_apart: bool,
     has_yielded: bool,
@@ -225,7 +228,9 @@ impl Body for Paced {
             }
             return Poll::Ready(None);
         };
-        if !self.gap.is_zero() && !self.events.as_slice().is_empty() {
+        if self.preface > 0 {
+            self.preface -= 1;
+        } else if !self.gap.is_zero() && !self.events.as_slice().is_empty() {
             self.waiting = Some(Box::pin(tokio::time::sleep(self.gap)));
         }
         Poll::Ready(Some(Ok(Frame::data(event))))
