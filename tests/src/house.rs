@@ -37,7 +37,7 @@ pub const ACCOUNT: &str = "+15559990000";
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The plugins that are shipped.
-const SHIPPED: [&str; 5] = ["anthropic", "local-vision", "media-tools", "ollama", "signal"];
+const SHIPPED: [&str; 6] = ["anthropic", "local-vision", "media-tools", "ollama", "openai", "signal"];
 
 /// Strict fakes, and the directory that stands for the Signal daemon's.
 pub struct Fakes {

@@ -28,6 +28,7 @@ pub struct Ran {
 /// A running `creel serve`; killed when dropped.
 pub struct Daemon {
     child: Child,
+    address: String,
 }
 
 impl Program {
@@ -89,10 +90,16 @@ impl Program {
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("the program can be run");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
-        let daemon = Daemon { child };
-        let log = || fs::read_to_string(self.beside("log")).expect("a log");
-        assert!(line.starts_with("listening on "), "{line}{}", log());
+        let address = line.trim().strip_prefix("listening on ").map(str::to_owned);
+        // Killed by what is dropped, wherever this ends.
+        let mut daemon = Daemon { child, address: String::new() };
+        daemon.address = address.unwrap_or_else(|| panic!("{line}{}", self.log()));
         daemon
+    }
+
+    /// What the daemon has logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.beside("log")).expect("a log")
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -110,6 +117,18 @@ impl Ran {
 }
 
 impl Daemon {
+    /// Where it listens: address and port.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Tells it to stop, and waits until it has.
+    pub fn stop(&mut self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
+        self.child.wait().expect("it ends");
+    }
+
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.child.id()

@@ -339,7 +339,9 @@ pub fn request(model: &str, parts: Vec<Part>) -> ChatRequest {
         stop: Vec::new(),
         seed: None,
         reasoning_effort: None,
+        parallel_tool_calls: None,
         streaming: true,
+        native: None,
     }
 }
 

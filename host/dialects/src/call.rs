@@ -40,6 +40,8 @@ pub struct ChatCall {
     pub is_streaming: bool,
     /// Whether a stream of OpenAI's chat dialect ends with the usage.
     pub includes_usage: bool,
+    /// Models to ask in turn where the first cannot answer, if the client names any itself.
+    pub fallbacks: Option<Vec<String>>,
     /// Fields that only a provider of the same dialect understands, and whose loss would change the meaning of the
     /// request (`n`, server tools, audio, …), each with the reason why. A provider of another dialect is not asked.
     pub native_only: Vec<String>,

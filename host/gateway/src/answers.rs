@@ -4,7 +4,7 @@
 use creel_policy::config::Config;
 use creel_policy::credential::{CredentialDerivation, Use, Variable};
 use creel_policy::ids::{AgentId, BadId, ModelRef, ProfileId, ProviderId};
-use creel_policy::route::Needs;
+use creel_policy::route::{NameRefusal, Needs, RouteQuestion};
 use creel_runtime::{AuthQuestion, Knowledge, ProviderStatus, media_scope};
 use creel_store::Store;
 use creel_store::media::MediaError;
@@ -41,6 +41,12 @@ pub(crate) struct MediaAsked {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct RouteAsked {
     pub(crate) needs: String,
+    /// The model that a client names; `None`: a message of a channel, which names none.
+    #[serde(default)]
+    pub(crate) model: Option<String>,
+    /// Tokens of the request, roughly.
+    #[serde(default)]
+    pub(crate) tokens: u64,
 }
 
 /// `explain egress`, as it is asked.
@@ -60,6 +66,9 @@ pub(crate) enum BadQuestion {
     /// A use that is none.
     #[error("expected `chat`, `image`, `audio` or `tool`")]
     Use,
+    /// A name that means no model.
+    #[error(transparent)]
+    Model(NameRefusal),
     /// A need that is none.
     #[error("{0}")]
     Need(String),
@@ -138,7 +147,11 @@ impl Source<'_> {
     pub(crate) fn route(&self, asked: &RouteAsked) -> Result<String, NoAnswerError> {
         let needs = asked.needs.split(',').filter(|need| !need.trim().is_empty()).map(parse_input);
         let needs: Vec<_> = needs.collect::<Result<_, _>>().map_err(BadQuestion::Need)?;
-        Ok(self.signed(&self.knowledge.explain_route(&Needs::of(needs)))?)
+        let needs = Needs::of(needs);
+        let Some(name) = &asked.model else { return Ok(self.signed(&self.knowledge.explain_route(&needs))?) };
+        let named = self.knowledge.named(name).map_err(BadQuestion::Model)?;
+        let question = RouteQuestion { named: &named, fallbacks: None, needs: &needs, tokens: asked.tokens };
+        Ok(self.signed(&self.knowledge.route_named(&question))?)
     }
 
     /// Whether a plugin may send a request.

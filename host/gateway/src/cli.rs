@@ -400,6 +400,13 @@ pub(crate) struct ExplainRouteArgs {
     /// What the message holds: text, image, audio, video, document
     #[arg(long, value_delimiter = ',', value_parser = parse_input, default_value = "text")]
     pub(crate) needs: Vec<Input>,
+    /// The model that a client asks for: `provider/model`, an alias, a bare name or `default` [default: a message of a
+    /// channel, which asks for none]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+    /// How many tokens the request has
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) tokens: u64,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

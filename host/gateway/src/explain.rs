@@ -53,7 +53,8 @@ pub(crate) fn run(command: &ExplainCommand, places: &Places, process: &Process) 
         }
         ExplainCommand::Route(args) => {
             let needs: Vec<_> = args.needs.iter().map(|need| word_of_input(*need)).collect();
-            (Question::Route(RouteAsked { needs: needs.join(",") }), args.json)
+            let (needs, model) = (needs.join(","), args.model.clone());
+            (Question::Route(RouteAsked { needs, model, tokens: args.tokens }), args.json)
         }
         ExplainCommand::Egress(args) => {
             let (name, method, url) = (args.name.clone(), args.method.clone(), args.url.clone());
@@ -186,7 +187,12 @@ async fn exchange(client: Client, question: &Question) -> Result<String, AdminEr
             query.extend(asked.session.as_deref().map(|session| ("session", session)));
             client.ask("/v1/explain/media", &query).await
         }
-        Question::Route(asked) => client.ask("/v1/explain/route", &[("needs", &asked.needs)]).await,
+        Question::Route(asked) => {
+            let tokens = asked.tokens.to_string();
+            let mut query = vec![("needs", asked.needs.as_str()), ("tokens", tokens.as_str())];
+            query.extend(asked.model.as_deref().map(|model| ("model", model)));
+            client.ask("/v1/explain/route", &query).await
+        }
         Question::Egress(asked) => {
             let query = [("name", &*asked.name), ("method", &*asked.method), ("url", &*asked.url)];
             client.ask("/v1/explain/egress", &query).await

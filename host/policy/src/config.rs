@@ -22,12 +22,12 @@ use crate::problem::Problem;
 use crate::secret_ref::SecretInput;
 
 pub use agents::{AgentDefaults, ModelChain, PickableModel};
-pub use auth::{AuthConfig, ConfiguredProfile, Cooldowns};
+pub use auth::{AuthConfig, Balance, BalanceBy, ConfiguredProfile, Cooldowns};
 pub use channels::ChannelEntry;
 pub use gateway::{Bind, GatewayConfig, LogConfig, LogLevel};
 pub use headers::EntryHeader;
 pub use media::{MediaModel, MediaUse};
-pub use models::{ConfigModel, Cost, ModelsConfig, ProviderEntry};
+pub use models::{ConfigModel, Cost, ModelsConfig, ProviderEntry, Timeouts};
 pub use plugins::{PluginEntry, PluginRefusal, PluginsConfig};
 pub use secrets::{ExecProvider, FileProvider, RefRefusal, Resolution, SecretProvider, SecretsConfig, VaultKey};
 pub use settings::Settings;

@@ -96,6 +96,8 @@ pub struct FailedTry {
     pub is_probe: bool,
     /// Milliseconds before another profile may take over; `None`: none may, or there is none.
     pub rotation_ms: Option<u64>,
+    /// Random bits, so that many who failed at once do not come back at once.
+    pub chance: u64,
 }
 
 impl CallFault {
@@ -190,11 +192,18 @@ pub fn after(failed: &FailedTry) -> Next {
     }
     // A 5xx without a word of why is the server's own failure, which often passes.
     let is_server = fault == CallFault::Other && failed.status.is_some_and(|status| (500..600).contains(&status));
-    let wait_ms = failed.retry_after_ms.unwrap_or_else(|| 500_u64.saturating_mul(1 << tries.min(6)));
+    let wait_ms = failed.retry_after_ms.unwrap_or_else(|| backoff_ms(tries, failed.chance));
     if (fault.is_passing() || is_server) && tries < MODEL_TRIES_MAX && wait_ms <= RETRY_AFTER_MS_MAX {
         return Next::Retry { after_ms: wait_ms };
     }
     Next::NextModel
+}
+
+/// The pause before another try where the server names none: it doubles, and up to a quarter of it is left away by
+/// chance.
+fn backoff_ms(tries: u32, chance: u64) -> u64 {
+    let whole = 500_u64.saturating_mul(1 << tries.min(6));
+    whole - chance % (whole / 4 + 1)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod access;
 pub mod address;
 pub mod agent;
 pub mod audit;
+pub mod balance;
 pub mod catalog;
 pub mod channel_text;
 pub mod config;

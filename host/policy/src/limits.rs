@@ -107,6 +107,9 @@ pub const PROFILE_ROTATIONS_MAX: u32 = 16;
 /// Credentials whose failures are remembered; the one that was used longest ago is forgotten first. A rotated key is
 /// another credential, so that a key that is renewed every hour fills this in weeks.
 pub const LEDGER_RECORDS_MAX: usize = 1_024;
+/// Milliseconds between two times at which it is written down that a credential was used, as long as nothing else is new of
+/// it: a busy one is used ten thousand times a second. The order of use is exact while a host runs.
+pub const LEDGER_USE_MS: u64 = 30_000;
 /// Tries of one delivery; with the growing pause they span some eleven hours.
 pub const DELIVERY_TRIES_MAX: u32 = 20;
 /// Milliseconds between two tries of a delivery, at most.

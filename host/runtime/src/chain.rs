@@ -220,6 +220,7 @@ impl Course<'_> {
                 tries,
                 is_probe: turn.is_probe || !failed.was_asked,
                 rotation_ms: self.rotation_ms(target, &failed, rotations),
+                chance: crate::core::entropy(),
             });
             let fault = failed.fault;
             // While the same is tried again nothing is settled; afterwards it rests for everybody.
@@ -303,6 +304,9 @@ impl Course<'_> {
 /// Remembers that a credential was good.
 pub(crate) async fn worked(core: &Core, key: Option<Key>) {
     let now_ms = core.now_ms();
+    if !key.as_ref().is_some_and(|key| core.knowledge().memory.used(key, now_ms)) {
+        return;
+    }
     remember(core, key, now_ms, move |record| Some(record.after_success(now_ms))).await;
 }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use creel_engine::{ChatCall, Masks, Plugin, chat, io, types};
+use creel_policy::balance;
 use creel_policy::cooldown::Key;
 use creel_policy::credential::CredentialDerivation;
 use creel_policy::fallback::CallFault;
@@ -77,6 +78,8 @@ pub(crate) async fn ready<'a>(
         .plugins
         .get(&provider.plugin)
         .ok_or_else(|| unasked(CallFault::Refused, format!("plugin `{}` is not loaded", provider.plugin)))?;
+    let balanced = balanced(&now.knowledge, target);
+    let target = balanced.as_ref().unwrap_or(target);
     core.renew(&now.knowledge, (target, is_probe)).await?;
     let (slots, credential) = core.slots(&now.knowledge, (target, is_probe));
     let name = format!("{session}:{}", target.model);
@@ -107,6 +110,16 @@ pub(crate) async fn ready<'a>(
         total_ms_max: Some(total_ms),
     };
     Ok(Ready { plugin, parts, masks, credential, key })
+}
+
+/// The same model with the profile that is to be tried first this time, where the operator lets several share the load.
+fn balanced(knowledge: &Knowledge, target: &ModelTarget) -> Option<ModelTarget> {
+    let balance = knowledge.config.auth.balance.get(&target.model.provider)?;
+    if target.profile.is_some() || target.preferred_profile.is_some() {
+        return None;
+    }
+    let first = balance::first(balance, crate::core::entropy(), |profile| knowledge.memory.pace(profile))?;
+    Some(ModelTarget { preferred_profile: Some(first.clone()), ..target.clone() })
 }
 
 /// Starts a call of one model.

@@ -34,8 +34,6 @@ pub struct Question {
     pub native_media: Vec<types::Media>,
     /// What of the request only a provider of the same dialect can do, each with its reason.
     pub native_only: Vec<String>,
-    /// Milliseconds until the first piece of an answer has to be there; `None`: no bound but that of the whole.
-    pub first_ms_max: Option<u64>,
 }
 
 /// Nobody answered.
@@ -158,6 +156,9 @@ impl Asking for First<'_> {
     async fn once(&self, target: &ModelTarget, is_probe: bool) -> Result<(Self::Answer, Option<Key>), Failed> {
         let question = self.question;
         let model = target.model.model.to_string();
+        let knowledge = self.core.knowledge();
+        let entry = knowledge.config.models.providers.get(&target.model.provider);
+        let timeouts = entry.map(|entry| entry.timeouts).unwrap_or_default();
         if let Some(reason) = question.native_only.first()
             && !self.speaks_native(target)
         {
@@ -168,14 +169,14 @@ impl Asking for First<'_> {
             media: named(&question.request.messages),
             request: chat::ChatRequest { model, ..question.request.clone() },
             native: question.native.clone().map(|form| NativeAsk { form, media: question.native_media.clone() }),
-            total_ms: MODEL_CALL_MS_MAX,
+            total_ms: timeouts.total_ms_max.unwrap_or(MODEL_CALL_MS_MAX),
         };
         let first = async {
             let mut opened = open(self.core, &question.caller, (target, is_probe), ask).await?;
             let ahead = first_pieces(&mut opened).await.map_err(|end| failed(&opened, end))?;
             Ok::<_, Failed>((opened, ahead))
         };
-        let (opened, ahead) = match question.first_ms_max {
+        let (opened, ahead) = match timeouts.first_ms_max {
             None => first.await?,
             Some(milliseconds) => {
                 let bounded = tokio::time::timeout(Duration::from_millis(milliseconds), first).await;
@@ -184,6 +185,10 @@ impl Asking for First<'_> {
             }
         };
         let key = opened.key.clone();
+        if let Some(key) = &key {
+            let waited = u64::try_from(opened.call.waited().as_micros()).unwrap_or(u64::MAX);
+            self.core.knowledge().memory.took(&key.credential, waited);
+        }
         Ok(((opened, target.clone(), ahead), key))
     }
 }

@@ -181,12 +181,7 @@ impl Store {
         expected(self.media_of_file(file, &name, &Area::Workspace(scope.agent.clone()), deed))
     }
 
-    fn of_bytes(
-        &self,
-        bytes: &[u8],
-        declared_type: &str,
-        (area, deed): (&Area, Deed),
-    ) -> Result<Outcome, MediaError> {
+    fn of_bytes(&self, bytes: &[u8], declared_type: &str, (area, deed): (&Area, Deed)) -> Result<Outcome, MediaError> {
         expected(self.media_of_bytes(bytes, declared_type, area, deed))
     }
 

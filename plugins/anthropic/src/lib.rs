@@ -1,6 +1,6 @@
 //! The Anthropic Messages API. This file is the call from top to bottom; what a request says is in `request`, what an
-//! answer says in `answer`, and in `listener` where a caller of the same dialect reads it as it is; what an error means in
-//! `fault`, which models there are in `catalog`. No origin and no key is known here.
+//! answer says in `answer`, and in `listener` where a caller of the same dialect reads it as it is; what an error means
+//! in `fault`, which models there are in `catalog`. No origin and no key is known here.
 
 mod answer;
 mod catalog;

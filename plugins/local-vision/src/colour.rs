@@ -64,7 +64,7 @@ impl Names {
     /// Sets up the table.
     pub(crate) fn new() -> Self {
         let mut linear = [0.0; 256];
-        for (value, linear) in (0u8..).zip(&mut linear) {
+        for (value, linear) in (0..=u8::MAX).zip(&mut linear) {
             let value = f32::from(value) / 255.0;
             *linear = if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) };
         }

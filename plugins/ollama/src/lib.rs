@@ -1,12 +1,15 @@
 //! Ollama, by its own API. This file is the call from top to bottom; what a request says is in `request`, what an answer
-//! says in `answer`, what an error means in `fault`, which models there are in `catalog`. No origin and no key is known here.
+//! says in `answer`, what an error means in `fault`, which models there are in `catalog`; vectors are in `vectors`. No
+//! origin and no key is known here.
 
 mod answer;
 mod catalog;
 mod fault;
 mod request;
+mod vectors;
 
 use creel_sdk::catalog::{Catalog, Model, Query};
+use creel_sdk::embedding::{Embedder, EmbeddingRequest, Embeddings};
 use creel_sdk::provider::{CallError, ChatRequest, Output, Provider};
 use creel_sdk::{Context, Io, JsonBody, Request, Response};
 use serde::Deserialize;
@@ -54,6 +57,12 @@ impl Catalog for Ollama {
     }
 }
 
+impl Embedder for Ollama {
+    async fn embed(cx: Context, request: EmbeddingRequest, io: Io) -> Result<Embeddings, CallError> {
+        vectors::embed(cx, request, io).await
+    }
+}
+
 /// Believes the content type, and what was asked for where there is none: gateways in between may not stream.
 fn is_stream(response: &Response, was_asked_for: bool) -> bool {
     match response.header("content-type") {
@@ -65,3 +74,4 @@ fn is_stream(response: &Response, was_asked_for: bool) -> bool {
 
 creel_sdk::provider!(Ollama);
 creel_sdk::catalog!(Ollama);
+creel_sdk::embedding!(Ollama);

@@ -113,6 +113,9 @@ fn tools(request: &ChatRequest) -> Result<Vec<ToolSpec<'_>>, CallError> {
         }
         ToolChoice::Auto | ToolChoice::None => {}
     }
+    if request.parallel_tool_calls == Some(false) && !request.tools.is_empty() {
+        log::warn("the server cannot be kept to one tool at a time; that is left to the model");
+    }
     let tools = request.tools.iter().filter(is_offered).map(|tool| {
         let parameters = parse_schema(&tool.parameters_json, &tool.name)?;
         let function = Function { name: &tool.name, description: &tool.description, parameters };
@@ -121,15 +124,18 @@ fn tools(request: &ChatRequest) -> Result<Vec<ToolSpec<'_>>, CallError> {
     tools.collect()
 }
 
-/// Models of the `gpt-oss` family take an effort, the others only whether to think at all.
+/// Models of the `gpt-oss` family take one of three efforts, the others only whether to think at all.
 fn think(request: &ChatRequest) -> Option<Value> {
     let effort = request.reasoning_effort.as_deref().filter(|effort| !effort.is_empty())?;
     let name = request.model.rsplit('/').next().unwrap_or(&request.model);
-    Some(match (effort, name.starts_with("gpt-oss")) {
-        ("none" | "off", _) => false.into(),
-        ("minimal", true) => "low".into(),
-        (effort, true) => effort.into(),
-        (_, false) => true.into(),
+    // Callers of another dialect say a budget of tokens.
+    let budget: Option<u64> = effort.parse().ok();
+    Some(match (effort, budget, name.starts_with("gpt-oss")) {
+        ("none" | "off", _, _) | (_, Some(0), _) => false.into(),
+        (_, _, false) => true.into(),
+        ("minimal" | "low", _, true) | (_, Some(1..4_096), true) => "low".into(),
+        ("medium", _, true) | (_, Some(4_096..16_384), true) => "medium".into(),
+        (_, _, true) => "high".into(),
     })
 }
 
@@ -140,4 +146,38 @@ fn parse_schema(json: &str, of: &str) -> Result<Value, CallError> {
     serde_json::from_str(json).map_err(|error| {
         CallError::new(Fault::InvalidRequest, format!("the JSON schema of `{of}` cannot be used: {error}"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use creel_sdk::test_kit::chat;
+
+    use super::*;
+
+    #[test]
+    fn an_effort_is_said_as_the_model_takes_it() {
+        let check = |model: &str, effort: &str, expected: Option<Value>| {
+            let request = ChatRequest { reasoning_effort: Some(effort.into()), ..chat(model, Vec::new()) };
+            assert_eq!(think(&request), expected, "{model} {effort}");
+        };
+        for (effort, expected) in [
+            ("minimal", "low"),
+            ("low", "low"),
+            ("medium", "medium"),
+            ("high", "high"),
+            ("xhigh", "high"),
+            ("1024", "low"),
+            ("8192", "medium"),
+            ("32000", "high"),
+        ] {
+            check("gpt-oss:20b", effort, Some(expected.into()));
+            check("me/gpt-oss:20b", effort, Some(expected.into()));
+            check("qwen3", effort, Some(true.into()));
+        }
+        for effort in ["none", "off", "0"] {
+            check("gpt-oss:20b", effort, Some(false.into()));
+            check("qwen3", effort, Some(false.into()));
+        }
+        check("qwen3", "", None);
+    }
 }

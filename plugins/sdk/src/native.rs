@@ -1,5 +1,5 @@
-//! Answers to native requests: every event goes on as the provider wrote it, and a watcher of the plugin's listens for what
-//! the host has to know. What the events mean is the plugin's; how a native body is cut lives in `body`.
+//! Answers to native requests: every event goes on as the provider wrote it, and a watcher of the plugin's listens for
+//! what the host has to know. What the events mean is the plugin's; how a native body is cut lives in `body`.
 
 use crate::error::ReadError;
 use crate::io::{Io, Response};
@@ -41,8 +41,11 @@ pub async fn stream(response: Response, io: &Io, out: &Output, mut watcher: impl
         let Some(event) = events.next().await? else {
             break false;
         };
-        if event.data.trim_ascii() == DONE {
-            break true;
+        match event.data.trim_ascii() {
+            DONE => break true,
+            // Some servers keep a connection alive so.
+            "" => continue,
+            _ => {}
         }
         let heard = watcher.hear(&event.data, out)?;
         out.native(event.data);

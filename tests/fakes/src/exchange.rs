@@ -11,8 +11,13 @@ use tokio::sync::watch;
 use crate::sync::{Overdue, reach};
 
 /// Headers that carry a credential; their values are marked sensitive, so that no test log shows them.
-const CREDENTIAL_HEADERS: [HeaderName; 3] =
-    [http::header::AUTHORIZATION, http::header::COOKIE, HeaderName::from_static("x-api-key")];
+const CREDENTIAL_HEADERS: [HeaderName; 5] = [
+    http::header::AUTHORIZATION,
+    http::header::COOKIE,
+    HeaderName::from_static("api-key"),
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+];
 
 /// A request as it came over the wire.
 #[derive(Clone)]
@@ -220,7 +225,10 @@ mod tests {
 
     #[test]
     fn debug_shows_no_credential_and_no_body() {
-        let request = recorded(&[("x-api-key", "sk-secret"), ("authorization", "Bearer secret")], "private");
+        let request = recorded(
+            &[("x-api-key", "sk-secret"), ("api-key", "secret"), ("authorization", "Bearer secret")],
+            "private",
+        );
         let text = format!("{request:?}");
         assert!(!text.contains("secret") && !text.contains("private"), "{text}");
         assert!(text.contains("Sensitive"), "{text}");

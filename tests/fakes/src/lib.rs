@@ -1,5 +1,5 @@
-//! Strict fakes of the services that plugins and the host talk to, on loopback: Anthropic, Ollama, the signal-cli daemon,
-//! a token endpoint and a web server that holds files.
+//! Strict fakes of the services that plugins and the host talk to, on loopback: Anthropic, `OpenAI`, Ollama, the
+//! signal-cli daemon, a token endpoint and a web server that holds files.
 //!
 //! They refuse whatever the real service would refuse, remember every byte they received, and let a test wait for
 //! what it wants to see instead of sleeping. Nothing of Creel is used here: a fake that shared code with the host
@@ -25,6 +25,7 @@ pub mod anthropic;
 pub mod files;
 pub mod oauth;
 pub mod ollama;
+pub mod openai;
 pub mod photographs;
 pub mod pictures;
 pub mod signal;
@@ -33,10 +34,11 @@ mod answer;
 #[cfg(test)]
 mod client;
 mod exchange;
-mod gate;
+pub mod gate;
 mod running;
 #[cfg(test)]
 mod running_tests;
+mod schema;
 mod sync;
 mod wire;
 

@@ -104,7 +104,9 @@ pub(super) fn unanswered(asked: &Asked, unanswered: &Unanswered) -> Response {
 pub(super) async fn no_route(uri: Uri, headers: HeaderMap) -> Response {
     let path: String = uri.path().chars().take(200).collect();
     let asked = Asked::by(&headers);
-    let message = format!("there is no route `{path}`; this gateway serves /v1/chat/completions, /v1/responses, /v1/messages, /v1/embeddings, /v1/models and /v1/files");
+    let message = format!(
+        "there is no route `{path}`; this gateway serves /v1/chat/completions, /v1/responses, /v1/messages, /v1/embeddings, /v1/models and /v1/files"
+    );
     error(&asked, &ApiError::new(ErrorKind::UnknownRoute, message))
 }
 

@@ -47,7 +47,7 @@ impl<'a> Wish<'a> {
     pub(super) fn of_chat(call: &'a ChatCall, media: &'a [types::Media], bytes: usize) -> Self {
         Self {
             name: &call.model,
-            fallbacks: None,
+            fallbacks: call.fallbacks.as_deref(),
             media,
             has_tools: !call.tools.is_empty(),
             bytes,
@@ -149,6 +149,7 @@ fn not_routed(caller: &Caller, named: &Named, wish: &Wish<'_>, needs: &Needs) ->
     if !is_open {
         return failure::no_model(wish.name);
     }
-    let message = format!("`{}` does not take this request ({needs}), and nobody who takes it stands in for it", wish.name);
+    let message =
+        format!("`{}` does not take this request ({needs}), and nobody who takes it stands in for it", wish.name);
     ApiError::new(ErrorKind::Unsupported, message).about("model")
 }

@@ -66,12 +66,12 @@ impl Account {
     }
 }
 
-/// Reads an answer to its end.
+/// Reads an answer to its end; gives the answer of the dialect, or why it cannot be said in it.
 pub(super) async fn whole(
     reply: &mut Reply,
     mut writer: WholeWriter,
     account: &mut Account,
-) -> Result<String, Box<Unanswered>> {
+) -> Result<Result<String, ApiError>, Box<Unanswered>> {
     while let Some(output) = reply.next().await? {
         account.note(&output);
         writer.event(&piece(&account.api.store, output).await);

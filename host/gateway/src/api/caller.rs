@@ -55,7 +55,12 @@ impl Callers {
     /// # Errors
     ///
     /// [`ErrorKind::WrongToken`], in words that say nothing of what there is.
-    pub(super) fn open(&self, headers: &HeaderMap, peer: Peer, now_ms: u64) -> Result<Caller, (ApiError, Option<TokenRefusal>)> {
+    pub(super) fn open(
+        &self,
+        headers: &HeaderMap,
+        peer: Peer,
+        now_ms: u64,
+    ) -> Result<Caller, (ApiError, Option<TokenRefusal>)> {
         let Some(token) = token(headers).map_err(|error| (error, None))? else {
             return match peer {
                 Peer::User(uid) => {
@@ -119,7 +124,8 @@ fn token(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
         let token = token.filter(|token| !token.is_empty()).ok_or_else(missing)?;
         match found {
             Some(other) if other != token => {
-                let message = "the request carries two different tokens; send one, as `Authorization: Bearer` or `x-api-key`";
+                let message =
+                    "the request carries two different tokens; send one, as `Authorization: Bearer` or `x-api-key`";
                 return Err(ApiError::new(ErrorKind::WrongToken, message));
             }
             Some(_) | None => found = Some(token),

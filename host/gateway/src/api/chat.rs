@@ -6,7 +6,9 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use creel_dialects::{ApiError, ChatCall, Dialect, Stamp, StreamWriter, WholeWriter, read_chat, read_count, write_count};
+use creel_dialects::{
+    ApiError, ChatCall, Dialect, Stamp, StreamWriter, WholeWriter, read_chat, read_count, write_count,
+};
 use creel_runtime::{NativeForm, Question};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
@@ -22,22 +24,42 @@ use super::{Shared, convert, media, now_s};
 type Given = (State<Shared>, Extension<Peer>, HeaderMap, Body);
 
 /// `POST /v1/chat/completions`.
-pub(super) async fn completions(State(api): State<Shared>, peer: Extension<Peer>, headers: HeaderMap, body: Body) -> Response {
+pub(super) async fn completions(
+    State(api): State<Shared>,
+    peer: Extension<Peer>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     chat(Dialect::OpenaiCompletions, (State(api), peer, headers, body)).await
 }
 
 /// `POST /v1/responses`.
-pub(super) async fn responses(State(api): State<Shared>, peer: Extension<Peer>, headers: HeaderMap, body: Body) -> Response {
+pub(super) async fn responses(
+    State(api): State<Shared>,
+    peer: Extension<Peer>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     chat(Dialect::OpenaiResponses, (State(api), peer, headers, body)).await
 }
 
 /// `POST /v1/messages`.
-pub(super) async fn messages(State(api): State<Shared>, peer: Extension<Peer>, headers: HeaderMap, body: Body) -> Response {
+pub(super) async fn messages(
+    State(api): State<Shared>,
+    peer: Extension<Peer>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     chat(Dialect::AnthropicMessages, (State(api), peer, headers, body)).await
 }
 
 /// `POST /v1/messages/count_tokens`.
-pub(super) async fn count_tokens(State(api): State<Shared>, peer: Extension<Peer>, headers: HeaderMap, body: Body) -> Response {
+pub(super) async fn count_tokens(
+    State(api): State<Shared>,
+    peer: Extension<Peer>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let asked = Asked::new(Dialect::AnthropicMessages);
     counted(&api, (peer.0, headers, body), &asked).await.unwrap_or_else(|error| answer::error(&asked, &error))
 }
@@ -77,7 +99,6 @@ async fn ready(
         native: Some(native),
         native_media: taken,
         native_only: call.native_only.clone(),
-        first_ms_max: None,
     };
     Ok(Ready { call, question, admission })
 }
@@ -114,6 +135,7 @@ async fn answered(
     }
     match body::whole(&mut reply, WholeWriter::new(&call, stamp), &mut account).await {
         Ok(json) => {
+            let json = json?;
             let overhead_us = overhead_us(asked, &reply);
             Ok(answer::with_trail(answer::json(asked, json), &trail, overhead_us))
         }

@@ -11,11 +11,11 @@ use creel_engine::embedding::EmbeddingRequest;
 use creel_policy::agent::TokenCount;
 use http::HeaderMap;
 
+use super::Shared;
 use super::answer::{self, Trail};
 use super::asking::{self, Wish};
 use super::caller::Peer;
 use super::request::{Asked, whole};
-use super::Shared;
 use crate::clock;
 
 /// `POST /v1/embeddings`.
@@ -56,11 +56,7 @@ async fn created(
         release(admission.place);
         return Err(ApiError::new(ErrorKind::Unsupported, "no model makes vectors here").about("model"));
     };
-    let request = EmbeddingRequest {
-        model: String::new(),
-        inputs: call.inputs.clone(),
-        dimensions: call.dimensions,
-    };
+    let request = EmbeddingRequest { model: String::new(), inputs: call.inputs.clone(), dimensions: call.dimensions };
     let name = format!("agent:{}/{}", caller.id(), asked.id);
     let answered = match api.host.embed(&name, target, request).await {
         Ok(answered) => answered,
@@ -72,7 +68,8 @@ async fn created(
     };
     if answered.answer.vectors.len() != call.inputs.len() {
         release(admission.place);
-        let message = format!("the provider gave {} vectors for {} inputs", answered.answer.vectors.len(), call.inputs.len());
+        let message =
+            format!("the provider gave {} vectors for {} inputs", answered.answer.vectors.len(), call.inputs.len());
         return Err(ApiError::new(ErrorKind::UpstreamFailed, message));
     }
     let tokens = answered.answer.input_tokens;

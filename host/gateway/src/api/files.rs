@@ -43,8 +43,9 @@ async fn uploaded(api: &Api, (headers, peer): (&HeaderMap, Peer), request: Reque
     let caller = asking::open(api, headers, peer, "files").await?;
     let malformed = |what: String| ApiError::new(ErrorKind::InvalidRequest, what);
     let multipart = Multipart::from_request(request, &()).await;
-    let mut multipart = multipart
-        .map_err(|error| malformed(format!("the body is no `multipart/form-data` with a `file`: {}", error.body_text())))?;
+    let mut multipart = multipart.map_err(|error| {
+        malformed(format!("the body is no `multipart/form-data` with a `file`: {}", error.body_text()))
+    })?;
     loop {
         let field = multipart.next_field().await.map_err(|error| malformed(error.body_text()))?;
         let Some(field) = field else {
@@ -57,11 +58,7 @@ async fn uploaded(api: &Api, (headers, peer): (&HeaderMap, Peer), request: Reque
 }
 
 /// Streams a field into the agent's own workspace.
-async fn store(
-    api: &Api,
-    caller: &Caller,
-    mut field: axum::extract::multipart::Field<'_>,
-) -> Result<Medium, ApiError> {
+async fn store(api: &Api, caller: &Caller, mut field: axum::extract::multipart::Field<'_>) -> Result<Medium, ApiError> {
     let (name, declared) = (field.file_name().map(str::to_owned), field.content_type().map(str::to_owned));
     let (store, area) = (api.store.clone(), Area::Workspace(caller.id().clone()));
     let begun = blocking(move || {

@@ -16,7 +16,11 @@ use crate::clock;
 const FILE_PREFIX: &str = "file-";
 
 /// Makes stored media of all that a request names, in its order.
-pub(super) async fn take_all(api: &Api, caller: &Caller, named: Vec<NamedMedia>) -> Result<Vec<types::Media>, ApiError> {
+pub(super) async fn take_all(
+    api: &Api,
+    caller: &Caller,
+    named: Vec<NamedMedia>,
+) -> Result<Vec<types::Media>, ApiError> {
     let mut taken = Vec::with_capacity(named.len());
     for one in named {
         let medium = take(api, caller, one.source, &one.param).await?;

@@ -6,7 +6,7 @@ use http::HeaderMap;
 
 /// Headers of a dialect that go on with a request: what they say changes the answer. No others do: they may name the
 /// client, its machine or its secrets.
-const HEADERS: [&str; 2] = ["anthropic-beta", "openai-beta"];
+const HEADERS: [&str; 3] = ["anthropic-beta", "anthropic-version", "openai-beta"];
 
 /// A request in the client's own words.
 pub(super) struct Native {

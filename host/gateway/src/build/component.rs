@@ -7,7 +7,8 @@ use wasmparser::{Parser, Payload};
 /// else.
 const EXPORTS: [&str; 2] = ["creel:plugin/chat-provider@0.1.0", "creel:plugin/channel@0.1.0"];
 /// What a provider can export beside.
-const MODEL_CATALOG: &str = "creel:plugin/model-catalog@0.1.0";
+const EXTRAS: [&str; 3] =
+    ["creel:plugin/model-catalog@0.1.0", "creel:plugin/embedding-provider@0.1.0", "creel:plugin/token-counter@0.1.0"];
 
 /// What a plugin exports alone.
 const PICTURE_TOOLS: &str = "creel:plugin/picture-tools@0.1.0";
@@ -30,10 +31,13 @@ pub(crate) enum ComponentError {
     NoPlugin,
     /// Something that no host would call.
     #[error(
-        "it exports `{name}`; a plugin exports `{}`, `{}` or both, beside the first also `{MODEL_CATALOG}`, or else \
+        "it exports `{name}`; a plugin exports `{}`, `{}` or both, beside the first also `{}`, `{}` and `{}`, or else \
          `{PICTURE_TOOLS}`, and nothing else",
         EXPORTS[0],
-        EXPORTS[1]
+        EXPORTS[1],
+        EXTRAS[0],
+        EXTRAS[1],
+        EXTRAS[2]
     )]
     OtherExport {
         /// Its name.
@@ -54,8 +58,8 @@ pub(crate) fn check(wasm: &[u8]) -> Result<(), ComponentError> {
     if exports == [PICTURE_TOOLS] {
         return Ok(());
     }
-    let may_list = exports.contains(&EXPORTS[0]);
-    let is_known = |name: &str| EXPORTS.contains(&name) || (may_list && name == MODEL_CATALOG);
+    let is_provider = exports.contains(&EXPORTS[0]);
+    let is_known = |name: &str| EXPORTS.contains(&name) || (is_provider && EXTRAS.contains(&name));
     if let Some(name) = exports.iter().find(|name| !is_known(name)) {
         return Err(ComponentError::OtherExport { name: (*name).to_owned() });
     }
@@ -115,7 +119,7 @@ mod tests {
         says(&exporting(&["creel:plugin/chat-provider@0.1.0"]).finish(), "a plugin");
         says(&exporting(&["creel:plugin/channel@0.1.0"]).finish(), "a plugin");
         says(&exporting(&EXPORTS).finish(), "a plugin");
-        says(&exporting(&[EXPORTS[0], MODEL_CATALOG]).finish(), "a plugin");
+        says(&exporting(&[EXPORTS[0], EXTRAS[0], EXTRAS[1], EXTRAS[2]]).finish(), "a plugin");
         says(&exporting(&[PICTURE_TOOLS]).finish(), "a plugin");
     }
 
@@ -131,12 +135,13 @@ mod tests {
         let other = |name| {
             format!(
                 "it exports `{name}`; a plugin exports `creel:plugin/chat-provider@0.1.0`, \
-                 `creel:plugin/channel@0.1.0` or both, beside the first also `creel:plugin/model-catalog@0.1.0`, or else \
+                 `creel:plugin/channel@0.1.0` or both, beside the first also `creel:plugin/model-catalog@0.1.0`, \
+                 `creel:plugin/embedding-provider@0.1.0` and `creel:plugin/token-counter@0.1.0`, or else \
                  `creel:plugin/picture-tools@0.1.0`, and nothing else"
             )
         };
-        says(&exporting(&[MODEL_CATALOG]).finish(), &other(MODEL_CATALOG));
-        says(&exporting(&[EXPORTS[1], MODEL_CATALOG]).finish(), &other(MODEL_CATALOG));
+        says(&exporting(&[EXTRAS[0]]).finish(), &other(EXTRAS[0]));
+        says(&exporting(&[EXPORTS[1], EXTRAS[0]]).finish(), &other(EXTRAS[0]));
         says(&exporting(&[EXPORTS[0], PICTURE_TOOLS]).finish(), &other(PICTURE_TOOLS));
         for name in ["creel:plugin/chat-provider@0.2.0", "creel:plugin/log@0.1.0", "wasi:cli/run@0.2.6"] {
             says(&exporting(&[name]).finish(), &other(name));

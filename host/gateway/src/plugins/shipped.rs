@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use creel_policy::ids::PluginId;
 use creel_policy::manifest::Manifest;
 
-const MANIFESTS: [&str; 5] = [
+const MANIFESTS: [&str; 6] = [
     include_str!("../../../../plugins/anthropic/plugin.toml"),
     include_str!("../../../../plugins/local-vision/plugin.toml"),
     include_str!("../../../../plugins/media-tools/plugin.toml"),
     include_str!("../../../../plugins/ollama/plugin.toml"),
+    include_str!("../../../../plugins/openai/plugin.toml"),
     include_str!("../../../../plugins/signal/plugin.toml"),
 ];
 

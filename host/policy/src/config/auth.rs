@@ -15,8 +15,28 @@ pub struct AuthConfig {
     pub profiles: Vec<(ProfileId, ConfiguredProfile)>,
     /// `auth.order`; an empty one means that no profile of the provider is tried.
     pub order: BTreeMap<ProviderId, Vec<ProfileId>>,
+    /// `auth.balance`: of these providers the profile that is tried first changes from call to call.
+    pub balance: BTreeMap<ProviderId, Balance>,
     /// `auth.cooldowns`.
     pub cooldowns: Cooldowns,
+}
+
+/// `auth.balance.<provider>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// How the first is chosen.
+    pub by: BalanceBy,
+    /// Among which profiles, each with its weight; at least one, and no weight is 0.
+    pub profiles: Vec<(ProfileId, u64)>,
+}
+
+/// `auth.balance.<provider>.by`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BalanceBy {
+    /// As often as its weight says.
+    Weight,
+    /// Of two that are drawn by weight, the one that has been quicker to begin an answer.
+    Latency,
 }
 
 /// `auth.profiles.<id>`.
@@ -72,6 +92,14 @@ pub(super) fn read(mut table: Table<'_>) -> AuthConfig {
     if let Some(order) = table.take("order") {
         config.order = read_order(order, problems);
     }
+    if let Some(balance) = table.table("balance") {
+        let problems = balance.problems();
+        for entry in balance.into_entries() {
+            let provider = name(&entry, ProviderId::parse, problems);
+            let balance = Table::open(entry.node, problems).and_then(read_balance);
+            config.balance.extend(provider.zip(balance));
+        }
+    }
     if let Some(cooldowns) = table.table("cooldowns") {
         config.cooldowns = read_cooldowns(cooldowns);
     }
@@ -88,6 +116,26 @@ fn read_profile(mut table: Table<'_>) -> Option<ConfiguredProfile> {
     let provider = table.id("provider", ProviderId::parse);
     table.finish();
     Some(ConfiguredProfile { provider: provider?, mode, email })
+}
+
+fn read_balance(mut table: Table<'_>) -> Option<Balance> {
+    /// Finer shares than this nobody can see.
+    const WEIGHT_MAX: u64 = 1_000;
+    let by = table.word("by", &[("weight", BalanceBy::Weight), ("latency", BalanceBy::Latency)]);
+    let problems = table.problems();
+    let mut profiles = Vec::new();
+    if let Some(weights) = table.table("profiles") {
+        for entry in weights.into_entries() {
+            let id = name(&entry, ProfileId::parse, problems);
+            let weight = super::read::whole(&entry.node, 1..=WEIGHT_MAX, problems);
+            profiles.extend(id.zip(weight));
+        }
+    }
+    if profiles.is_empty() {
+        table.problem("the balance names no profile", Some("write `profiles: { \"<profile>\": <weight> }`".into()));
+    }
+    table.finish();
+    (!profiles.is_empty()).then(|| Balance { by: by.unwrap_or(BalanceBy::Weight), profiles })
 }
 
 /// Reads an order; what is written for an alias of a provider counts only where it is not empty (D3).

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::ids::{PluginId, ProviderId};
 use crate::json5::{Node, Place, Problems};
+use crate::limits::MODEL_CALL_MS_MAX;
 use crate::manifest::{CredentialClass, Input};
 use crate::secret_ref::{SecretInput, SecretRef, Source};
 
@@ -47,8 +48,19 @@ pub struct ProviderEntry {
     pub base_url: Option<String>,
     /// Models that the operator describes.
     pub models: Vec<ConfigModel>,
+    /// How long its calls may take.
+    pub timeouts: Timeouts,
     /// What is left for the plugin, `baseUrl` among it.
     pub settings: Settings,
+}
+
+/// `models.providers.<p>.timeouts`, for what clients ask; `None`: no bound but the usual one of the whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timeouts {
+    /// `firstTokenSeconds`, in milliseconds: until an answer begins. Afterwards the next model of the chain is asked.
+    pub first_ms_max: Option<u64>,
+    /// `totalSeconds`, in milliseconds: until it is complete.
+    pub total_ms_max: Option<u64>,
 }
 
 /// An element of `models.providers.<p>.models`.
@@ -151,6 +163,7 @@ fn read_provider(mut table: Table<'_>, secrets: &SecretsConfig) -> ProviderEntry
         headers: table.table("headers").map(|table| headers::read(table, secrets)).unwrap_or_default(),
         auth_header,
         models: table.list("models", read_model).unwrap_or_default(),
+        timeouts: table.table("timeouts").map(read_timeouts).unwrap_or_default(),
         ..ProviderEntry::default()
     };
     let (key, place, problems) = (table.key.clone(), table.place, table.problems());
@@ -159,6 +172,13 @@ fn read_provider(mut table: Table<'_>, secrets: &SecretsConfig) -> ProviderEntry
     entry.settings = Settings::read((&key, place), (asked, left), problems);
     entry.base_url = entry.settings.values().get("baseUrl").and_then(|url| url.as_str()).map(str::to_owned);
     entry
+}
+
+fn read_timeouts(mut table: Table<'_>) -> Timeouts {
+    let mut seconds = |name| table.count(name, 1..=MODEL_CALL_MS_MAX / 1_000).map(|seconds| seconds * 1_000);
+    let timeouts = Timeouts { first_ms_max: seconds("firstTokenSeconds"), total_ms_max: seconds("totalSeconds") };
+    table.finish();
+    timeouts
 }
 
 /// A plain text that is spelled as variables of keys are means the variable, as it did in the older gateway (C15).

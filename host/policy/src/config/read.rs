@@ -64,22 +64,8 @@ impl<'p> Table<'p> {
 
     /// Takes a whole number within bounds.
     pub(crate) fn count(&mut self, name: &'static str, bounds: RangeInclusive<u64>) -> Option<u64> {
-        let node = self.take(name)?;
-        if let Value::Number(Number::Whole(number)) = node.value
-            && let Ok(number) = u64::try_from(number)
-            && bounds.contains(&number)
-        {
-            return Some(number);
-        }
-        let (low, high) = (bounds.start(), bounds.end());
-        match node.value {
-            Value::Number(_) => {
-                let message = format!("expected a whole number from {low} to {high}");
-                self.problems.add(node.place, &node.key, message, None);
-            }
-            _ => self.wrong(&node, "a whole number"),
-        }
-        None
+        let problems = self.problems;
+        self.take(name).and_then(|node| whole(&node, bounds, problems))
     }
 
     /// Takes a finite number that is not negative.
@@ -228,6 +214,20 @@ pub(crate) fn text(node: &Node, problems: &Problems) -> Option<String> {
             None
         }
     }
+}
+
+/// Reads a whole number within bounds.
+pub(crate) fn whole(node: &Node, bounds: RangeInclusive<u64>, problems: &Problems) -> Option<u64> {
+    let message = match node.value {
+        Value::Number(Number::Whole(number)) => match u64::try_from(number) {
+            Ok(number) if bounds.contains(&number) => return Some(number),
+            Ok(_) | Err(_) => format!("expected a whole number from {} to {}", bounds.start(), bounds.end()),
+        },
+        Value::Number(_) => format!("expected a whole number from {} to {}", bounds.start(), bounds.end()),
+        _ => format!("expected a whole number, found {}", node.value.kind()),
+    };
+    problems.add(node.place, &node.key, message, None);
+    None
 }
 
 /// Reads a finite number that is not negative.

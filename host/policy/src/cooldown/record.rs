@@ -56,6 +56,12 @@ impl Record {
         Some(after)
     }
 
+    /// Whether no failure is remembered.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.cooling.is_none() && self.disabled.is_none()
+    }
+
     /// What is remembered after a success: that it was used, and no failure (F16).
     #[must_use]
     pub fn after_success(&self, now_ms: u64) -> Self {

@@ -1,8 +1,7 @@
 //! Group H of the shared cases, each row by its id, and U18 and U19.
 //!
 //! Not here:
-//! - H3, H4: a model that was picked by name is exact; its failure is reported and nothing takes over (`route_picked`).
-//! - H6: nobody can give a call a chain of its own.
+//! - H3, H4, H6: which chain follows from a name is `route/named.rs`'s.
 //! - H7 is in `route/tests.rs`: what may be picked says nothing about chains.
 //! - H15: a call cannot be stopped by its user. When the daemon stops, the turn is dropped where it stands and is
 //!   taken up by the next start, so that no fallback is asked either.
@@ -12,7 +11,7 @@ use crate::cooldown::{Rest, Why};
 use crate::ids::{ModelRef, ProviderId};
 
 fn failed(fault: CallFault) -> FailedTry {
-    FailedTry { fault, status: None, retry_after_ms: None, tries: 1, is_probe: false, rotation_ms: None }
+    FailedTry { fault, status: None, retry_after_ms: None, tries: 1, is_probe: false, rotation_ms: None, chance: 0 }
 }
 
 #[test]
@@ -23,6 +22,19 @@ fn a_passing_failure_is_tried_again_and_then_moves_on() {
     assert_eq!(with(CallFault::RateLimited, 1, Some(60_000)), Next::Retry { after_ms: 60_000 });
     assert_eq!(with(CallFault::RateLimited, 1, Some(60_001)), Next::NextModel);
     assert_eq!(with(CallFault::Overloaded, MODEL_TRIES_MAX, None), Next::NextModel);
+}
+
+#[test]
+fn the_pause_doubles_and_chance_takes_a_quarter_at_most() {
+    let pause = |tries, chance| match after(&FailedTry { tries, chance, ..failed(CallFault::Overloaded) }) {
+        Next::Retry { after_ms } => after_ms,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((pause(1, 0), pause(2, 0)), (1_000, 2_000));
+    assert_eq!((pause(1, 250), pause(1, 251), pause(1, u64::MAX)), (750, 1_000, 1_000 - u64::MAX % 251));
+    // What the server says is kept to the letter.
+    let limited = FailedTry { retry_after_ms: Some(40), chance: 7, ..failed(CallFault::RateLimited) };
+    assert_eq!(after(&limited), Next::Retry { after_ms: 40 });
 }
 
 #[test]

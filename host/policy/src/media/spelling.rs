@@ -79,7 +79,8 @@ pub fn read_spelling(text: &str) -> Result<Spelling, MediaRefusal> {
 }
 
 /// The handles that stand in a text, e.g. `[media attached 1/2: media://inbound/ü.png]` in an older transcript. An id
-/// ends at white space and at any other character that ids do not hold; what is malformed is passed over.
+/// ends at white space and at any other character that ids do not hold, and the signs that end a sentence are not of
+/// it: no medium is found by an id that itself ends in one. What is malformed is passed over.
 #[must_use]
 pub fn mentions(text: &str) -> Vec<MediaRef> {
     let handles = text.match_indices("media://").filter_map(|(at, prefix)| {

@@ -196,6 +196,10 @@ fn k14_handles_are_found_in_the_text_of_older_transcripts() {
         found("like media://inbound/a.png, (media://inbound/b.png) or media://inbound/c.png."),
         ["media://inbound/a.png", "media://inbound/b.png", "media://inbound/c.png"]
     );
+    // Only a text of its own can name an id that ends like a sentence.
+    check("media://inbound/%C3%BC.", "media://inbound/ü.");
+    assert_eq!(found("[media://inbound/ü.] media://inbound/a!')"), ["media://inbound/ü", "media://inbound/a"]);
+    assert!(found("media://inbound/! media://workspace/main/)").is_empty());
     assert!(found("media://tool/a media://inbound/ media://inbound media://").is_empty());
 }
 

@@ -126,3 +126,6 @@ pub(super) fn chain_of(config: &Config, model: &ModelRef, fallbacks: Option<&[Mo
     }
     vec![picked]
 }
+
+#[cfg(test)]
+mod tests;

@@ -148,7 +148,7 @@ fn a_native_stream_goes_on_word_for_word() {
     let native = |data: &str| OutputEvent::Native(data.into());
     let finished = OutputEvent::Finished;
     let events = [OutputEvent::Usage(usage(1)), native("1 "), native("\"end\""), finished(Finish::Stop)];
-    check_native(true, ": hi\n\nevent: x\ndata: 1 \n\ndata: \"end\"\n\n", &events, Ok(()));
+    check_native(true, ": hi\n\ndata:\n\nevent: x\ndata: 1 \n\ndata: \"end\"\n\n", &events, Ok(()));
     let events = [native("\"over\""), finished(Finish::Length)];
     check_native(true, "data: \"over\"\n\ndata: [DONE]\n\n", &events, Ok(()));
     // Servers that leave the mark out have said all the same.

@@ -40,6 +40,14 @@ pub(super) fn page(models: &[Model], query: &str) -> Result<Answer, ApiError> {
     Ok(Answer::json(200, &json!({"data": data, "has_more": has_more, "first_id": first_id, "last_id": last_id})))
 }
 
+/// One model, by either of its names.
+pub(super) fn one(models: &[Model], name: &str) -> Result<Answer, ApiError> {
+    match models.iter().find(|model| model.id == name || model.dated_id == name) {
+        Some(model) => Ok(Answer::json(200, &model_json(model))),
+        None => Err(ApiError::not_found(format!("model: {name}"))),
+    }
+}
+
 fn parse_limit(text: &str) -> Result<usize, ApiError> {
     match text.parse::<usize>() {
         Ok(0) => Err(ApiError::invalid("limit: Input should be greater than or equal to 1")),

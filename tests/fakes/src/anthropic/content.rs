@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::error::ApiError;
 use super::field::{is_name, keys, text_field};
 use super::image;
-use super::reply::signature;
+use super::reply::{REDACTED, signature};
 use super::request::{Role, Turn};
 use crate::pictures::Description;
 
@@ -20,6 +20,10 @@ pub enum Block {
     Document,
     /// What the model thought, with a signature of this fake.
     Thinking(String),
+    /// What the model thought, closed by this fake.
+    RedactedThinking,
+    /// A tool that the service ran itself, or what came of it; not looked at.
+    Server(Value),
     /// A tool call of the model.
     ToolUse {
         /// Names the call.
@@ -113,9 +117,12 @@ fn parse_block(block: &Value, role: Role, at: &str) -> Result<Block, ApiError> {
         "tool_result" => (Some(Role::User), &["type", "tool_use_id", "content", "is_error", "cache_control"]),
         "tool_use" => (Some(Role::Assistant), &["type", "id", "name", "input", "cache_control"]),
         "thinking" => (Some(Role::Assistant), &["type", "thinking", "signature"]),
+        "redacted_thinking" => (Some(Role::Assistant), &["type", "data"]),
+        "server_tool_use" => (Some(Role::Assistant), &["type", "id", "name", "input", "cache_control"]),
+        "web_search_tool_result" => (Some(Role::Assistant), &["type", "tool_use_id", "content", "cache_control"]),
         other => {
             let text = format!(
-                "{at}: Input tag '{other}' found using 'type' does not match any of the expected tags: 'document', 'image', 'text', 'thinking', 'tool_result', 'tool_use'"
+                "{at}: Input tag '{other}' found using 'type' does not match any of the expected tags: 'document', 'image', 'redacted_thinking', 'server_tool_use', 'text', 'thinking', 'tool_result', 'tool_use', 'web_search_tool_result'"
             );
             return Err(ApiError::invalid(text));
         }
@@ -129,6 +136,8 @@ fn parse_block(block: &Value, role: Role, at: &str) -> Result<Block, ApiError> {
         "text" => text_block(text_field(block, "text", &format!("{at}.text"))?),
         "image" => image::check(block.get("source"), at).map(Block::Image),
         "thinking" => thinking(block, at),
+        "redacted_thinking" => redacted(block, at),
+        "server_tool_use" | "web_search_tool_result" => Ok(Block::Server(block.clone())),
         "tool_use" => tool_use(block, &format!("{at}.tool_use")),
         "tool_result" => tool_result(block, at),
         _ => Ok(Block::Document),
@@ -152,6 +161,29 @@ fn thinking(block: &Value, at: &str) -> Result<Block, ApiError> {
         true => Ok(Block::Thinking(text.to_owned())),
         false => Err(ApiError::invalid(format!("{at}: Invalid `signature` in `thinking` block"))),
     }
+}
+
+fn redacted(block: &Value, at: &str) -> Result<Block, ApiError> {
+    match text_field(block, "data", &format!("{at}.redacted_thinking"))? == signature(REDACTED) {
+        true => Ok(Block::RedactedThinking),
+        false => Err(ApiError::invalid(format!("{at}: Invalid `data` in `redacted_thinking` block"))),
+    }
+}
+
+/// While the model thinks, the answer whose tools have just run must still begin with its thought.
+pub(super) fn check_thoughts(turns: &[Turn], body: &Value) -> Result<(), ApiError> {
+    let kind = body.get("thinking").and_then(|thinking| thinking.get("type")).and_then(Value::as_str);
+    let [.., answer, results] = turns else { return Ok(()) };
+    let has_results = results.content.iter().any(|block| matches!(block, Block::ToolResult { .. }));
+    let first = answer.content.first();
+    if kind != Some("enabled") || !has_results || matches!(first, Some(Block::Thinking(_) | Block::RedactedThinking)) {
+        return Ok(());
+    }
+    let found = if matches!(first, Some(Block::Text(_))) { "text" } else { "tool_use" };
+    Err(ApiError::invalid(format!(
+        "messages.{}.content.0.type: Expected `thinking` or `redacted_thinking`, but found `{found}`. When `thinking` is enabled, a final `assistant` message must start with a thinking block (preceeding the lastmost set of `tool_use` and `tool_result` blocks).",
+        turns.len() - 2
+    )))
 }
 
 fn tool_use(block: &Value, at: &str) -> Result<Block, ApiError> {

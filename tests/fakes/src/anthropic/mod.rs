@@ -1,6 +1,8 @@
 //! A strict fake of the Anthropic Messages API: routes, the order of the checks, and what a test may ask of it.
 //! What a request must look like stands in `request` and `content`, which credential goes where in `credential`.
 
+mod beta;
+mod cache;
 mod catalog;
 mod content;
 mod credential;
@@ -14,15 +16,16 @@ mod request;
 mod tests;
 mod words;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::io;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+pub use cache::Cached;
 pub use content::Block;
 pub use error::{error, overloaded, rate_limited};
 pub use reply::{Content, Reply, stream, stream_broken_by, whole};
@@ -134,6 +137,8 @@ pub struct Anthropic {
     script: Mutex<VecDeque<Answer>>,
     models_script: Mutex<VecDeque<Answer>>,
     accepted: Mutex<Vec<Request>>,
+    counted: Mutex<Vec<Request>>,
+    cached: Mutex<BTreeSet<String>>,
     request_count: AtomicU64,
 }
 
@@ -144,12 +149,25 @@ impl Anthropic {
     ///
     /// When no port can be bound.
     pub async fn start(config: Config) -> io::Result<Running<Self>> {
-        let (script, models_script, accepted) = (Mutex::default(), Mutex::default(), Mutex::default());
-        running::start(Self { config, script, models_script, accepted, request_count: AtomicU64::new(0) }).await
+        let fake = Self {
+            config,
+            script: Mutex::default(),
+            models_script: Mutex::default(),
+            accepted: Mutex::default(),
+            counted: Mutex::default(),
+            cached: Mutex::default(),
+            request_count: AtomicU64::new(0),
+        };
+        running::start(fake).await
     }
 
     fn route(&self, request: &Recorded) -> Result<Answer, ApiError> {
         match request.path.as_str() {
+            "/" if request.method == Method::HEAD => Ok(Answer::status(200)),
+            "/v1/messages/count_tokens" if request.method == Method::POST => {
+                self.check_head(request)?;
+                self.count_tokens(request)
+            }
             "/v1/messages" if request.method == Method::POST => {
                 let accepted = self.check_head(request)?;
                 self.messages(request, accepted)
@@ -159,7 +177,13 @@ impl Anthropic {
                 let page = catalog::page(&self.config.models, request.query.as_deref().unwrap_or_default())?;
                 Ok(lock(&self.models_script).pop_front().unwrap_or(page))
             }
-            "/v1/messages" | "/v1/models" => Err(ApiError::new(405, "invalid_request_error", "Method Not Allowed")),
+            path if path.starts_with("/v1/models/") && request.method == Method::GET => {
+                self.check_head(request)?;
+                catalog::one(&self.config.models, path.trim_start_matches("/v1/models/"))
+            }
+            "/v1/messages" | "/v1/messages/count_tokens" | "/v1/models" => {
+                Err(ApiError::new(405, "invalid_request_error", "Method Not Allowed"))
+            }
             _ => Err(ApiError::not_found("Not found")),
         }
     }
@@ -178,21 +202,25 @@ impl Anthropic {
         }
     }
 
+    fn count_tokens(&self, recorded: &Recorded) -> Result<Answer, ApiError> {
+        let request = Request::parse_count(&json_body(recorded)?, &self.config.models, beta::parse(recorded)?)?;
+        let tokens = reply::input_tokens(&request);
+        lock(&self.counted).push(request);
+        Ok(Answer::json(200, &json!({"input_tokens": tokens})))
+    }
+
     fn messages(&self, recorded: &Recorded, accepted: Accepted) -> Result<Answer, ApiError> {
-        if let Some(fault) = recorded.framing_fault() {
-            return Err(ApiError::new(411, "invalid_request_error", fault));
-        }
-        if recorded.body.len() > BODY_BYTES_MAX {
-            return Err(ApiError::new(413, "request_too_large", "Request exceeds the maximum size"));
-        }
-        if recorded.content_type().as_deref() != Some("application/json") {
-            return Err(ApiError::invalid("content-type: must be application/json"));
-        }
-        let body: Value = serde_json::from_slice(&recorded.body)
-            .map_err(|error| ApiError::invalid(format!("The request body is not valid JSON: {error}")))?;
-        let request = Request::parse(&body, &self.config.models)?;
+        let body = json_body(recorded)?;
+        let mut request = Request::parse(&body, &self.config.models, beta::parse(recorded)?)?;
         if accepted == Accepted::OAuthToken && !request.may_use_oauth() {
             return Err(ApiError::invalid("Error"));
+        }
+        if let Some(prefix) = cache::prefix(&body)? {
+            let tokens = prefix.len() / 4 + 1;
+            request.cached = match lock(&self.cached).insert(prefix) {
+                true => Cached { written: tokens, read: 0 },
+                false => Cached { written: 0, read: tokens },
+            };
         }
         lock(&self.accepted).push(request.clone());
         if let Some(answer) = lock(&self.script).pop_front() {
@@ -201,6 +229,24 @@ impl Anthropic {
         let reply = (self.config.reply)(&request).cut_to(request.max_tokens);
         Ok(if request.stream { stream(&request, &reply) } else { whole(&request, &reply) })
     }
+}
+
+fn json_body(recorded: &Recorded) -> Result<Value, ApiError> {
+    match recorded.query.as_deref() {
+        None | Some("beta=true") => {}
+        Some(query) => return Err(ApiError::invalid(format!("{query}: Extra inputs are not permitted"))),
+    }
+    if let Some(fault) = recorded.framing_fault() {
+        return Err(ApiError::new(411, "invalid_request_error", fault));
+    }
+    if recorded.body.len() > BODY_BYTES_MAX {
+        return Err(ApiError::new(413, "request_too_large", "Request exceeds the maximum size"));
+    }
+    if recorded.content_type().as_deref() != Some("application/json") {
+        return Err(ApiError::invalid("content-type: must be application/json"));
+    }
+    serde_json::from_slice(&recorded.body)
+        .map_err(|error| ApiError::invalid(format!("The request body is not valid JSON: {error}")))
 }
 
 impl Service for Anthropic {
@@ -232,6 +278,12 @@ impl Running<Anthropic> {
     #[must_use]
     pub fn accepted(&self) -> Vec<Request> {
         lock(&self.fake().accepted).clone()
+    }
+
+    /// The requests whose tokens were counted, oldest first.
+    #[must_use]
+    pub fn counted(&self) -> Vec<Request> {
+        lock(&self.fake().counted).clone()
     }
 }
 

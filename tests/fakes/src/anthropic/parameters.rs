@@ -15,6 +15,10 @@ pub(super) fn parse_tools(body: &Value) -> Result<Vec<String>, ApiError> {
     };
     let mut names = Vec::new();
     for (index, tool) in tools.iter().enumerate() {
+        if let Some(name) = server_tool(tool, index)? {
+            names.push(name);
+            continue;
+        }
         let at = format!("tools.{index}.custom");
         keys(tool, &["type", "name", "description", "input_schema", "cache_control", "strict"], &at)?;
         let name = text_field(tool, "name", &at)?;
@@ -33,6 +37,62 @@ pub(super) fn parse_tools(body: &Value) -> Result<Vec<String>, ApiError> {
     }
     check_tool_choice(body.get("tool_choice"), &names)?;
     Ok(names)
+}
+
+/// The name of a tool that the service knows by its type: one it runs itself, or whose input it has laid down.
+fn server_tool(tool: &Value, index: usize) -> Result<Option<String>, ApiError> {
+    let known = [
+        ("web_search_20250305", "web_search"),
+        ("web_fetch_20250910", "web_fetch"),
+        ("code_execution_20250825", "code_execution"),
+        ("bash_20250124", "bash"),
+        ("text_editor_20250728", "str_replace_based_edit_tool"),
+        ("computer_20250124", "computer"),
+        ("memory_20250818", "memory"),
+        ("tool_search_tool_regex_20251119", "tool_search_tool_regex"),
+    ];
+    let kind = match tool.get("type").and_then(Value::as_str) {
+        None | Some("custom") => return Ok(None),
+        Some(kind) => kind,
+    };
+    let Some((_, name)) = known.into_iter().find(|(known, _)| *known == kind) else {
+        let text =
+            format!("tools.{index}: Input tag '{kind}' found using 'type' does not match any of the expected tags");
+        return Err(ApiError::invalid(text));
+    };
+    match text_field(tool, "name", &format!("tools.{index}.{kind}"))? == name {
+        true => Ok(Some(name.to_owned())),
+        false => Err(ApiError::invalid(format!("tools.{index}.{kind}.name: Input should be '{name}'"))),
+    }
+}
+
+/// The schema that the answer shall follow, where there is one.
+pub(super) fn parse_schema(config: Option<&Value>) -> Result<Option<Value>, ApiError> {
+    let Some(config) = config.filter(|config| !config.is_null()) else {
+        return Ok(None);
+    };
+    keys(config, &["format", "effort"], "output_config")?;
+    let efforts = ["low", "medium", "high", "max"];
+    if config.get("effort").is_some_and(|effort| !effort.as_str().is_some_and(|effort| efforts.contains(&effort))) {
+        return Err(ApiError::invalid("output_config.effort: Input should be 'low', 'medium', 'high' or 'max'"));
+    }
+    let Some(format) = config.get("format").filter(|format| !format.is_null()) else {
+        return Ok(None);
+    };
+    let at = "output_config.format";
+    keys(format, &["type", "schema"], at)?;
+    if text_field(format, "type", at)? != "json_schema" {
+        return Err(ApiError::invalid(format!("{at}.type: Input should be 'json_schema'")));
+    }
+    match format.get("schema") {
+        Some(schema) if schema.get("additionalProperties") == Some(&Value::Bool(false)) => Ok(Some(schema.clone())),
+        Some(_) => {
+            let text =
+                format!("{at}.schema: For 'object' type, 'additionalProperties' must be explicitly set to false");
+            Err(ApiError::invalid(text))
+        }
+        None => Err(ApiError::invalid(format!("{at}.schema: Field required"))),
+    }
 }
 
 fn check_tool_choice(choice: Option<&Value>, tools: &[String]) -> Result<(), ApiError> {
@@ -93,11 +153,11 @@ pub(super) fn check_thinking(body: &Value, max_tokens: u64) -> Result<(), ApiErr
         return Ok(());
     };
     match text_field(thinking, "type", "thinking")? {
-        "disabled" => return Ok(()),
+        "disabled" | "adaptive" => return Ok(()),
         "enabled" => {}
         other => {
             return Err(ApiError::invalid(format!(
-                "thinking: Input tag '{other}' found using 'type' does not match any of the expected tags: 'disabled', 'enabled'"
+                "thinking: Input tag '{other}' found using 'type' does not match any of the expected tags: 'adaptive', 'disabled', 'enabled'"
             )));
         }
     }

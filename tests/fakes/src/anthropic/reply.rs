@@ -13,6 +13,9 @@ const WORDS_PER_DELTA: usize = 3;
 /// Bytes in one `input_json_delta`; small, so that no fragment is JSON by itself.
 const JSON_BYTES_PER_DELTA: usize = 7;
 
+/// What is in a thought that nobody may read.
+pub(super) const REDACTED: &str = "redacted";
+
 /// One block of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
@@ -20,6 +23,8 @@ pub enum Content {
     Text(String),
     /// What the model thinks before it answers; it is signed.
     Thinking(String),
+    /// What the model thought, closed to the caller.
+    RedactedThinking,
     /// A tool call.
     ToolUse {
         /// Names the call.
@@ -97,6 +102,9 @@ impl Reply {
 pub fn whole(request: &Request, reply: &Reply) -> Answer {
     let blocks: Vec<Value> = reply.content.iter().map(block_json).collect();
     let mut message = message_json(request, &json!(blocks), output_tokens(reply));
+    if request.body.get("context_management").is_some_and(|management| !management.is_null()) {
+        message["context_management"] = json!({"applied_edits": []});
+    }
     message["stop_reason"] = json!(reply.stop_reason);
     Answer::json(200, &message)
 }
@@ -146,11 +154,15 @@ fn events(request: &Request, reply: &Reply) -> Vec<(&'static str, Value)> {
     let delta = json!({"stop_reason": reply.stop_reason, "stop_sequence": null});
     let usage = json!({
         "input_tokens": input_tokens(request),
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": 0,
+        "cache_creation_input_tokens": request.cached.written,
+        "cache_read_input_tokens": request.cached.read,
         "output_tokens": output_tokens(reply),
     });
-    events.push(("message_delta", json!({"type": "message_delta", "delta": delta, "usage": usage})));
+    let mut end = json!({"type": "message_delta", "delta": delta, "usage": usage});
+    if request.body.get("context_management").is_some_and(|management| !management.is_null()) {
+        end["context_management"] = json!({"applied_edits": []});
+    }
+    events.push(("message_delta", end));
     events.push(("message_stop", json!({"type": "message_stop"})));
     events
 }
@@ -167,6 +179,7 @@ fn block_events(block: &Content) -> (Value, Vec<Value>) {
             let signature = json!({"type": "signature_delta", "signature": signature(text)});
             (json!({"type": "thinking", "thinking": "", "signature": ""}), vec![thought, signature])
         }
+        Content::RedactedThinking => (block_json(block), Vec::new()),
         Content::ToolUse { id, name, input } => {
             let mut deltas = vec![json!({"type": "input_json_delta", "partial_json": ""})];
             let input = input.to_string();
@@ -186,6 +199,7 @@ fn block_json(block: &Content) -> Value {
         Content::Thinking(text) => {
             json!({"type": "thinking", "thinking": text, "signature": signature(text)})
         }
+        Content::RedactedThinking => json!({"type": "redacted_thinking", "data": signature(REDACTED)}),
         Content::ToolUse { id, name, input } => {
             json!({"type": "tool_use", "id": id, "name": name, "input": input})
         }
@@ -203,9 +217,9 @@ fn message_json(request: &Request, content: &Value, output_tokens: usize) -> Val
         "stop_sequence": null,
         "usage": {
             "input_tokens": input_tokens(request),
-            "cache_creation_input_tokens": 0,
-            "cache_read_input_tokens": 0,
-            "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+            "cache_creation_input_tokens": request.cached.written,
+            "cache_read_input_tokens": request.cached.read,
+            "cache_creation": {"ephemeral_5m_input_tokens": request.cached.written, "ephemeral_1h_input_tokens": 0},
             "output_tokens": output_tokens,
             "service_tier": "standard",
         },
@@ -233,7 +247,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// A rough count that grows with the request: a picture costs its pixels, text four letters a token.
-fn input_tokens(request: &Request) -> usize {
+pub(super) fn input_tokens(request: &Request) -> usize {
     let pixels = |p: &crate::pictures::Description| p.width as usize * p.height as usize / 750 + 1;
     let pictures: usize = request.pictures().iter().map(pixels).sum();
     pictures + request.last_user_text().len() / 4 + request.system.len() / 4 + 8
@@ -242,6 +256,7 @@ fn input_tokens(request: &Request) -> usize {
 fn output_tokens(reply: &Reply) -> usize {
     let tokens = |block: &Content| match block {
         Content::Text(text) | Content::Thinking(text) => words(text).count(),
+        Content::RedactedThinking => 1,
         Content::ToolUse { input, .. } => input.to_string().len() / 4 + 8,
     };
     reply.content.iter().map(tokens).sum::<usize>().max(1)

@@ -3,11 +3,13 @@
 use serde_json::Value;
 
 use super::Model;
+use super::beta;
+use super::cache::Cached;
 use super::content::{self, Block};
 use super::error::ApiError;
 use super::field::{count_field, keys, text_field};
 use super::image;
-use super::parameters::{check_sampling, check_thinking, parse_tools};
+use super::parameters::{check_sampling, check_thinking, parse_schema, parse_tools};
 use crate::pictures::Description;
 
 /// The keys that a request may have at its top.
@@ -27,6 +29,19 @@ const KEYS: [&str; 18] = [
     "metadata",
     "service_tier",
     "container",
+    "context_management",
+    "output_config",
+    "cache_control",
+];
+
+/// The keys that a request to count tokens may have at its top.
+const COUNT_KEYS: [&str; 9] = [
+    "model",
+    "messages",
+    "system",
+    "tools",
+    "tool_choice",
+    "thinking",
     "context_management",
     "output_config",
     "cache_control",
@@ -86,6 +101,12 @@ pub struct Request {
     pub turns: Vec<Turn>,
     /// The names of the tools.
     pub tools: Vec<String>,
+    /// The betas that the request named, in their order.
+    pub betas: Vec<String>,
+    /// The schema that the answer shall follow.
+    pub schema: Option<Value>,
+    /// What of the prompt was in the cache.
+    pub cached: Cached,
     /// The body as it came.
     pub body: Value,
 }
@@ -122,13 +143,28 @@ impl Request {
         self.model.contains("haiku") || self.system.starts_with(CLAUDE_CODE)
     }
 
-    pub(super) fn parse(body: &Value, models: &[Model]) -> Result<Self, ApiError> {
+    pub(super) fn parse(body: &Value, models: &[Model], betas: Vec<String>) -> Result<Self, ApiError> {
+        keys(body, &KEYS, "")?;
+        let max_tokens = |_: &Model| count_field(body, "max_tokens");
+        Self::parse_with(body, models, betas, max_tokens)
+    }
+
+    /// Parses a request to count tokens, which says nothing of an answer.
+    pub(super) fn parse_count(body: &Value, models: &[Model], betas: Vec<String>) -> Result<Self, ApiError> {
+        keys(body, &COUNT_KEYS, "")?;
+        Self::parse_with(body, models, betas, |model| Ok(model.output_tokens_max))
+    }
+
+    fn parse_with(
+        body: &Value,
+        models: &[Model],
+        betas: Vec<String>,
+        max_tokens: impl Fn(&Model) -> Result<u64, ApiError>,
+    ) -> Result<Self, ApiError> {
         if !body.is_object() {
             return Err(ApiError::invalid("Input should be a valid dictionary or object to extract fields from"));
         }
-        keys(body, &KEYS, "")?;
         let name = text_field(body, "model", "")?;
-        let max_tokens = count_field(body, "max_tokens")?;
         let turns = parse_turns(body.get("messages"))?;
         let system = parse_system(body.get("system"))?;
         let tools = parse_tools(body)?;
@@ -140,6 +176,7 @@ impl Request {
         let Some(model) = models.iter().find(|model| model.id == name || model.dated_id == name) else {
             return Err(ApiError::not_found(format!("model: {name}")));
         };
+        let max_tokens = max_tokens(model)?;
         if max_tokens > model.output_tokens_max {
             let (max, id) = (model.output_tokens_max, &model.dated_id);
             let text = format!(
@@ -149,8 +186,13 @@ impl Request {
         }
         check_sampling(body, model)?;
         check_thinking(body, max_tokens)?;
+        content::check_thoughts(&turns, body)?;
+        beta::check(body, &betas)?;
+        let schema = parse_schema(body.get("output_config"))?;
+        let cached = Cached::default();
         let (name, dated_model) = (name.to_owned(), model.dated_id.clone());
-        Ok(Self { model: name, dated_model, stream, max_tokens, system, turns, tools, body: body.clone() })
+        let body = body.clone();
+        Ok(Self { model: name, dated_model, stream, max_tokens, system, turns, tools, betas, schema, cached, body })
     }
 }
 
@@ -160,7 +202,12 @@ fn pictures(content: &[Block]) -> Vec<&Description> {
         match block {
             Block::Image(picture) => found.push(picture),
             Block::ToolResult { content, .. } => found.extend(pictures(content)),
-            Block::Text(_) | Block::Document | Block::Thinking(_) | Block::ToolUse { .. } => {}
+            Block::Text(_)
+            | Block::Document
+            | Block::Thinking(_)
+            | Block::RedactedThinking
+            | Block::ToolUse { .. }
+            | Block::Server(_) => {}
         }
     }
     found

@@ -6,6 +6,7 @@ use super::content::Block;
 use super::reply::Reply;
 use super::request::Request;
 use crate::pictures::Description;
+use crate::schema;
 
 /// Characters of the user's text that are echoed, so that an answer stays one short sentence.
 const ECHO_CHARS_MAX: usize = 200;
@@ -36,7 +37,11 @@ pub fn describe_and_echo(request: &Request) -> Reply {
     if sentences.is_empty() {
         sentences.push("You said nothing.".to_owned());
     }
-    Reply::text(&sentences.join(" "))
+    let text = sentences.join(" ");
+    match &request.schema {
+        Some(schema) => Reply::text(&schema::instance(schema, &text).to_string()),
+        None => Reply::text(&text),
+    }
 }
 
 fn describe(pictures: &[Description]) -> String {

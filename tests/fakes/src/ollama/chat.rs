@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Fault, Model};
 use crate::pictures::{self, Description};
@@ -48,6 +48,8 @@ pub struct Request {
     pub stream: bool,
     /// Whether the model shall think.
     pub think: bool,
+    /// The schema that the answer shall follow; of `"json"`, any object.
+    pub schema: Option<Value>,
     /// The conversation.
     pub messages: Vec<Message>,
     /// The names of the tools.
@@ -86,18 +88,21 @@ impl Request {
         let messages = messages.iter().enumerate().map(parse_message).collect::<Result<Vec<_>, _>>()?;
         let tools = list(map, "tools", "ChatRequest", "api.Tools")?;
         let tools = tools.iter().map(tool_name).collect::<Result<Vec<_>, _>>()?;
-        check_format(map.get("format"))?;
+        let schema = parse_format(map.get("format"))?;
         match map.get("options") {
             None | Some(Value::Null | Value::Object(_)) => {}
             Some(other) => {
                 return Err(wrong_type(other, "ChatRequest", "options", "map[string]interface {}"));
             }
         }
-        Ok(Self { model, stream, think, messages, tools, body: body.clone() })
+        Ok(Self { model, stream, think, schema, messages, tools, body: body.clone() })
     }
 
     pub(super) fn check_capabilities(&self, model: &Model) -> Result<(), Fault> {
         let name = &self.model;
+        if !model.can("completion") {
+            return Err((400, format!("\"{name}\" does not support chat")));
+        }
         let has_images = self.messages.iter().any(|message| !message.images.is_empty());
         if has_images && !model.can("vision") {
             return Err(bad("this model does not support image input"));
@@ -183,10 +188,12 @@ fn tool_name(tool: &Value) -> Result<String, Fault> {
     }
 }
 
-fn check_format(format: Option<&Value>) -> Result<(), Fault> {
+fn parse_format(format: Option<&Value>) -> Result<Option<Value>, Fault> {
     match format {
-        None | Some(Value::Null | Value::Object(_)) => Ok(()),
-        Some(Value::String(format)) if format.is_empty() || format == "json" => Ok(()),
+        None | Some(Value::Null) => Ok(None),
+        Some(schema @ Value::Object(_)) => Ok(Some(schema.clone())),
+        Some(Value::String(format)) if format.is_empty() => Ok(None),
+        Some(Value::String(format)) if format == "json" => Ok(Some(json!({"type": "object"}))),
         Some(other) => {
             let text = format!("invalid format: {other}; expected \"json\" or a valid JSON Schema object");
             Err((400, text))
@@ -194,14 +201,14 @@ fn check_format(format: Option<&Value>) -> Result<(), Fault> {
     }
 }
 
-fn check_keys(map: &Map<String, Value>, allowed: &[&str], at: &str) -> Result<(), Fault> {
+pub(super) fn check_keys(map: &Map<String, Value>, allowed: &[&str], at: &str) -> Result<(), Fault> {
     match map.keys().find(|key| !allowed.contains(&key.as_str())) {
         None => Ok(()),
         Some(key) => Err((400, format!("unknown field `{at}{key}`"))),
     }
 }
 
-fn flag(map: &Map<String, Value>, key: &str) -> Result<Option<bool>, Fault> {
+pub(super) fn flag(map: &Map<String, Value>, key: &str) -> Result<Option<bool>, Fault> {
     match map.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Bool(flag)) => Ok(Some(*flag)),
@@ -218,7 +225,7 @@ fn list<'a>(map: &'a Map<String, Value>, key: &str, of: &str, go_type: &str) -> 
 }
 
 /// The words of Go's JSON decoder.
-fn wrong_type(value: &Value, of: &str, field: &str, go_type: &str) -> Fault {
+pub(super) fn wrong_type(value: &Value, of: &str, field: &str, go_type: &str) -> Fault {
     let kind = match value {
         Value::Null => "null",
         Value::Bool(_) => "bool",
@@ -230,6 +237,6 @@ fn wrong_type(value: &Value, of: &str, field: &str, go_type: &str) -> Fault {
     (400, format!("json: cannot unmarshal {kind} into Go struct field {of}.{field} of type {go_type}"))
 }
 
-fn bad(message: &str) -> Fault {
+pub(super) fn bad(message: &str) -> Fault {
     (400, message.to_owned())
 }

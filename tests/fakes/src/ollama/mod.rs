@@ -2,6 +2,7 @@
 //! like stands in `chat`.
 
 mod chat;
+mod embed;
 mod reply;
 #[cfg(test)]
 mod tests;
@@ -31,7 +32,7 @@ const VERSION: &str = "0.30.10";
 pub struct Model {
     /// Its name with the tag, such as `glm-5:cloud`; `llama3` means `llama3:latest`.
     pub name: String,
-    /// What it can do: `completion`, `tools`, `vision`, `thinking`.
+    /// What it can do: `completion`, `tools`, `vision`, `thinking`, `embedding`.
     pub capabilities: Vec<String>,
 }
 
@@ -41,6 +42,12 @@ impl Model {
     pub fn new(name: &str, capabilities: &[&str]) -> Self {
         let all = ["completion"].iter().chain(capabilities);
         Self { name: tagged(name), capabilities: all.map(|&capability| capability.to_owned()).collect() }
+    }
+
+    /// A model that makes embeddings, and does not talk.
+    #[must_use]
+    pub fn embedding(name: &str) -> Self {
+        Self { name: tagged(name), capabilities: vec!["embedding".to_owned()] }
     }
 
     fn can(&self, capability: &str) -> bool {
@@ -127,12 +134,16 @@ impl Ollama {
         check_credential(request, self.config.api_key.as_deref())?;
         match (&request.method, request.path.as_str()) {
             (&Method::POST, "/api/chat") => self.chat(request),
+            (&Method::POST, "/api/embed") => {
+                let body = json_body(request)?;
+                embed::answer(&body, self.model(embed::model_name(&body)?)?)
+            }
             (&Method::POST, "/api/show") => self.show(request),
             (&Method::GET, "/api/tags") => Ok(self.tags()),
             (&Method::GET, "/api/ps") => Ok(Answer::json(200, &json!({"models": []}))),
             (&Method::GET, "/api/version") => Ok(Answer::json(200, &json!({"version": VERSION}))),
             (&Method::GET, "/") => Ok(Answer::text(200, "text/plain; charset=utf-8", "Ollama is running")),
-            (_, "/api/chat" | "/api/show" | "/api/tags" | "/api/ps" | "/api/version") => {
+            (_, "/api/chat" | "/api/embed" | "/api/show" | "/api/tags" | "/api/ps" | "/api/version") => {
                 Err((405, "405 method not allowed".to_owned()))
             }
             (_, _) => Err((404, "404 page not found".to_owned())),
@@ -157,6 +168,10 @@ impl Ollama {
 
     fn show(&self, recorded: &Recorded) -> Result<Answer, Fault> {
         let body = json_body(recorded)?;
+        if let Some(map) = body.as_object() {
+            chat::check_keys(map, &["model", "name", "verbose", "system", "template", "options"], "")?;
+            chat::flag(map, "verbose")?;
+        }
         let name = body.get("model").or_else(|| body.get("name")).and_then(Value::as_str);
         let model = self.model(name.filter(|name| !name.is_empty()).ok_or((400, "model is required".to_owned()))?)?;
         Ok(Answer::json(

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::chat::Request;
 use crate::answer::Answer;
+use crate::schema;
 
 /// What the model answers.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,6 +32,13 @@ impl Reply {
         Self { tool_calls: vec![(name.to_owned(), arguments)], ..Self::default() }
     }
 
+    /// Calls one more tool, in parallel.
+    #[must_use]
+    pub fn and_tool_call(mut self, name: &str, arguments: Value) -> Self {
+        self.tool_calls.push((name.to_owned(), arguments));
+        self
+    }
+
     /// Thinks first.
     #[must_use]
     pub fn after_thinking(mut self, thought: &str) -> Self {
@@ -48,7 +56,10 @@ pub(super) fn echo(request: &Request) -> Reply {
     for picture in &message.images {
         text.push_str(&format!(" I see {picture}."));
     }
-    Reply::text(&text)
+    match &request.schema {
+        Some(schema) => Reply::text(&schema::instance(schema, &text).to_string()),
+        None => Reply::text(&text),
+    }
 }
 
 /// The answer as one JSON object.

@@ -10,6 +10,7 @@ use crate::{Running, pictures};
 
 async fn fake() -> Running<Ollama> {
     let models = vec![Model::new("glm-5:cloud", &["tools"]), Model::new("qwen3-vl", &["vision", "thinking"])];
+    let models = [models, vec![Model::embedding("embeddinggemma")]].concat();
     Ollama::start(Config::new().with_models(models)).await.unwrap()
 }
 
@@ -141,6 +142,56 @@ async fn requests_have_the_types_of_the_server() {
     check(chat(&json!({})).body(""), "400 missing request body").await;
     check(chat(&json!({})).without("content-type"), "415 the content-type is not `application/json`").await;
     check(chat(&json!({})).chunked(), "411 the body was sent chunked, without a content-length").await;
+}
+
+#[tokio::test]
+async fn embeddings_have_their_own_models() {
+    let ask = |changes: Value| {
+        let mut body = json!({"model": "embeddinggemma", "input": "Hello."});
+        body.as_object_mut().unwrap().append(&mut changes.as_object().unwrap().clone());
+        Call::post("/api/embed", &body)
+    };
+    let fake = fake().await;
+    let got = ask(json!({"input": ["Hello.", "Bye."], "dimensions": 4})).send(&fake).await.json();
+    let vectors: Vec<Vec<f32>> = serde_json::from_value(got["embeddings"].clone()).unwrap();
+    assert_eq!(vectors, [crate::openai::embedding("Hello.", 4), crate::openai::embedding("Bye.", 4)]);
+    let one = ask(json!({})).send(&fake).await.json();
+    assert_eq!(one["embeddings"][0].as_array().unwrap().len(), 768);
+    assert_eq!(ask(json!({"input": []})).send(&fake).await.json()["embeddings"], json!([]));
+    check(ask(json!({"input": [1]})), "400 invalid input type").await;
+    check(ask(json!({"model": "glm-5:cloud"})), "501 this model does not support embeddings").await;
+    check(ask(json!({"model": "nobody"})), "404 model 'nobody' not found").await;
+    check(ask(json!({"model": ""})), "400 model is required").await;
+    check(ask(json!({"prompt": "x"})), "400 unknown field `prompt`").await;
+    check(chat(&json!({"model": "embeddinggemma"})), "400 \"embeddinggemma\" does not support chat").await;
+    check(Call::get("/api/embed"), "405 405 method not allowed").await;
+    check(Call::post("/api/show", &json!({"model": "glm-5:cloud", "verbose": true})), "200").await;
+    check(Call::post("/api/show", &json!({"model": "glm-5:cloud", "verbos": true})), "400 unknown field `verbos`")
+        .await;
+}
+
+#[tokio::test]
+async fn the_answer_follows_its_format() {
+    let fake = fake().await;
+    let said = async |format: Value| {
+        let got = chat(&json!({"format": format, "stream": false})).send(&fake).await.json();
+        got["message"]["content"].as_str().unwrap().to_owned()
+    };
+    let schema = json!({"type": "object", "properties": {"said": {"type": "string"}}});
+    assert_eq!(said(schema).await, "{\"said\":\"You said: Hello there.\"}");
+    assert_eq!(said(json!("json")).await, "{}");
+    assert_eq!(said(Value::Null).await, "You said: Hello there.");
+}
+
+#[tokio::test]
+async fn tools_are_called_in_parallel() {
+    let reply = Reply::tool_call("look", json!({"n": 1})).and_tool_call("look", json!({"n": 2}));
+    let fake = Ollama::start(Config::new().replying(move |_| reply.clone())).await.unwrap();
+    let got = chat(&json!({"stream": false})).send(&fake).await.json();
+    let calls = json!([
+        {"function": {"name": "look", "arguments": {"n": 1}}}, {"function": {"name": "look", "arguments": {"n": 2}}},
+    ]);
+    assert_eq!(got["message"]["tool_calls"], calls);
 }
 
 #[tokio::test]

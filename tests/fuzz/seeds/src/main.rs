@@ -11,7 +11,7 @@ use image::{DynamicImage, Frame, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 use qrcode::QrCode;
 
 /// Spellings of media; `@` is the directory of the target `resolve`.
-const SPELLINGS: [&str; 34] = [
+const SPELLINGS: [&str; 35] = [
     "media://inbound/in.png",
     "media://workspace/main/m.png",
     "media://inbound/%C3%BC.png",
@@ -46,6 +46,7 @@ const SPELLINGS: [&str; 34] = [
     "//x.b.example/y.png",
     "[media attached 1/2: media://inbound/in.png]",
     "C:\\x.png",
+    "media://inbound/%C3%BC.",
 ];
 
 fn main() -> io::Result<()> {

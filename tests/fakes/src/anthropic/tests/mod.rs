@@ -1,6 +1,7 @@
 //! The near misses of the Messages API, with the exact words of each refusal, beside the requests that pass.
 
 mod answer;
+mod beta;
 mod body;
 mod head;
 mod picture;

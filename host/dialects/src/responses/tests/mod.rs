@@ -1,0 +1,36 @@
+//! Requests of OpenAI's responses as clients write them, and what is written for such clients.
+
+mod read;
+mod write;
+
+use serde_json::{Value, json};
+
+use crate::{ApiError, ChatCall, Dialect, read_chat};
+
+/// What a coding agent sends, shortened: functions, and tools of four other types beside them.
+const CODEX: &str = include_str!("codex.json");
+
+fn codex() -> Value {
+    serde_json::from_str(CODEX).expect("the fixture is JSON")
+}
+
+/// A request with some fields set.
+fn body(fields: Value) -> Value {
+    let mut body = json!({ "model": "m", "input": "hi" });
+    for (name, value) in fields.as_object().expect("fields are an object") {
+        body[name] = value.clone();
+    }
+    body
+}
+
+fn read_body(body: &Value) -> Result<ChatCall, ApiError> {
+    read_chat(Dialect::OpenaiResponses, body.to_string().as_bytes())
+}
+
+fn read(fields: Value) -> ChatCall {
+    read_body(&body(fields)).expect("the request is good")
+}
+
+fn refuse(body: Value) -> ApiError {
+    read_body(&body).expect_err("the request is bad")
+}

@@ -1,0 +1,105 @@
+//! What names mean, and which chains follow: rows H3 to H7 of the shared cases for clients of the API. H3 is overruled: what
+//! nobody asked for answers nobody.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::config::parse_config;
+use crate::ids::ProviderId;
+use crate::manifest::Manifest;
+use crate::route::{Needs, RoutePlan, RouteQuestion, route_named};
+
+const CONFIG: &str = r#"{
+    models: { providers: { ollama: { models: [{ id: "glm-5:cloud", contextWindow: 100 }, { id: "shared" }] } } },
+    agents: { defaults: { model: { primary: "ollama/glm-5:cloud", fallbacks: ["anthropic/claude-haiku-4-5", "ollama/shared"] } } },
+}"#;
+const LISTED: &str = r#"{
+    agents: { defaults: { models: { "anthropic/claude-haiku-4-5": { alias: "fast" }, "ollama/x": { alias: "default" } } } },
+}"#;
+
+fn manifest(id: &str, models: &str) -> Manifest {
+    let text = format!(
+        "[plugin]\nid = \"{id}\"\nversion = \"0.1.0\"\ninterface = \"creel:plugin@0.1\"\nsummary = \"a test\"\n\
+         [provider]\napis = [\"{id}\"]\nkeyless = true\n[endpoints.api]\ndefault = \"http://127.0.0.1:1\"\n\
+         allow = [{{ method = \"POST\", path = \"/x\" }}]\n{models}"
+    );
+    Manifest::parse(&text).unwrap_or_else(|problems| panic!("{problems:#?}"))
+}
+
+fn with<T>(config: &str, ask: impl FnOnce(&Config, &Catalog) -> T) -> T {
+    let config = parse_config("creel.json5", config).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let anthropic = manifest(
+        "anthropic",
+        "[[models]]\nid = \"claude-haiku-4-5\"\ninput = [\"text\"]\n[[models]]\nid = \"claude-*\"\ninput = [\"text\"]\n[[models]]\nid = \"shared\"\ninput = [\"text\"]",
+    );
+    let ollama = manifest("ollama", "[[models]]\nid = \"glm*\"\ninput = [\"text\"]");
+    let provider = |name: &str| ProviderId::parse(name).expect("an id");
+    let manifests = BTreeMap::from([(provider("anthropic"), &anthropic), (provider("ollama"), &ollama)]);
+    let catalog = Catalog::new(&config, &manifests);
+    ask(&config, &catalog)
+}
+
+fn check(config: &str, name: &str, expect: &str) {
+    let got = with(config, |config, catalog| match named(config, catalog, name) {
+        Ok(Named::Usual) => "usual".to_owned(),
+        Ok(Named::Model(model, None)) => model.to_string(),
+        Ok(Named::Model(model, Some(alias))) => format!("{model} as {alias}"),
+        Err(refusal) => refusal.to_string(),
+    });
+    assert_eq!(got, expect, "{name}");
+}
+
+#[test]
+fn a_name_means_one_model_or_none() {
+    check(CONFIG, "default", "usual");
+    check(CONFIG, "AUTO", "usual");
+    check(CONFIG, "anthropic/claude-haiku-4-5", "anthropic/claude-haiku-4-5");
+    check(CONFIG, " Anthropic /claude-haiku-4-5", "anthropic/claude-haiku-4-5"); // H5
+    check(CONFIG, "claude-haiku-4-5", "anthropic/claude-haiku-4-5");
+    check(CONFIG, "claude-opus-9", "anthropic/claude-opus-9");
+    check(CONFIG, "glm-5:cloud", "ollama/glm-5:cloud");
+    // The one that the configuration names is meant before the one that a plugin knows.
+    check(CONFIG, "shared", "ollama/shared");
+    check("{}", "shared", "anthropic/shared");
+    check("{}", "gpt-4o", "there is no model `gpt-4o`");
+    check("{}", "openai/gpt-4o", "there is no model `openai/gpt-4o`");
+    check("{}", "", "there is no model ``");
+    check("{}", "a\u{1b}[31m\nb", "there is no model `a[31mb`"); // H17
+    let both = r#"{ models: { providers: { ollama: { models: [{ id: "shared" }] } } } }"#;
+    check(both, "shared", "several providers have a model `shared`: ask for `anthropic/shared` or `ollama/shared`");
+}
+
+#[test]
+fn an_alias_comes_first_and_a_list_is_a_list() {
+    check(LISTED, "Fast", "anthropic/claude-haiku-4-5 as Fast");
+    check(LISTED, "default", "ollama/x as default");
+    check(LISTED, "ollama/y", "model `ollama/y` is not in `agents.defaults.models`");
+}
+
+fn chain(name: &str, fallbacks: Option<&[&str]>, tokens: u64, expect: &[&str]) {
+    with(CONFIG, |config, catalog| {
+        let named = named(config, catalog, name).expect("a name");
+        let models: Option<Vec<ModelRef>> =
+            fallbacks.map(|all| all.iter().map(|model| ModelRef::parse(model).expect("a model")).collect());
+        let needs = Needs::of([]);
+        let question = RouteQuestion { named: &named, fallbacks: models.as_deref(), needs: &needs, tokens };
+        let got = match route_named(config, catalog, &question).plan {
+            Some(RoutePlan::Direct { chain }) => chain.iter().map(|target| target.model.to_string()).collect(),
+            Some(RoutePlan::Describe { .. }) | None => Vec::new(),
+        };
+        assert_eq!(got, expect, "{name}");
+    });
+}
+
+#[test]
+fn what_was_declared_takes_over_and_nothing_else() {
+    let [glm, haiku, shared] = ["ollama/glm-5:cloud", "anthropic/claude-haiku-4-5", "ollama/shared"];
+    chain("default", None, 0, &[glm, haiku, shared]);
+    chain(haiku, None, 0, &[haiku, shared]); // H4
+    chain("anthropic/claude-opus-9", None, 0, &["anthropic/claude-opus-9"]); // H3, overruled
+    chain("anthropic/claude-opus-9", Some(&[glm]), 0, &["anthropic/claude-opus-9", glm]); // H6
+    chain(haiku, Some(&[]), 0, &[haiku]); // H6
+    // A request that does not fit a context goes to the next that holds it, and nowhere if there is none.
+    chain(glm, None, 101, &[haiku, shared]);
+    chain(glm, Some(&[]), 101, &[]);
+}

@@ -1,0 +1,13 @@
+//! The API of agents and ordinary clients, through the program: what a client sends, what the strict fakes receive, and what
+//! the client gets back.
+
+#![expect(clippy::panic, reason = "a test that cannot be set up cannot go on")]
+
+mod chat;
+mod door;
+mod errors;
+mod files;
+mod grants;
+mod routing;
+mod secrecy;
+mod streams;

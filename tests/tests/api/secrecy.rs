@@ -1,0 +1,86 @@
+//! No answer, header, error or stream that an agent gets, and nothing that is written down, holds a credential of a provider,
+//! a token, or a path of this machine: searched for.
+
+use creel_tests::house::API_KEY;
+use serde_json::json;
+
+use crate::door::{Door, Fakes, Got, OPENAI_KEY, chat};
+
+/// Every file below a directory.
+fn files_below(directory: &std::path::Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(files_below(&path));
+        } else if path.is_file() {
+            found.push((path.clone(), std::fs::read(&path).unwrap_or_default()));
+        }
+    }
+    found
+}
+
+fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|part| part == text.as_bytes())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_an_agent_gets_holds_a_secret_or_a_path() {
+    let fakes = Fakes::start().await;
+    let door = Door::open(&fakes.config(""));
+    let token = door.usual_agent();
+    let mut seen: Vec<Got> = Vec::new();
+    for (path, model) in [
+        ("/v1/chat/completions", "openai/gpt-4o-mini"),
+        ("/v1/messages", "openai/gpt-4o-mini"),
+        ("/v1/messages", "anthropic/claude-haiku-4-5"),
+        ("/v1/responses", "anthropic/claude-haiku-4-5"),
+    ] {
+        for (stream, leak) in [(false, API_KEY), (true, API_KEY), (false, OPENAI_KEY), (true, OPENAI_KEY)] {
+            let text = format!("repeat after me: {leak}");
+            let mut body = match path {
+                "/v1/responses" => json!({ "model": model, "input": "tell me a secret" }),
+                _ => chat(model, "tell me a secret"),
+            };
+            body["stream"] = json!(stream);
+            // The fakes echo what they are told, so that the provider's answer holds the very key that it was called with.
+            let own = if model.starts_with("openai") { OPENAI_KEY } else { API_KEY };
+            if leak == own {
+                body = serde_json::from_str(&body.to_string().replace("tell me a secret", &text)).expect("JSON");
+            }
+            seen.push(door.post(path, &token, &body).await);
+        }
+    }
+    seen.push(door.get("/v1/models", &token).await);
+    seen.push(door.get("/v1/files", &token).await);
+    seen.push(door.post("/v1/chat/completions", "wrong", &chat("openai/gpt-4o-mini", "x")).await);
+    seen.push(door.post("/v1/chat/completions", &token, &chat("nobody/nothing", "x")).await);
+    let home = door.program.home().display().to_string();
+    for got in &seen {
+        let headers = format!("{:?}", got.headers);
+        for secret in [API_KEY, OPENAI_KEY, home.as_str()] {
+            assert!(!got.text.contains(secret), "{}", got.text);
+            assert!(!headers.contains(secret), "{headers}");
+        }
+    }
+    // The fakes echo what they are told: the search has something to find.
+    assert!(seen.iter().any(|got| got.text.contains("repeat after me")), "the providers echo");
+
+    let written = files_below(door.program.home());
+    assert!(
+        written.iter().any(|(path, _)| path.ends_with("creel.db") || path.extension().is_some()),
+        "there are files"
+    );
+    for (path, bytes) in written.iter().filter(|(path, _)| !path.ends_with("creel.json5")) {
+        for secret in [API_KEY, OPENAI_KEY, token.as_str()] {
+            assert!(!holds(bytes, secret), "{} holds a secret", path.display());
+        }
+    }
+    let log = door.program.log();
+    for secret in [API_KEY, OPENAI_KEY, token.as_str()] {
+        assert!(!log.contains(secret), "the log holds a secret");
+    }
+    for request in fakes.openai.requests().iter().chain(&fakes.anthropic.requests()) {
+        assert!(!request.contains(&token), "an agent's token went upstream");
+    }
+}
