@@ -71,11 +71,31 @@ impl Dialect {
         let length = pace.chunks;
         let answer = match self {
             Self::Openai => format!(
-                r#"{{"id":"chatcmpl-load","object":"chat.completion","created":1700000000,"model":"{OPENAI_MODEL}","choices":[{{"index":0,"message":{{"role":"assistant","content":"{text}","refusal":null,"annotations":[]}},"logprobs":null,"finish_reason":"stop"}}],"usage":{{"prompt_tokens":9,"completion_tokens":{length},"total_tokens":{total},"prompt_tokens_details":{{"cached_tokens":0,"audio_tokens":0}},"completion_tokens_details":{{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}}},"service_tier":"default","system_fingerprint":"fp_load"}}"#,
+                concat!(
+                    r#"{{"id":"chatcmpl-load","object":"chat.completion","created":1700000000,"model":"{model}","#,
+                    r#""choices":[{{"index":0,"message":{{"role":"assistant","content":"{text}","refusal":null,"#,
+                    r#""annotations":[]}},"logprobs":null,"finish_reason":"stop"}}],"#,
+                    r#""usage":{{"prompt_tokens":9,"completion_tokens":{length},"total_tokens":{total},"#,
+                    r#""prompt_tokens_details":{{"cached_tokens":0,"audio_tokens":0}},"#,
+                    r#""completion_tokens_details":{{"reasoning_tokens":0,"audio_tokens":0,"#,
+                    r#""accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}}},"#,
+                    r#""service_tier":"default","system_fingerprint":"fp_load"}}"#,
+                ),
+                model = OPENAI_MODEL,
+                text = text,
+                length = length,
                 total = length + 9,
             ),
             Self::Anthropic => format!(
-                r#"{{"id":"msg_load","type":"message","role":"assistant","model":"{ANTHROPIC_MODEL}","content":[{{"type":"text","text":"{text}"}}],"stop_reason":"end_turn","stop_sequence":null,"usage":{{"input_tokens":9,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":{length}}}}}"#
+                concat!(
+                    r#"{{"id":"msg_load","type":"message","role":"assistant","model":"{model}","#,
+                    r#""content":[{{"type":"text","text":"{text}"}}],"stop_reason":"end_turn","stop_sequence":null,"#,
+                    r#""usage":{{"input_tokens":9,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"#,
+                    r#""output_tokens":{length}}}}}"#,
+                ),
+                model = ANTHROPIC_MODEL,
+                text = text,
+                length = length,
             ),
         };
         answer.into()
@@ -148,8 +168,11 @@ fn anthropic_events(pace: &Pace) -> Vec<Bytes> {
     };
     let mut events = Vec::with_capacity(pace.chunks + 6);
     let start = format!(
-        ",\"message\":{{\"id\":\"msg_load\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"{ANTHROPIC_MODEL}\",\
-         \"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{{\"input_tokens\":9,\"output_tokens\":1}}}}"
+        concat!(
+            r#","message":{{"id":"msg_load","type":"message","role":"assistant","model":"{}","content":[],"#,
+            r#""stop_reason":null,"stop_sequence":null,"usage":{{"input_tokens":9,"output_tokens":1}}}}"#,
+        ),
+        ANTHROPIC_MODEL,
     );
     events.push(event("message_start", &start));
     events.push(event("content_block_start", r#","index":0,"content_block":{"type":"text","text":""}"#));

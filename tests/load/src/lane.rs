@@ -1,5 +1,5 @@
-//! What is measured: lanes, each a way through a gateway, and cases, each a kind of load. How a gateway is started is not
-//! here.
+//! What is measured: lanes, each a way through a gateway, and cases, each a kind of load. How a gateway is started is
+//! not here.
 
 use crate::dialect::Dialect;
 use crate::error::LoadError;

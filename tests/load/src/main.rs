@@ -1,5 +1,5 @@
-//! Load for gateways on this machine: a fake upstream, a client, and a table of what came of it. What Creel does under load
-//! is not known here: it is a program like its peers.
+//! Load for gateways on this machine: a fake upstream, a client, and a table of what came of it. Nothing of Creel is
+//! known here but its command line: it is a program like its peers.
 
 mod ask;
 mod dialect;

@@ -1,5 +1,5 @@
-//! One measurement from beginning to end: programs are started and checked, rounds are run, slow streams are driven. What
-//! came of it is data for the report, which is not written here.
+//! One measurement from beginning to end: programs are started and checked, rounds are run, slow streams are driven.
+//! What came of it is data for the report, which is not written here.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -124,9 +124,9 @@ pub(crate) fn measure(options: &Options) -> Result<Findings, LoadError> {
     field.fill(&lanes);
     let machine = Machine::here(&options.root, wrk);
     let script = field.site.here().join("post.lua");
-    field.warm_up(&cases, &script)?;
+    field.warm_up(&cases, &script);
     let idle = field.memory();
-    let cells = field.rounds(&cases, options, &script)?;
+    let cells = field.rounds(&cases, options, &script);
     let busy = field.memory();
     let slow = if is_slow { field.slow(&options.slow)? } else { Vec::new() };
     let ms = |duration: std::time::Duration| duration.as_secs_f64() * 1_000.0;
@@ -193,17 +193,16 @@ impl Field {
         }
     }
 
-    fn warm_up(&self, cases: &[Case], script: &Path) -> Result<(), LoadError> {
+    fn warm_up(&mut self, cases: &[Case], script: &Path) {
         for case in cases {
-            for (lane, door) in &self.lanes {
-                self.sample(case, (lane, door), WARM_UP, script)?;
+            for (lane, door) in self.lanes.clone() {
+                self.sample(case, (&lane, &door), WARM_UP, script);
             }
         }
-        Ok(())
     }
 
     /// Each case on one lane after the other, and all of it again: what disturbs the machine disturbs neighbours alike.
-    fn rounds(&self, cases: &[Case], options: &Options, script: &Path) -> Result<Vec<Cell>, LoadError> {
+    fn rounds(&mut self, cases: &[Case], options: &Options, script: &Path) -> Vec<Cell> {
         let mut cells: Vec<Cell> = Vec::new();
         for case in cases {
             for connections in case.connections {
@@ -219,27 +218,35 @@ impl Field {
                 eprintln!("round {round} of {}", options.rounds);
             }
             for cell in &mut cells {
-                let found = self.lanes.iter().find(|(lane, _)| *lane == cell.lane);
+                let found = self.lanes.iter().find(|(lane, _)| *lane == cell.lane).cloned();
                 let Some((lane, door)) = found else { continue };
                 let load = (cell.connections, options.seconds);
-                cell.samples.push(self.sample(&cell.case, (lane, door), load, script)?);
+                cell.samples.extend(self.sample(&cell.case, (&lane, &door), load, script));
             }
         }
-        Ok(cells)
+        cells
     }
 
+    /// One run; a lane that cannot be measured any more is left out from here on.
     fn sample(
-        &self,
+        &mut self,
         case: &Case,
         (lane, door): (&Lane, &Door),
         (connections, seconds): (usize, u64),
         script: &Path,
-    ) -> Result<Sample, LoadError> {
+    ) -> Option<Sample> {
         let used = || self.program(lane.target).map(|started| started.running.used().cpu_us).unwrap_or_default();
         let body = door.dialect.request(&door.model, &case.pace(), case.is_stream);
         let before = used();
-        let run = wrk::run(door, &Load { body: &body, connections, seconds }, script)?;
-        Ok(Sample { run, cpu_us: used().saturating_sub(before) })
+        match wrk::run(door, &Load { body: &body, connections, seconds }, script) {
+            Ok(run) => Some(Sample { run, cpu_us: used().saturating_sub(before) }),
+            Err(error) => {
+                let (name, case) = (lane.name, case.name);
+                self.leave_out(name, format!("{case} with {connections} connections: {}", error.chain()));
+                self.lanes.retain(|(kept, _)| kept != lane);
+                None
+            }
+        }
     }
 
     fn memory(&self) -> BTreeMap<Target, u64> {

@@ -1,10 +1,35 @@
-//! The findings as Markdown: medians, and what a gateway adds to the upstream alone. Nothing is measured or judged here.
+//! The findings as Markdown: medians, and what a gateway adds to the upstream alone. Nothing is measured or judged
+//! here.
 
 use std::fmt::Write as _;
 
 use crate::lane::{Lane, Target};
 use crate::measure::{Cell, Findings, Options, Sample, base_of};
 use crate::slow::Slow;
+
+const CASE_HEAD: &str = "\
+| lane | connections | requests/s (min–max) | p50 ms | added p50 ms | p99 ms | CPU µs/request | failed |
+|---|--:|--:|--:|--:|--:|--:|--:|
+";
+const BESIDE_HEAD: &str = "
+## Creel beside its peers
+
+| case | connections | peer | requests/s × | CPU/request × |
+|---|--:|---|--:|--:|
+";
+const PROGRAMS_HEAD: &str = "
+## Start and memory
+
+| program | ready ms | first start ms | RSS MB idle | RSS MB after the rounds |
+|---|--:|--:|--:|--:|
+";
+const SLOW_HEAD: &str = "
+## Slow streams
+
+| lane | whole | given up | refused | cut | stuck | crossed | live at most | live after | cut upstream \
+| first piece p50/p99 ms | RSS MB before, most, after | works after |
+|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|
+";
 
 /// What the figures of a cell come to.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,8 +68,8 @@ fn head(findings: &Findings, options: &Options) -> String {
         format!("Sources: {}, {} UTC. Versions: {}.", machine.commit, machine.date, versions.join(", ")),
         format!("Command: `tests/load/run{}`.", pad(command.trim())),
         format!(
-            "Each figure is the median of {} interleaved rounds of {} s. Client, gateway and upstream share the processors; \
-             `wrk` is a closed loop with one thread. The CPU is the gateway's own.",
+            "Each figure is the median of {} interleaved rounds of {} s. Client, gateway and upstream share the \
+             processors; `wrk` is a closed loop with one thread. The CPU is the gateway's own.",
             options.rounds, options.seconds
         ),
     ];
@@ -69,22 +94,19 @@ fn cases(findings: &Findings) -> String {
         if cell.case.title != title {
             title = cell.case.title;
             write_line(&mut out, &format!("\n## {title}\n"));
-            write_line(
-                &mut out,
-                "| lane | connections | requests/s (min–max) | p50 ms | added p50 ms | p99 ms | CPU µs/request | failed |",
-            );
-            write_line(&mut out, "|---|--:|--:|--:|--:|--:|--:|--:|");
+            out.push_str(CASE_HEAD);
         }
         let Some(figures) = figures(&cell.samples) else { continue };
         let base = base_of(&cell.lane).filter(|base| **base != cell.lane);
         let base = base.and_then(|base| same_load(findings, cell, base)).and_then(figures_of);
         let added = base.map_or_else(String::new, |base| format!("{:.2}", figures.p50_ms - base.p50_ms));
         let Figures { rate, rate_min, rate_max, p50_ms, p99_ms, cpu_us, failed } = figures;
+        let rates = format!("{rate:.0} ({rate_min:.0}–{rate_max:.0})");
         let (name, connections) = (cell.lane.name, cell.connections);
         write_line(
             &mut out,
             &format!(
-                "| {name} | {connections} | {rate:.0} ({rate_min:.0}–{rate_max:.0}) | {p50_ms:.2} | {added} | {p99_ms:.2} | {cpu_us:.0} | {failed} |"
+                "| {name} | {connections} | {rates} | {p50_ms:.2} | {added} | {p99_ms:.2} | {cpu_us:.0} | {failed} |"
             ),
         );
     }
@@ -120,14 +142,11 @@ fn beside(findings: &Findings) -> String {
     if rows.is_empty() {
         return rows;
     }
-    let head = "\n## Creel beside its peers\n\n| case | connections | peer | requests/s × | CPU/request × |\n|---|--:|---|--:|--:|\n";
-    format!("{head}{rows}")
+    format!("{BESIDE_HEAD}{rows}")
 }
 
 fn programs(findings: &Findings) -> String {
-    let mut out = String::from(
-        "\n## Start and memory\n\n| program | ready ms | first start ms | RSS MB idle | RSS MB after the rounds |\n|---|--:|--:|--:|--:|\n",
-    );
+    let mut out = String::from(PROGRAMS_HEAD);
     for program in &findings.programs {
         let cold = program.ready_cold_ms.map_or_else(String::new, |ms| format!("{ms:.0}"));
         let [idle, busy] = [program.idle_kib, program.busy_kib].map(mb);
@@ -143,11 +162,7 @@ fn slow(slow: &[Slow]) -> String {
     if slow.is_empty() {
         return String::new();
     }
-    let mut out = String::from(
-        "\n## Slow streams\n\n| lane | whole | given up | refused | cut | stuck | crossed | live at most | live after | cut upstream \
-         | first piece p50/p99 ms | RSS MB before, most, after | works after |\n\
-         |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|\n",
-    );
+    let mut out = String::from(SLOW_HEAD);
     for one in slow {
         let tally = &one.tally;
         let [p50, p99] = [50, 99].map(|percent| percentile(&tally.first_us, percent) / 1e3);

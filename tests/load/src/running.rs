@@ -1,5 +1,5 @@
-//! A program that the harness has started: what it says, what it uses, and that it ends with the harness. What it is for
-//! is not known here.
+//! A program that the harness has started: what it says, what it uses, and that it ends with the harness. What it is
+//! for is not known here.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File};

@@ -1,5 +1,5 @@
-//! The fake upstream: OpenAI's chat completions and Anthropic's messages, as fast or as slow as the prompt asks. It keeps
-//! count of the answers under way. Which events an answer has is the dialect's to say.
+//! The fake upstream: OpenAI's chat completions and Anthropic's messages, as fast or as slow as the prompt asks. It
+//! keeps count of the answers under way. Which events an answer has is the dialect's to say.
 
 use std::convert::Infallible;
 use std::io::{self, Write as _};
