@@ -285,7 +285,12 @@ impl Knowledge {
 
     /// Why no credential can be sent to a model now, where that passes by itself.
     pub(crate) fn rest(&self, target: &ModelTarget, now_ms: u64) -> Option<Rest> {
-        self.first_choice(&self.memory.ledger(), target, now_ms)?.0.resting().cloned()
+        let ledger = self.memory.ledger();
+        // Where nothing rests there is nothing to select for, which each call is asked before it begins.
+        if !ledger.rests_any(&target.model.provider, now_ms) {
+            return None;
+        }
+        self.first_choice(&ledger, target, now_ms)?.0.resting().cloned()
     }
 
     /// Whether another credential would be sent once this one rests for that failure.

@@ -217,6 +217,9 @@ impl Core {
         let mut is_renewed = false;
         let Some(provider) = knowledge.plan.providers.get(&target.model.provider) else { return Ok(false) };
         for slot in provider.grant.credentials.values() {
+            if slot.refresh.is_none() || knowledge.logins.is_empty() {
+                continue;
+            }
             let before = knowledge.renewals.ends();
             let (derivation, selection) = knowledge.select(target, (slot, provider), (self.now_ms(), is_probe));
             let (Selection::Secret(selected), Some(rule)) = (selection, &slot.refresh) else { continue };

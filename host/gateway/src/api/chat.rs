@@ -74,7 +74,7 @@ async fn chat(dialect: Dialect, (State(api), Extension(peer), headers, body): Gi
 
 /// A request that was read, with its media stored.
 struct Ready {
-    call: ChatCall,
+    call: Arc<ChatCall>,
     question: Question,
     admission: Admission,
 }
@@ -92,7 +92,8 @@ async fn ready(
     call.media = places;
     let admission = asking::admit(api, caller, &Wish::of_chat(&call, &taken, bytes)).await?;
     let request = convert::request(&mut call, &taken);
-    let native: Arc<dyn NativeForm> = Arc::new(Native::new(call.clone(), headers));
+    let call = Arc::new(call);
+    let native: Arc<dyn NativeForm> = Arc::new(Native::new(Arc::clone(&call), headers));
     let question = Question {
         caller: format!("agent:{}/{}", caller.id(), asked.id),
         request,

@@ -1,5 +1,7 @@
 //! A client's own request as the runtime passes it on.
 
+use std::sync::Arc;
+
 use creel_dialects::{ChatCall, Placed};
 use creel_runtime::{NativeForm, NativeMedium};
 use http::HeaderMap;
@@ -10,12 +12,12 @@ const HEADERS: [&str; 3] = ["anthropic-beta", "anthropic-version", "openai-beta"
 
 /// A request in the client's own words.
 pub(super) struct Native {
-    call: ChatCall,
+    call: Arc<ChatCall>,
     headers: Vec<(String, String)>,
 }
 
 impl Native {
-    pub(super) fn new(call: ChatCall, headers: &HeaderMap) -> Self {
+    pub(super) fn new(call: Arc<ChatCall>, headers: &HeaderMap) -> Self {
         let of = |name: &str| {
             let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
             let joined = values.collect::<Vec<_>>().join(",");

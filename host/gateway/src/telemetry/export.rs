@@ -46,11 +46,12 @@ pub(crate) async fn keep_exporting(
     loop {
         metrics.export(export.is_wanted());
         let is_last = loop {
+            let room = BATCH_MAX - batch.len();
             tokio::select! {
                 biased;
                 () = stopping.cancelled() => break true,
                 _ = ticks.tick() => break false,
-                _ = spans.recv_many(&mut batch, BATCH_MAX - batch.len()) => {
+                _ = spans.recv_many(&mut batch, room) => {
                     if batch.len() >= BATCH_MAX {
                         break false;
                     }

@@ -45,6 +45,12 @@ impl Ledger {
         self.0.iter().filter_map(move |(key, record)| Some((key, record.any_rest(now_ms)?)))
     }
 
+    /// Whether any credential of a provider rests now, for any model.
+    #[must_use]
+    pub fn rests_any(&self, provider: &ProviderId, now_ms: u64) -> bool {
+        self.0.iter().any(|(key, record)| key.provider == *provider && record.is_resting(now_ms))
+    }
+
     /// When a credential last worked, whatever its value was then; 0: not yet.
     pub(crate) fn last_used_ms(&self, provider: &ProviderId, credential: &str) -> u64 {
         let of_it = self.0.iter().filter(|(key, _)| key.provider == *provider && key.credential == credential);

@@ -56,6 +56,12 @@ impl Record {
         Some(after)
     }
 
+    /// Whether it rests now, for any model.
+    #[must_use]
+    pub fn is_resting(&self, now_ms: u64) -> bool {
+        [&self.cooling, &self.disabled].into_iter().flatten().any(|window| window.until_ms > now_ms)
+    }
+
     /// Whether no failure is remembered.
     #[must_use]
     pub fn is_clean(&self) -> bool {

@@ -51,7 +51,7 @@ pub(super) async fn ask(api: &Shared, let_in: &LetIn, asked: AskAboutMedia) -> R
         answer_tokens: asked.max_tokens,
     };
     let admission = asking::admit(api, caller, &wish).await?;
-    let mut account = Account::new(Arc::clone(api), admission.place);
+    let mut account = Account::new(Arc::clone(api), admission.place, let_in.asking(wish.name));
     let question = Question {
         caller: format!("agent:{}/{}", caller.id(), let_in.request),
         request: request(asked.question, taken, asked.max_tokens),
@@ -62,11 +62,12 @@ pub(super) async fn ask(api: &Shared, let_in: &LetIn, asked: AskAboutMedia) -> R
     let mut reply = match api.host.ask(&admission.plan, question).await {
         Ok(reply) => reply,
         Err(unanswered) => {
-            account.release();
+            account.release(&unanswered);
             tracing::warn!(request = let_in.request, agent = %caller.id(), "nobody answered: {}", unanswered.for_operator);
             return Err(failure::unanswered(&unanswered));
         }
     };
+    account.answers(&reply);
     let answer = whole(&mut reply, &mut account).await;
     // Also an answer that broke off has used what it has used.
     account.settle(&reply);

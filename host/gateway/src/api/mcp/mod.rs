@@ -34,6 +34,7 @@ use super::caller::{Caller, Peer};
 use super::request::{Asked, BODY_BYTES_MAX};
 use super::{Api, Shared, answer, asking, failure};
 use crate::clock;
+use crate::metrics::Asking;
 use tools::ToolName;
 
 /// What a client is told before it calls anything.
@@ -76,7 +77,8 @@ async fn answered(
             for name in [header::AUTHORIZATION.as_str(), "x-api-key", "x-goog-api-key"] {
                 request.headers_mut().remove(name);
             }
-            request.extensions_mut().insert(LetIn { caller, request: asked.id });
+            let let_in = LetIn { caller, request: asked.id.clone(), asked: Arc::new(asked) };
+            request.extensions_mut().insert(let_in);
             service.handle(request).await.map(Body::new)
         }
         Err(error) => answer::error(&asked, &error),
@@ -99,9 +101,15 @@ fn of_no_page(headers: &HeaderMap) -> Result<(), ApiError> {
 struct LetIn {
     caller: Caller,
     request: String,
+    asked: Arc<Asked>,
 }
 
 impl LetIn {
+    /// What is said of it while a model is asked.
+    fn asking(&self, model: &str) -> Asking {
+        self.asked.asking("chat", model, &HeaderMap::new())
+    }
+
     fn of(context: &RequestContext<RoleServer>) -> Result<Self, ErrorData> {
         let parts = context.extensions.get::<http::request::Parts>();
         let let_in = parts.and_then(|parts| parts.extensions.get::<Self>()).cloned();
