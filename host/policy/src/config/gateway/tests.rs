@@ -86,7 +86,10 @@ fn telemetry_that_leads_nowhere_is_refused() {
         &["1:41: gateway.telemetry.otlpEndpoint: names one signal and not the collector | leave out `/v1/traces` and \
            `/v1/metrics`: they are added"],
     );
-    refused("{ gateway: { telemetry: { otlpEndpoint: 'grpc://127.0.0.1:4317' } } }", &["X"]);
+    refused(
+        "{ gateway: { telemetry: { otlpEndpoint: 'grpc://127.0.0.1:4317' } } }",
+        &["1:41: gateway.telemetry.otlpEndpoint: the scheme must be `http` or `https`"],
+    );
     refused(
         "{ gateway: { telemetry: { otlpEndpoint: 'http://127.0.0.1:4318', serviceName: ' ' } } }",
         &["1:79: gateway.telemetry.serviceName: must be a name of at most 255 bytes without control characters"],
