@@ -17,7 +17,6 @@ const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 const BANNED: &[(&str, &str)] = &[
     ("async-std", "there is one executor"),
     ("aws-lc-sys", "rustls works with ring; a second library of cryptography is a second thing to trust"),
-    ("chrono", "times are milliseconds since the Unix epoch"),
     ("native-tls", "TLS is rustls"),
     ("openssl", "TLS is rustls"),
     ("openssl-sys", "TLS is rustls"),
@@ -79,6 +78,18 @@ fn what_is_banned_is_not_there() {
     for package in locked() {
         let ban = BANNED.iter().find(|(name, _)| *name == package.name);
         assert_eq!(ban, None, "it came in by way of another crate: see `cargo tree -i`");
+    }
+}
+
+/// What no crate of ours names, though another brings it along, and why.
+const UNNAMED: &[(&str, &str)] =
+    &[("chrono", "times are milliseconds since the Unix epoch; the library of MCP has it for its own")];
+
+#[test]
+fn what_others_bring_along_is_not_used() {
+    for member in workspace::members() {
+        let named = UNNAMED.iter().find(|(name, _)| member.dependencies.iter().any(|dependency| dependency == name));
+        assert_eq!(named, None, "`{}` names it", member.name);
     }
 }
 

@@ -38,6 +38,7 @@ const POWERS: &[(&str, &[Part])] = &[
     ("clap", &[Part::Gateway]),
     ("hyper", &[Part::Gateway]),
     ("reqwest", &[Part::Engine]),
+    ("rmcp", &[Part::Gateway]),
     ("rusqlite", &[Part::Store]),
     ("rustls", &[Part::Engine]),
     ("tokio", &[Part::Engine, Part::Runtime, Part::Gateway]),

@@ -28,13 +28,13 @@ mod explain;
 mod health;
 mod import;
 mod log;
+#[expect(clippy::disallowed_methods, reason = "the bridge connects to the daemon here, and nowhere else")]
+mod mcp;
 #[expect(
     clippy::disallowed_methods,
     reason = "a file that the operator names is stored here, and a medium is written where the operator says"
 )]
 mod media;
-#[expect(clippy::disallowed_methods, reason = "the bridge connects to the daemon here, and nowhere else")]
-mod mcp;
 mod metrics;
 mod places;
 mod plugin;

@@ -152,8 +152,7 @@ impl HostBuilder {
             let knowledge = Knowledge::gather(config, profiles, manifests, &places);
             Ok::<_, BuildError>((knowledge, plugins, store, lock))
         });
-        let (knowledge, plugins, store, lock) =
-            prepared.await.map_err(|error| StartError::Store(error.into()))??;
+        let (knowledge, plugins, store, lock) = prepared.await.map_err(|error| StartError::Store(error.into()))??;
         let host = Host::start(Setup { knowledge, plugins, store: store.clone(), clock, observer }).await?;
         Ok(OwnHost { host, store, _lock: lock })
     }

@@ -15,11 +15,12 @@ use creel_store::resolve::{Asker, MediaResolution, Scope};
 
 use crate::core::{Clock, Core, Generation};
 use crate::delivery::{self, Deliveries};
+use crate::figures::{self, Answered};
 use crate::knowledge::Knowledge;
 use crate::life::Life;
 use crate::listen::Listeners;
 use crate::probe::Prober;
-use crate::question::{self, Answered, Question, Reply, Unanswered};
+use crate::question::{self, Question, Reply, Unanswered};
 use crate::send::{self, Outgoing, Queued, SendError};
 use crate::sessions::Sessions;
 use crate::step::Observer;
@@ -160,7 +161,7 @@ impl Host {
         target: &ModelTarget,
         request: embedding::EmbeddingRequest,
     ) -> Result<Answered<embedding::Embeddings>, Box<Unanswered>> {
-        question::embed(&self.core, caller, target, request).await
+        figures::embed(&self.core, caller, target, request).await
     }
 
     /// Has a model's provider count the tokens of a request; `None` where it does not count.
@@ -169,7 +170,7 @@ impl Host {
     ///
     /// [`Unanswered`] with every try.
     pub async fn count(&self, target: &ModelTarget, question: &Question) -> Result<Option<u64>, Box<Unanswered>> {
-        question::count(&self.core, target, question).await
+        figures::count(&self.core, target, question).await
     }
 
     /// Makes any spelling of a medium a stored medium, as far as whoever asks may name it.

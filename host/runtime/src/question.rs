@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use creel_engine::{CounterCall, EmbeddingCall, Plugin, chat, embedding, types};
+use creel_engine::{chat, types};
 use creel_policy::cooldown::Key;
 use creel_policy::fallback::CallFault;
 use creel_policy::ids::ModelRef;
@@ -16,10 +16,10 @@ use creel_policy::route::{ModelTarget, RoutePlan};
 use creel_store::Store;
 
 use crate::chain::{Asking, Attempt, ChainFailure, rests, walk};
-use crate::core::{CallParts, Core};
+use crate::core::Core;
 use crate::describe;
 use crate::model::{Ask, Failed, plain_request};
-use crate::opening::{NativeAsk, NativeForm, Opened, open, ready};
+use crate::opening::{NativeAsk, NativeForm, Opened, open};
 
 /// What a client asks.
 #[derive(Clone)]
@@ -69,16 +69,6 @@ pub struct Reply {
     ahead: VecDeque<chat::Output>,
     attempts: Vec<Attempt>,
     is_over: bool,
-}
-
-/// A whole answer of another kind, with who gave it.
-pub struct Answered<T> {
-    /// The answer.
-    pub answer: T,
-    /// Who gave it.
-    pub model: ModelRef,
-    /// The tries before, and who was skipped.
-    pub attempts: Vec<Attempt>,
 }
 
 impl Reply {
@@ -255,7 +245,7 @@ fn masked(opened: &Opened, output: chat::Output) -> chat::Output {
 }
 
 /// The media that messages name, each once.
-fn named(messages: &[types::Message]) -> Vec<MediaRef> {
+pub(crate) fn named(messages: &[types::Message]) -> Vec<MediaRef> {
     let mut named = Vec::new();
     let mut add = |media: &types::Media| {
         if let Ok(media) = MediaRef::parse(&media.uri)
@@ -308,95 +298,7 @@ async fn pictures(core: &Arc<Core>, describers: &[ModelTarget], question: &mut Q
     Ok(())
 }
 
-/// Makes vectors of texts, along a chain of models that all make the same.
-pub(crate) async fn embed(
-    core: &Arc<Core>,
-    caller: &str,
-    target: &ModelTarget,
-    request: embedding::EmbeddingRequest,
-) -> Result<Answered<embedding::Embeddings>, Box<Unanswered>> {
-    let asked = Other { core, caller, ask: OtherAsk::Embed(request) };
-    let walked = walk(core, caller, std::slice::from_ref(target), &asked).await;
-    let (answer, attempts) = walked.map_err(|failure| Box::new(unanswered(&failure)))?;
-    match answer {
-        OtherAnswer::Embeddings(answer) => Ok(Answered { answer, model: target.model.clone(), attempts }),
-        OtherAnswer::Count(_) => Err(Box::new(unanswered(&ChainFailure::no_route("no vectors came".to_owned())))),
-    }
-}
-
-/// Has the tokens of a request counted; `None`: the model's provider does not count.
-pub(crate) async fn count(
-    core: &Arc<Core>,
-    target: &ModelTarget,
-    question: &Question,
-) -> Result<Option<u64>, Box<Unanswered>> {
-    let now = core.generation();
-    let planned = now.knowledge.plan.providers.get(&target.model.provider);
-    let plugin = planned.and_then(|planned| now.plugins.get(&planned.plugin));
-    if !plugin.is_some_and(Plugin::counts_tokens) {
-        return Ok(None);
-    }
-    let asked = Other { core, caller: &question.caller, ask: OtherAsk::Count(Box::new(question.clone())) };
-    let walked = walk(core, &question.caller, std::slice::from_ref(target), &asked).await;
-    match walked.map_err(|failure| Box::new(unanswered(&failure)))?.0 {
-        OtherAnswer::Count(tokens) => Ok(Some(tokens)),
-        OtherAnswer::Embeddings(_) => Ok(None),
-    }
-}
-
-/// What is asked beside chats.
-enum OtherAsk {
-    Embed(embedding::EmbeddingRequest),
-    Count(Box<Question>),
-}
-
-enum OtherAnswer {
-    Embeddings(embedding::Embeddings),
-    Count(u64),
-}
-
-struct Other<'a> {
-    core: &'a Arc<Core>,
-    caller: &'a str,
-    ask: OtherAsk,
-}
-
-impl Asking for Other<'_> {
-    type Answer = OtherAnswer;
-
-    async fn once(&self, target: &ModelTarget, is_probe: bool) -> Result<(OtherAnswer, Option<Key>), Failed> {
-        let now = self.core.generation();
-        let ready = ready(self.core, &now, self.caller, (target, is_probe), MODEL_CALL_MS_MAX).await?;
-        let (plugin, key, credential) = (ready.plugin, ready.key, ready.credential);
-        let (egress, store) = (&self.core.egress, &self.core.store);
-        let trouble = |failed: Failed| {
-            let message = ready.masks.text(failed.message);
-            Failed { message, key: key.clone(), ..failed }.with(credential.clone())
-        };
-        let fault = |fault: creel_engine::Fault| trouble(Failed::new(CallFault::PluginFault, fault.to_string()));
-        let answer = match &self.ask {
-            OtherAsk::Embed(request) => {
-                let model = target.model.model.to_string();
-                let request = embedding::EmbeddingRequest { model, ..request.clone() };
-                let context = self.core.context(ready.parts);
-                let mut call = EmbeddingCall::start(plugin, egress, store, context, request).await.map_err(fault)?;
-                call.next().await.map_err(|end| trouble(end.into()))?.map(OtherAnswer::Embeddings)
-            }
-            OtherAsk::Count(question) => {
-                let model = target.model.model.to_string();
-                let media = named(&question.request.messages);
-                let request = chat::ChatRequest { model, ..question.request.clone() };
-                let context = self.core.context(CallParts { media, ..ready.parts });
-                let mut call = CounterCall::start(plugin, egress, store, context, request).await.map_err(fault)?;
-                call.next().await.map_err(|end| trouble(end.into()))?.map(OtherAnswer::Count)
-            }
-        };
-        let nothing = || trouble(Failed::new(CallFault::MalformedResponse, "nothing came".to_owned()));
-        Ok((answer.ok_or_else(nothing)?, key.clone()))
-    }
-}
-
-fn unanswered(failure: &ChainFailure) -> Unanswered {
+pub(crate) fn unanswered(failure: &ChainFailure) -> Unanswered {
     let last = failure.attempts.iter().rev().find(|attempt| !attempt.skipped).or(failure.attempts.last());
     let for_client = match last {
         Some(last) => for_client(&last.model, last.fault, &last.message),

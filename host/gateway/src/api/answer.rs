@@ -49,6 +49,14 @@ pub(super) fn json(asked: &Asked, json: String) -> Response {
     response(asked, StatusCode::OK, "application/json", Body::from(json))
 }
 
+/// What a handler came to: JSON, or an error in the dialect of whoever asked.
+pub(super) fn of(asked: &Asked, outcome: Result<String, ApiError>) -> Response {
+    match outcome {
+        Ok(text) => json(asked, text),
+        Err(refusal) => error(asked, &refusal),
+    }
+}
+
 /// A response of any type.
 pub(super) fn response(asked: &Asked, status: StatusCode, content_type: &'static str, body: Body) -> Response {
     let mut response = Response::new(body);

@@ -33,10 +33,8 @@ pub(super) async fn upload(
     request: Request,
 ) -> Response {
     let asked = Asked::by(&headers);
-    match uploaded(&api, (&headers, peer), request).await {
-        Ok(medium) => answer::json(&asked, write_file(&entry(&medium))),
-        Err(error) => answer::error(&asked, &error),
-    }
+    let medium = uploaded(&api, (&headers, peer), request).await;
+    answer::of(&asked, medium.map(|medium| write_file(&entry(&medium))))
 }
 
 async fn uploaded(api: &Api, (headers, peer): (&HeaderMap, Peer), request: Request) -> Result<Medium, ApiError> {
@@ -87,10 +85,8 @@ async fn store(api: &Api, caller: &Caller, mut field: axum::extract::multipart::
 /// `GET /v1/files`.
 pub(super) async fn list(State(api): State<Shared>, Extension(peer): Extension<Peer>, headers: HeaderMap) -> Response {
     let asked = Asked::by(&headers);
-    match listed(&api, (&headers, peer)).await {
-        Ok(media) => answer::json(&asked, write_files(&media.iter().map(entry).collect::<Vec<_>>())),
-        Err(error) => answer::error(&asked, &error),
-    }
+    let media = listed(&api, (&headers, peer)).await;
+    answer::of(&asked, media.map(|media| write_files(&media.iter().map(entry).collect::<Vec<_>>())))
 }
 
 async fn listed(api: &Api, (headers, peer): (&HeaderMap, Peer)) -> Result<Vec<Medium>, ApiError> {
@@ -109,10 +105,8 @@ pub(super) async fn retrieve(
     headers: HeaderMap,
 ) -> Response {
     let asked = Asked::by(&headers);
-    match found(&api, (&headers, peer), &id).await {
-        Ok((_, medium)) => answer::json(&asked, write_file(&entry(&medium))),
-        Err(error) => answer::error(&asked, &error),
-    }
+    let found = found(&api, (&headers, peer), &id).await;
+    answer::of(&asked, found.map(|(_, medium)| write_file(&entry(&medium))))
 }
 
 /// `GET /v1/files/{id}/content`.
@@ -156,10 +150,8 @@ pub(super) async fn delete(
     headers: HeaderMap,
 ) -> Response {
     let asked = Asked::by(&headers);
-    match deleted(&api, (&headers, peer), &id).await {
-        Ok(()) => answer::json(&asked, write_deleted(&id)),
-        Err(error) => answer::error(&asked, &error),
-    }
+    let deleted = deleted(&api, (&headers, peer), &id).await;
+    answer::of(&asked, deleted.map(|()| write_deleted(&id)))
 }
 
 async fn deleted(api: &Api, (headers, peer): (&HeaderMap, Peer), id: &str) -> Result<(), ApiError> {

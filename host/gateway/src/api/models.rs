@@ -19,13 +19,9 @@ use super::{Api, Shared, failure};
 /// `GET /v1/models`.
 pub(super) async fn list(State(api): State<Shared>, Extension(peer): Extension<Peer>, headers: HeaderMap) -> Response {
     let asked = Asked::by(&headers);
-    match asking::open(&api, &headers, peer, "models").await {
-        Ok(caller) => {
-            let entries: Vec<ModelEntry> = open_to(&api.host.knowledge(), &caller).into_values().collect();
-            answer::json(&asked, write_models(asked.shape, &entries))
-        }
-        Err(error) => answer::error(&asked, &error),
-    }
+    let caller = asking::open(&api, &headers, peer, "models").await;
+    let entries = caller.map(|caller| open_to(&api.host.knowledge(), &caller).into_values().collect::<Vec<_>>());
+    answer::of(&asked, entries.map(|entries| write_models(asked.shape, &entries)))
 }
 
 /// `GET /v1/models/{id}`.
@@ -36,10 +32,8 @@ pub(super) async fn retrieve(
     headers: HeaderMap,
 ) -> Response {
     let asked = Asked::by(&headers);
-    match retrieved(&api, (&headers, peer), &id).await {
-        Ok(entry) => answer::json(&asked, write_model(asked.shape, &entry)),
-        Err(error) => answer::error(&asked, &error),
-    }
+    let entry = retrieved(&api, (&headers, peer), &id).await;
+    answer::of(&asked, entry.map(|entry| write_model(asked.shape, &entry)))
 }
 
 async fn retrieved(api: &Api, (headers, peer): (&HeaderMap, Peer), id: &str) -> Result<ModelEntry, ApiError> {

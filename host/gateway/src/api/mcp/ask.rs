@@ -52,13 +52,10 @@ pub(super) async fn ask(api: &Shared, let_in: &LetIn, asked: AskAboutMedia) -> R
     };
     let admission = asking::admit(api, caller, &wish).await?;
     let mut account = Account::new(Arc::clone(api), admission.place, let_in.asking(wish.name));
-    let question = Question {
-        caller: format!("agent:{}/{}", caller.id(), let_in.request),
-        request: request(asked.question, taken, asked.max_tokens),
-        native: None,
-        native_media: Vec::new(),
-        native_only: Vec::new(),
-    };
+    let parts = taken.into_iter().map(types::Part::Media).chain([types::Part::Text(asked.question)]).collect();
+    let message = types::Message { role: types::Role::User, parts };
+    let mut question = Question::plain(format!("agent:{}/{}", caller.id(), let_in.request), vec![message]);
+    (question.request.max_tokens, question.request.streaming) = (asked.max_tokens, false);
     let mut reply = match api.host.ask(&admission.plan, question).await {
         Ok(reply) => reply,
         Err(unanswered) => {
@@ -104,26 +101,6 @@ async fn take_all(api: &Api, caller: &Caller, named: &[String]) -> Result<Vec<ty
         });
     }
     Ok(taken)
-}
-
-fn request(question: String, media: Vec<types::Media>, max_tokens: Option<u32>) -> chat::ChatRequest {
-    let parts = media.into_iter().map(types::Part::Media).chain([types::Part::Text(question)]).collect();
-    chat::ChatRequest {
-        model: String::new(),
-        messages: vec![types::Message { role: types::Role::User, parts }],
-        tools: Vec::new(),
-        tool_choice: chat::ToolChoice::None,
-        response_format: chat::ResponseFormat::Text,
-        max_tokens,
-        temperature: None,
-        top_p: None,
-        stop: Vec::new(),
-        seed: None,
-        reasoning_effort: None,
-        parallel_tool_calls: None,
-        streaming: false,
-        native: None,
-    }
 }
 
 /// Reads an answer to its end.

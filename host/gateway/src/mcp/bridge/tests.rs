@@ -122,7 +122,7 @@ async fn every_request_is_answered_whatever_comes_of_it() {
         let answer = client.hear().await;
         assert_eq!((&answer["id"], &answer["error"]["message"]), (&id, &json!(expect)), "{line}");
     }
-    client.end().await;
+    drop(client.end().await);
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn a_gateway_that_is_not_there_is_named() {
     client.say(r#"{"id":1,"method":"headers"}"#).await;
     let said = client.hear().await["error"]["message"].as_str().expect("it is text").to_owned();
     assert!(said.starts_with("could not reach the gateway at /nonexistent/creel.sock: "), "{said}");
-    client.end().await;
+    drop(client.end().await);
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn a_stream_comes_message_by_message() {
     client.say(r#"{"id":5,"method":"stream"}"#).await;
     assert_eq!(client.hear().await["method"], "notifications/progress");
     assert_eq!(client.hear().await, json!({ "jsonrpc": "2.0", "id": 5, "result": "last" }));
-    client.end().await;
+    drop(client.end().await);
 }
 
 #[tokio::test]
