@@ -62,10 +62,20 @@ pub(crate) fn run(args: &ServeArgs, places: &Places, process: &Arc<Process>) -> 
     // What the daemon makes is its user's alone, whatever the shell that started it says.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let parts = boot(args, places, process)?;
+    raise_open_files();
     let runtime = crate::runtime()?;
     let stopped = runtime.block_on(serve(parts, places, process));
     runtime.shutdown_background();
     stopped
+}
+
+/// Lets the process open as many files as it may: each live call has two connections, and shells usually start with 1,024.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        tracing::warn!(%error, "the bound on open files stays at {:?}", limit.current);
+    }
 }
 
 /// Everything that can go wrong by the operator's hand goes wrong here, before anything is sent or listened on.

@@ -85,10 +85,11 @@ pub const MANIFEST_BYTES_MAX: usize = 256 << 10;
 pub const CONFIG_BYTES_MAX: u64 = 4 << 20;
 /// Bytes of a transcript of the older gateway, or of its list of sessions: pictures stand in them as base64.
 pub const TRANSCRIPT_BYTES_MAX: u64 = 256 << 20;
-/// Live calls over all plugins; each holds an instance of the pool (some 70 KB). Others wait their turn.
-pub const LIVE_CALLS_MAX: usize = 2_048;
-/// Live calls of one plugin, so that a slow one never takes every place (attack 134).
-pub const LIVE_CALLS_PER_PLUGIN_MAX: usize = 1_024;
+/// Live calls over all plugins; each holds an instance of the pool (some 90 KB). Others wait their turn.
+pub const LIVE_CALLS_MAX: usize = 4_096;
+/// Live calls of one plugin, so that a slow one never takes every place (attack 134): two thousand agents that stream from
+/// one provider, and some more.
+pub const LIVE_CALLS_PER_PLUGIN_MAX: usize = 2_560;
 /// Live calls of one plugin that works on files, each of which may fill its larger memory: together 4 GiB.
 pub const FILE_CALLS_PER_PLUGIN_MAX: usize = 16;
 /// Milliseconds that a call waits for a place.
