@@ -18,10 +18,6 @@ use crate::search::Written;
 /// The right key of the fake OpenAI.
 pub const OPENAI_KEY: &str = "sk-proj-right-key-0123456789abcdef";
 
-/// The models that the suites of the SDKs ask for.
-const CLAUDE_OF_THE_SUITE: &str = "claude-opus-5-5";
-const GPT_OF_THE_SUITE: &str = "gpt-6-astra";
-
 /// The tool that scripts offer, and what the fake models call it with.
 const TOOL: (&str, &str) = ("get_weather", "Paris");
 
@@ -84,11 +80,6 @@ impl Upstreams {
                 false => openai::describe_and_echo(request),
             }
         });
-        let (mut anthropic, mut openai) = (anthropic, openai);
-        let [id, dated_id, display_name] = [CLAUDE_OF_THE_SUITE; 3].map(str::to_owned);
-        let opus = anthropic::Model { id, dated_id, display_name, ..anthropic::Model::sonnet() };
-        anthropic.models.push(opus);
-        openai.models.push(openai::Model::new(GPT_OF_THE_SUITE));
         Self {
             anthropic: Anthropic::start(anthropic).await.expect("a fake Anthropic"),
             ollama: Ollama::start(ollama).await.expect("a fake Ollama"),
@@ -111,7 +102,6 @@ impl Upstreams {
               agents: {{ defaults: {{ model: {{ primary: "anthropic/claude-haiku-4-5" }}, models: {{
                 "anthropic/claude-haiku-4-5": {{}}, "anthropic/claude-sonnet-4-5": {{}}, "ollama/qwen3-vl:8b": {{}},
                 "openai/gpt-4o-mini": {{}}, "openai/gpt-5-mini": {{}}, "openai/text-embedding-3-small": {{}},
-                "anthropic/{CLAUDE_OF_THE_SUITE}": {{}}, "openai/{GPT_OF_THE_SUITE}": {{}},
               }} }} }},
             }}"#
         )
@@ -171,24 +161,6 @@ impl Gateway {
             ("the log of the client".to_owned(), output.stderr),
         ];
         Seen { cases, written }
-    }
-
-    /// Runs files of the API tests that an SDK ships, and gives a line for each test: what came of it, name, why.
-    pub fn run_suite(&self, sdk: &str, base_url: &str, files: &[&str]) -> Vec<String> {
-        let clients = install(&[&format!("{sdk}-suite")]);
-        let output = Command::new(crate::workspace::root().join("tests/clients/suites/run"))
-            .arg(clients)
-            .arg(sdk)
-            .args(files)
-            .env_clear()
-            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
-            .envs([("BASE_URL", base_url), ("TOKEN", &self.token)])
-            .env("HOME", self.elsewhere.path())
-            .output()
-            .expect("the script can be run");
-        let text = String::from_utf8(output.stdout).expect("text");
-        assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-        text.lines().map(str::to_owned).collect()
     }
 }
 
