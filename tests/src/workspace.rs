@@ -133,7 +133,7 @@ pub fn sources() -> Vec<Source> {
 /// The sources of one crate.
 #[must_use]
 pub fn sources_of(member: &Member) -> Vec<Source> {
-    const NESTED: [&str; 3] = ["tests/fakes", "tests/fuzz", "tests/guests"];
+    const NESTED: [&str; 4] = ["tests/fakes", "tests/fuzz", "tests/guests", "tests/load"];
     let is_nested = |path: &Path| NESTED.iter().any(|directory| path.starts_with(directory));
     let is_its = |path: &Path| path.starts_with(&member.directory) && (member.part != Part::Tests || !is_nested(path));
     let mut all = sources();

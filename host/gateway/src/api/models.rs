@@ -55,7 +55,8 @@ fn open_to(knowledge: &Knowledge, caller: &Caller) -> BTreeMap<String, ModelEntr
     let mut entries = BTreeMap::new();
     let grant = caller.grant();
     let configured = targets(&knowledge.config).into_iter().map(|target| target.model);
-    for model in knowledge.catalog.models().into_iter().chain(configured) {
+    let pickable = knowledge.config.defaults.models.iter().flat_map(BTreeMap::keys).cloned();
+    for model in knowledge.catalog.models().into_iter().chain(configured).chain(pickable) {
         let name = model.to_string();
         let is_served = knowledge.catalog.plugin(&model.provider).is_some();
         // What the operator's list leaves out cannot be picked by name.

@@ -193,7 +193,7 @@ impl Anthropic {
         let credentials = Credentials { api_keys, oauth_tokens };
         let accepted = credentials.check(request)?;
         match request.header("anthropic-version") {
-            Some("2023-06-01") => Ok(accepted),
+            Some("2023-06-01" | "2026-10-21") => Ok(accepted),
             Some(other) => {
                 let text = format!("anthropic-version: \"{other}\" is not a valid version");
                 Err(ApiError::invalid(text))
