@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn what_is_no_grant_is_refused() {
         check(&["--models", "none,a"], "{}", "`--models` says `none` and something else");
-        check(&["--concurrency", "0"], "{}", "grant:1:16: concurrency: expected a whole number from 1 to 2048");
+        check(&["--concurrency", "0"], "{}", "grant:1:16: concurrency: expected a whole number from 1 to 4096");
         check(&["--unix-user", "no such user"], "{}", "there is no user `no such user` in `/etc/passwd`");
         check(&["--grant", "/nowhere/grant.json"], "{}", "could not read the grant `/nowhere/grant.json`");
     }

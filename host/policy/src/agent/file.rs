@@ -238,7 +238,7 @@ mod tests {
         );
         let large = " ".repeat(AGENT_GRANT_BYTES_MAX + 1);
         assert_eq!(first(&large), "grant: the grant is larger than 65536 bytes");
-        for text in ["", "{", "{ models: 'x' }", "{ concurrency: 2049 }", "{ unixUser: 4294967295 }", "{ needs: [1] }"]
+        for text in ["", "{", "{ models: 'x' }", "{ concurrency: 4097 }", "{ unixUser: 4294967295 }", "{ needs: [1] }"]
         {
             assert!(!problems(text).is_empty(), "{text}");
         }

@@ -118,8 +118,8 @@ fn unknown_settings_are_problems_and_all_are_reported() {
         json!({"htpUrl": "x", "account": 1, "attachmentsDir": "a"}),
         &[
             "`channels.signal.attachmentsDir` must be an absolute path, written out from `/`",
-            "`channels.signal.account` must be of type `string`",
             "`channels.signal.htpUrl` the plugin takes no such setting",
+            "`channels.signal.account` must be of type `string`",
         ],
     );
     let manifest = Manifest::parse(&MANIFEST[..MANIFEST.find("[settings]").expect("a table")]).expect("a manifest");

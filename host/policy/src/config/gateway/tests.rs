@@ -92,7 +92,7 @@ fn telemetry_that_leads_nowhere_is_refused() {
     );
     refused(
         "{ gateway: { telemetry: { otlpEndpoint: 'http://127.0.0.1:4318', serviceName: ' ' } } }",
-        &["1:79: gateway.telemetry.serviceName: must be a name of at most 255 bytes without control characters"],
+        &["1:79: gateway.telemetry.serviceName: expected a string, found an empty one"],
     );
     refused(
         "{ gateway: { telemetry: { otlpEndpoint: 'http://127.0.0.1:4318', headers: { host: 'x' } } } }",
