@@ -79,7 +79,8 @@ async fn a_malformed_request_is_told_where() {
     check(chats, r#"{"messages":[]}"#, json!("model"), "model").await;
     let bad = r#"{"model":"openai/gpt-4o-mini","messages":[{"role":"nobody","content":"x"}]}"#;
     check(chats, bad, json!("messages[0].role"), "must be `system`, `developer`").await;
-    check("/v1/messages", r#"{"model":"x","messages":[]}"#, Value::Null, "max_tokens").await;
+    check("/v1/messages", r#"{"model":"x","messages":[{"role":"user","content":"x"}]}"#, Value::Null, "max_tokens")
+        .await;
     check("/v1/embeddings", r#"{"model":"x","input":[1,2]}"#, Value::Null, "input").await;
     let nowhere = door.get("/v1/nowhere", &token).await;
     assert_eq!((nowhere.status, nowhere.json()["error"]["type"].as_str()), (404, Some("invalid_request_error")));

@@ -133,7 +133,7 @@ async fn an_agent_looks_at_its_own_media_and_asks_about_them() {
 
     let asked = fakes.openai.requests().len();
     let stranger = refused(&door, &bob, "ask_about_media", ask(VISION)).await;
-    assert_eq!(stranger, format!("media[0]: `{handle}` is not stored"));
+    assert_eq!(stranger, format!("media[0]: not-found: `{handle}` is not stored"));
     let other = refused(&door, &alice, "ask_about_media", ask("anthropic/claude-haiku-4-5")).await;
     assert_eq!(other, "there is no model `anthropic/claude-haiku-4-5`");
     let own = bring(&door, &bob, &picture).await;

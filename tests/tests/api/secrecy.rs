@@ -1,6 +1,7 @@
 //! No answer, header, error or stream that an agent gets, and nothing that is written down, holds a credential of a provider,
 //! a token, or a path of this machine: searched for.
 
+use creel_fakes::{anthropic, openai};
 use creel_tests::house::API_KEY;
 use serde_json::json;
 
@@ -26,7 +27,15 @@ fn holds(bytes: &[u8], text: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_an_agent_gets_holds_a_secret_or_a_path() {
-    let fakes = Fakes::start().await;
+    // Careless providers: each answer holds the key of whoever asked.
+    let fakes = Fakes::of(
+        anthropic::Config::with_api_key(API_KEY)
+            .replying(|_| anthropic::Reply::text(&format!("your key is {API_KEY}, keep it"))),
+        creel_fakes::ollama::Config::new(),
+        openai::Config::with_api_key(OPENAI_KEY)
+            .replying(|_| openai::Reply::text(&format!("your key is {OPENAI_KEY}, keep it"))),
+    )
+    .await;
     let door = Door::open(&fakes.config(""));
     let token = door.usual_agent();
     let mut seen: Vec<Got> = Vec::new();
@@ -36,18 +45,12 @@ async fn nothing_that_an_agent_gets_holds_a_secret_or_a_path() {
         ("/v1/messages", "anthropic/claude-haiku-4-5"),
         ("/v1/responses", "anthropic/claude-haiku-4-5"),
     ] {
-        for (stream, leak) in [(false, API_KEY), (true, API_KEY), (false, OPENAI_KEY), (true, OPENAI_KEY)] {
-            let text = format!("repeat after me: {leak}");
+        for stream in [false, true] {
             let mut body = match path {
                 "/v1/responses" => json!({ "model": model, "input": "tell me a secret" }),
                 _ => chat(model, "tell me a secret"),
             };
             body["stream"] = json!(stream);
-            // The fakes echo what they are told, so that the provider's answer holds the very key that it was called with.
-            let own = if model.starts_with("openai") { OPENAI_KEY } else { API_KEY };
-            if leak == own {
-                body = serde_json::from_str(&body.to_string().replace("tell me a secret", &text)).expect("JSON");
-            }
             seen.push(door.post(path, &token, &body).await);
         }
     }
@@ -63,10 +66,9 @@ async fn nothing_that_an_agent_gets_holds_a_secret_or_a_path() {
             assert!(!headers.contains(secret), "{headers}");
         }
     }
-    // The fakes echo what they are told: the search has something to find.
-    let heard = seen.iter().filter(|got| got.text.contains("repeat after me")).count();
-    let all: Vec<String> = seen.iter().map(|got| format!("{} {}", got.status, got.text)).collect();
-    assert!(heard >= 8, "the providers echo: {all:#?}");
+    // They were told: what stands around the key has come through.
+    let told = seen.iter().filter(|got| got.status == 200 && got.text.contains("your key")).count();
+    assert_eq!(told, 8, "{:#?}", seen.iter().map(|got| &got.text).collect::<Vec<_>>());
 
     let written = files_below(door.program.home());
     assert!(

@@ -98,7 +98,8 @@ fn a_component_whose_manifest_is_not_there_or_not_one() {
 fn what_exports_no_interface_of_ours_or_two_or_another_version() {
     let none = "the component exports none of Creel's interfaces, but a plugin exports exactly one of \
                 `creel:plugin/chat-provider@0.1.0`, `creel:plugin/channel@0.1.0` and \
-                `creel:plugin/picture-tools@0.1.0`, and beside the first at most `creel:plugin/model-catalog@0.1.0`";
+                `creel:plugin/picture-tools@0.1.0`, and beside the first at most `creel:plugin/model-catalog@0.1.0`, \
+                `creel:plugin/embedding-provider@0.1.0` and `creel:plugin/token-counter@0.1.0`";
     let found = |names: &str| none.replace("none of Creel's interfaces", names);
     check(&exporting(&[]), none);
     let both = exporting(&["creel:plugin/chat-provider@0.1.0", "creel:plugin/channel@0.1.0"]);
