@@ -7,7 +7,7 @@ use crate::ids::ProfileId;
 /// Chooses the profile to try first. `chance` are random bits; `pace` says how long a profile takes to begin an answer,
 /// where that is known: one that nobody knows yet is tried before one that is known, so that it becomes known.
 #[must_use]
-pub fn first<'a>(balance: &'a Balance, chance: u64, pace: impl Fn(&ProfileId) -> Option<u64>) -> Option<&'a ProfileId> {
+pub fn first(balance: &Balance, chance: u64, pace: impl Fn(&ProfileId) -> Option<u64>) -> Option<&ProfileId> {
     let one = drawn(balance, chance & u64::from(u32::MAX))?;
     match balance.by {
         BalanceBy::Weight => Some(one),

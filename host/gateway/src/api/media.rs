@@ -41,6 +41,11 @@ async fn take(api: &Api, caller: &Caller, source: MediaSource, param: &str) -> R
             let media = file(caller, &id).ok_or_else(|| no_file(&id).about(param))?;
             resolve(api, caller, &media.to_string(), param).await
         }
+        // Some clients put the id of a file where a URL belongs.
+        MediaSource::Reference(id) if id.starts_with(FILE_PREFIX) && !id.contains('/') => {
+            let media = file(caller, &id).ok_or_else(|| no_file(&id).about(param))?;
+            resolve(api, caller, &media.to_string(), param).await
+        }
         MediaSource::Reference(text) => resolve(api, caller, &text, param).await,
     }
 }

@@ -6,7 +6,7 @@ use super::error::ApiError;
 use crate::exchange::Recorded;
 
 /// The betas that the fake knows.
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 16] = [
     "advanced-tool-use-2025-11-20",
     "claude-code-20250219",
     "code-execution-2025-08-25",
@@ -22,6 +22,7 @@ const KNOWN: [&str; 15] = [
     "oauth-2025-04-20",
     "prompt-caching-2024-07-31",
     "structured-outputs-2025-11-13",
+    "thinking-token-count-2026-05-13",
 ];
 /// What `context_management` needs.
 const CONTEXT_MANAGEMENT: &str = "context-management-2025-06-27";
