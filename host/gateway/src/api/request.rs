@@ -1,7 +1,7 @@
 //! What every request of a client has: a name, a beginning, a dialect to be answered in, and a caller. Reads the body within
 //! its bound.
 
-use std::time::Instant;
+use tokio::time::Instant;
 
 use axum::body::Body;
 use bytes::Bytes;

@@ -2,7 +2,9 @@
 //! away drops it, which is an end as well.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use creel_policy::agent::TokenCount;
 use creel_policy::config::Cost;

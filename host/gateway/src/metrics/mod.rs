@@ -196,7 +196,7 @@ impl Observer for Metrics {
                 }
             }
             Step::Egress { plugin, verdict, refusal, .. } => {
-                self.egress.get_or_create(&Egress { plugin: self.others.of(plugin), verdict: *verdict }).inc();
+                self.egress.get_or_create(&Egress { plugin: self.others.of(plugin), verdict }).inc();
                 if let Some(code) = refusal {
                     self.denied("egress", code);
                 }

@@ -1,6 +1,6 @@
 //! What is counted of steps and exchanges, as it is read.
 
-use std::time::Instant;
+use tokio::time::Instant;
 
 use creel_engine::Places;
 use creel_policy::ids::ModelRef;

@@ -106,7 +106,7 @@ pub(super) fn body(service_name: &str, spans: &[Span], mut ids: impl FnMut() -> 
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::time::Instant;
+    use tokio::time::Instant;
 
     use super::*;
     use crate::telemetry::Parent;
