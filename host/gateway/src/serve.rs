@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -277,9 +277,15 @@ fn local(config: &GatewayConfig, places: &Places) -> io::Result<Option<UnixListe
         (Some(_), None) => return Err(io::Error::new(io::ErrorKind::NotFound, "`~` means nothing: there is no home")),
         (None, _) => path.into(),
     };
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
+    // What an earlier daemon left behind is a socket; anything else is somebody's.
+    match std::fs::symlink_metadata(&path) {
+        Ok(there) if there.file_type().is_socket() => std::fs::remove_file(&path)?,
+        Ok(_) => {
+            let what = format!("`gateway.socket` names `{}`, which is there and is no socket", path.display());
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
     }
     let listener = UnixListener::bind(&path)?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666))?;

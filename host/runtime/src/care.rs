@@ -37,22 +37,22 @@ pub(crate) async fn of_pictures(
     let leaves = !receiver.manifest().endpoints.is_empty();
     let Some(wishes) = wishes(care, &receiver.manifest().images).filter(|_| leaves) else { return Ok(ask) };
     let mut fits: HashMap<String, Result<Medium, String>> = HashMap::new();
-    for message in &mut ask.request.messages {
-        for part in &mut message.parts {
-            let types::Part::Media(media) = part else { continue };
-            if kind_of(&media.content_type).input() != Some(Input::Image) {
-                continue;
-            }
-            if !fits.contains_key(&media.uri) {
-                let fit = fit(core, now, &media.uri, &wishes).await?;
-                fits.insert(media.uri.clone(), fit);
-            }
-            match &fits[&media.uri] {
-                Ok(medium) => *media = wit_media(medium.clone()),
-                Err(why) => {
-                    *part = types::Part::Text(format!("[The picture {} cannot be shown: {why}]", media.uri));
+    for part in ask.request.messages.iter_mut().flat_map(|message| &mut message.parts) {
+        match part {
+            types::Part::Media(media) => {
+                if let Some(words) = replaced(core, now, (media, &wishes), &mut fits).await? {
+                    *part = types::Part::Text(words);
                 }
             }
+            types::Part::ToolResult(result) => {
+                for part in &mut result.parts {
+                    let types::ResultPart::Media(media) = part else { continue };
+                    if let Some(words) = replaced(core, now, (media, &wishes), &mut fits).await? {
+                        *part = types::ResultPart::Text(words);
+                    }
+                }
+            }
+            types::Part::Text(_) | types::Part::Reasoning(_) | types::Part::ToolCall(_) => {}
         }
     }
     if let Some(native) = &mut ask.native {
@@ -73,15 +73,47 @@ pub(crate) async fn of_pictures(
     Ok(ask)
 }
 
-/// The media that stand in messages, each once.
-fn shown(messages: &[types::Message]) -> Vec<MediaRef> {
+/// Puts what may be sent in the place of a picture; gives the words that stand for one of which nothing may.
+async fn replaced(
+    core: &Arc<Core>,
+    now: &Generation,
+    (media, wishes): (&mut types::Media, &pictures::Wishes),
+    fits: &mut HashMap<String, Result<Medium, String>>,
+) -> Result<Option<String>, Failed> {
+    if kind_of(&media.content_type).input() != Some(Input::Image) {
+        return Ok(None);
+    }
+    if !fits.contains_key(&media.uri) {
+        let fit = fit(core, now, &media.uri, wishes).await?;
+        fits.insert(media.uri.clone(), fit);
+    }
+    match &fits[&media.uri] {
+        Ok(medium) => {
+            *media = wit_media(medium.clone());
+            Ok(None)
+        }
+        Err(why) => Ok(Some(format!("[The picture {} cannot be shown: {why}]", media.uri))),
+    }
+}
+
+/// The media that stand in messages, also in the results of tools, each once.
+pub(crate) fn shown(messages: &[types::Message]) -> Vec<MediaRef> {
     let mut shown = Vec::new();
-    for part in messages.iter().flat_map(|message| &message.parts) {
-        if let types::Part::Media(media) = part
-            && let Ok(media) = MediaRef::parse(&media.uri)
+    let mut add = |media: &types::Media| {
+        if let Ok(media) = MediaRef::parse(&media.uri)
             && !shown.contains(&media)
         {
             shown.push(media);
+        }
+    };
+    for part in messages.iter().flat_map(|message| &message.parts) {
+        match part {
+            types::Part::Media(media) => add(media),
+            types::Part::ToolResult(result) => result.parts.iter().for_each(|part| match part {
+                types::ResultPart::Media(media) => add(media),
+                types::ResultPart::Text(_) => {}
+            }),
+            types::Part::Text(_) | types::Part::Reasoning(_) | types::Part::ToolCall(_) => {}
         }
     }
     shown
@@ -207,5 +239,23 @@ mod tests {
         ];
         let names: Vec<String> = shown(&messages).iter().map(ToString::to_string).collect();
         assert_eq!(names, ["media://outbound/fit.png", "media://inbound/as-it-is.png"]);
+    }
+
+    #[test]
+    fn what_a_tool_gave_is_shown_too() {
+        let picture =
+            |uri: &str| types::Media { uri: uri.to_owned(), content_type: "image/png".to_owned(), size: 1, name: None };
+        let result = types::ToolResult {
+            id: "call_1".to_owned(),
+            parts: vec![
+                types::ResultPart::Text("done".to_owned()),
+                types::ResultPart::Media(picture("media://inbound/made.png")),
+                types::ResultPart::Media(picture("media://inbound/made.png")),
+            ],
+            is_error: false,
+        };
+        let message = types::Message { role: types::Role::Tool, parts: vec![types::Part::ToolResult(result)] };
+        let names: Vec<String> = shown(&[message]).iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["media://inbound/made.png"]);
     }
 }

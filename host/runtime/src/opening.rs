@@ -132,14 +132,21 @@ pub(crate) async fn open(
     // One generation from the choice of the credential to the end of the call.
     let now = core.generation();
     let Ready { plugin, parts, masks, credential, key, .. } = ready(core, &now, session, target, ask.total_ms).await?;
-    let speaks = |native: &NativeAsk| speaks(plugin, native.form.dialect());
-    let ask = Ask { native: ask.native.filter(speaks), ..ask };
-    let mut ask = care::of_pictures(core, &now, plugin, ask).await?;
-    ask.request.native = ask.native.take().map(|native| write(native, &ask.request.model));
+    let ask = prepared(core, &now, plugin, ask).await?;
     let context = core.context(CallParts { media: ask.media, ..parts });
     let started = ChatCall::start(plugin, &core.egress, &core.store, context, ask.request).await;
     let call = started.map_err(|fault| unasked(CallFault::PluginFault, fault.to_string()))?;
     Ok(Opened { call, masks, credential, key })
+}
+
+/// A request as a plugin gets it, for whatever it is asked: with pictures that may be sent, and in the client's own words
+/// where it speaks them.
+pub(crate) async fn prepared(core: &Arc<Core>, now: &Generation, plugin: &Plugin, ask: Ask) -> Result<Ask, Failed> {
+    let speaks = |native: &NativeAsk| speaks(plugin, native.form.dialect());
+    let ask = Ask { native: ask.native.filter(speaks), ..ask };
+    let mut ask = care::of_pictures(core, now, plugin, ask).await?;
+    ask.request.native = ask.native.take().map(|native| write(native, &ask.request.model));
+    Ok(ask)
 }
 
 /// Whether a plugin says that it speaks a dialect.

@@ -15,6 +15,7 @@ use creel_policy::media::{MediaRef, kind_of};
 use creel_policy::route::{ModelTarget, RoutePlan};
 use creel_store::Store;
 
+use crate::care::shown;
 use crate::chain::{Asking, Attempt, ChainFailure, rests, walk};
 use crate::core::Core;
 use crate::describe;
@@ -43,6 +44,17 @@ impl Question {
         let request = plain_request(String::new(), messages, None);
         let (native, native_media, native_only) = (None, Vec::new(), Vec::new());
         Self { caller: caller.into(), request, native, native_media, native_only }
+    }
+
+    /// The same for one model.
+    pub(crate) fn ask(&self, target: &ModelTarget, total_ms: u64) -> Ask {
+        let model = target.model.model.to_string();
+        Ask {
+            media: shown(&self.request.messages),
+            request: chat::ChatRequest { model, ..self.request.clone() },
+            native: self.native.clone().map(|form| NativeAsk { form, media: self.native_media.clone() }),
+            total_ms,
+        }
     }
 }
 
@@ -155,7 +167,6 @@ impl Asking for First<'_> {
 
     async fn once(&self, target: &ModelTarget, is_probe: bool) -> Result<(Self::Answer, Option<Key>), Failed> {
         let question = self.question;
-        let model = target.model.model.to_string();
         let knowledge = self.core.knowledge();
         let entry = knowledge.config.models.providers.get(&target.model.provider);
         let timeouts = entry.map(|entry| entry.timeouts).unwrap_or_default();
@@ -165,12 +176,7 @@ impl Asking for First<'_> {
             let message = format!("`{}` cannot do what is asked for: {reason}", target.model);
             return Err(crate::opening::unasked(CallFault::UnsupportedInput, message));
         }
-        let ask = Ask {
-            media: named(&question.request.messages),
-            request: chat::ChatRequest { model, ..question.request.clone() },
-            native: question.native.clone().map(|form| NativeAsk { form, media: question.native_media.clone() }),
-            total_ms: timeouts.total_ms_max.unwrap_or(MODEL_CALL_MS_MAX),
-        };
+        let ask = question.ask(target, timeouts.total_ms_max.unwrap_or(MODEL_CALL_MS_MAX));
         let first = async {
             let mut opened = open(self.core, &question.caller, (target, is_probe), ask).await?;
             let ahead = first_pieces(&mut opened).await.map_err(|end| failed(&opened, end))?;
@@ -242,32 +248,6 @@ fn masked(opened: &Opened, output: chat::Output) -> chat::Output {
         chat::Output::ToolCallArguments((index, json)) => chat::Output::ToolCallArguments((index, mask(json))),
         other @ (chat::Output::Media(_) | chat::Output::Usage(_) | chat::Output::Finished(_)) => other,
     }
-}
-
-/// The media that messages name, each once.
-pub(crate) fn named(messages: &[types::Message]) -> Vec<MediaRef> {
-    let mut named = Vec::new();
-    let mut add = |media: &types::Media| {
-        if let Ok(media) = MediaRef::parse(&media.uri)
-            && !named.contains(&media)
-        {
-            named.push(media);
-        }
-    };
-    for part in messages.iter().flat_map(|message| &message.parts) {
-        match part {
-            types::Part::Media(media) => add(media),
-            types::Part::ToolResult(result) => {
-                for part in &result.parts {
-                    if let types::ResultPart::Media(media) = part {
-                        add(media);
-                    }
-                }
-            }
-            types::Part::Text(_) | types::Part::Reasoning(_) | types::Part::ToolCall(_) => {}
-        }
-    }
-    named
 }
 
 /// Puts a description in the place of each picture, for a model that takes none.
