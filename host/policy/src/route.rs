@@ -175,52 +175,6 @@ pub struct RouteDerivation {
     pub hint: Option<String>,
 }
 
-/// A model that the configuration lets be picked by name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Picked(ModelRef);
-
-/// Why a model cannot be picked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PickRefusal {
-    /// It is neither an alias nor `provider/model`.
-    #[error("the model is neither an alias nor of the form `provider/model`")]
-    Malformed,
-    /// There is a list without it.
-    #[error("model `{model}` is not allowed: it is not in `agents.defaults.models`")]
-    NotAllowed {
-        /// What was picked.
-        model: ModelRef,
-    },
-    /// No plugin serves it.
-    #[error("no plugin serves provider `{}`", model.provider)]
-    NoPlugin {
-        /// What was picked.
-        model: ModelRef,
-    },
-}
-
-/// Reads what a user picked: an alias, or `provider/model`.
-///
-/// # Errors
-///
-/// [`PickRefusal`]; nothing else is picked in its place.
-pub fn pick(config: &Config, catalog: &Catalog, text: &str) -> Result<Picked, PickRefusal> {
-    let listed = config.defaults.models.as_ref();
-    let is_alias = |alias: &Option<String>| alias.as_ref().is_some_and(|alias| alias.eq_ignore_ascii_case(text.trim()));
-    let aliased = listed.and_then(|listed| listed.iter().find(|(_, model)| is_alias(&model.alias)));
-    let model = match aliased {
-        Some((model, _)) => model.clone(),
-        None => ModelRef::parse(text).map_err(|_| PickRefusal::Malformed)?,
-    };
-    if listed.is_some_and(|listed| !listed.contains_key(&model)) {
-        return Err(PickRefusal::NotAllowed { model });
-    }
-    if catalog.plugin(&model.provider).is_none() {
-        return Err(PickRefusal::NoPlugin { model });
-    }
-    Ok(Picked(model))
-}
-
 /// Routes a turn by the configured chains.
 ///
 /// Where the primary takes all that is needed it answers, with those fallbacks that take it too. Else pictures are
@@ -228,13 +182,6 @@ pub fn pick(config: &Config, catalog: &Catalog, text: &str) -> Result<Picked, Pi
 #[must_use]
 pub fn route(config: &Config, catalog: &Catalog, needs: &Needs) -> RouteDerivation {
     Search::new(config, catalog, needs).by_chains()
-}
-
-/// Routes a turn to the one model that was picked for it: that model answers or nobody does. Pictures that it cannot
-/// take are described, where the configuration says by whom.
-#[must_use]
-pub fn route_picked(config: &Config, catalog: &Catalog, needs: &Needs, picked: &Picked) -> RouteDerivation {
-    Search::new(config, catalog, needs).by_pick(&picked.0)
 }
 
 /// A request of a client. Whether the client may use the model is asked of its grant.

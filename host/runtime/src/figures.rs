@@ -14,7 +14,7 @@ use creel_policy::route::ModelTarget;
 use crate::chain::{Asking, Attempt, walk};
 use crate::core::{CallParts, Core};
 use crate::model::Failed;
-use crate::opening::{self, prepared, ready};
+use crate::opening::{self, prepared, ready, unasked};
 use crate::question::{Question, Unanswered, unanswered};
 
 /// A whole answer of another kind, with who gave it.
@@ -70,6 +70,9 @@ impl Asking for Vectors<'_> {
         let (core, now) = (self.core, self.core.generation());
         let Ready { plugin, parts, trouble } =
             of(ready(core, &now, self.caller, (target, is_probe), MODEL_CALL_MS_MAX).await?);
+        if !plugin.makes_embeddings() {
+            return Err(unasked(CallFault::UnsupportedInput, "this provider makes no vectors".to_owned()));
+        }
         let model = target.model.model.to_string();
         let request = embedding::EmbeddingRequest { model, ..self.request.clone() };
         let started = EmbeddingCall::start(plugin, &core.egress, &core.store, core.context(parts), request).await;

@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use creel_engine::{Egress, EngineError, Plugin, Roots, embedding};
+use creel_policy::agent::AgentGrant;
 use creel_policy::ids::{AgentId, ChannelId, PluginId};
 use creel_policy::route::{ModelTarget, RoutePlan};
 use creel_store::Store;
 use creel_store::audit::AuditRecord;
 use creel_store::ingest::GrantedDir;
 use creel_store::media::MediaError;
-use creel_store::resolve::{Asker, MediaResolution, Scope};
+use creel_store::resolve::{Asker, Deed, MediaResolution, Scope};
 
 use crate::core::{Clock, Core, Generation};
 use crate::delivery::{self, Deliveries};
@@ -24,7 +25,7 @@ use crate::question::{self, Question, Reply, Unanswered};
 use crate::send::{self, Outgoing, Queued, SendError};
 use crate::sessions::Sessions;
 use crate::step::Observer;
-use crate::take::take_media;
+use crate::take::fetched;
 
 /// Sessions with unfinished messages that are read at once after a restart.
 const PAGE: usize = 256;
@@ -173,7 +174,7 @@ impl Host {
         figures::count(&self.core, target, question).await
     }
 
-    /// Makes any spelling of a medium a stored medium, as far as whoever asks may name it.
+    /// Makes any spelling of a medium a stored medium, as far as an agent may name it.
     ///
     /// # Errors
     ///
@@ -181,11 +182,21 @@ impl Host {
     pub async fn take_media(
         &self,
         reference: &str,
-        (agent, asker): (&AgentId, Asker<'_>),
+        (agent, grant): (&AgentId, &AgentGrant),
     ) -> Result<MediaResolution, MediaError> {
-        let knowledge = self.core.knowledge();
-        let scope = Scope { agent, ..knowledge.media_scope(asker) };
-        take_media((&self.core.store, &self.core.egress), reference, &scope, self.core.now_ms()).await
+        let (knowledge, now_ms) = (self.core.knowledge(), self.core.now_ms());
+        let resolving = {
+            let (store, knowledge) = (self.core.store.clone(), Arc::clone(&knowledge));
+            let (agent, grant, reference) = (agent.clone(), grant.clone(), reference.to_owned());
+            tokio::task::spawn_blocking(move || {
+                let scope = Scope { agent: &agent, ..knowledge.media_scope(Asker::Agent(&grant)) };
+                store.resolve(&reference, &scope, Deed::Take { now_ms })
+            })
+        };
+        let lost = |error| MediaError::Io { deed: "look for a medium", source: std::io::Error::other(error) };
+        let resolution = resolving.await.map_err(lost)??;
+        let scope = Scope { agent, ..knowledge.media_scope(Asker::Agent(grant)) };
+        fetched((&self.core.store, &self.core.egress), resolution, &scope, now_ms).await
     }
 
     /// Puts a message that answers none into the outbox; it is delivered behind that, in the order of its session.

@@ -90,12 +90,6 @@ impl Reply {
         &self.target.model
     }
 
-    /// The id of the credential that was sent, where one was.
-    #[must_use]
-    pub fn credential(&self) -> Option<&str> {
-        self.opened.key.as_ref().map(|key| key.credential.as_str())
-    }
-
     /// The tries before this one, and who was skipped.
     #[must_use]
     pub fn attempts(&self) -> &[Attempt] {

@@ -18,8 +18,18 @@ pub async fn take_media(
     scope: &Scope<'_>,
     now_ms: u64,
 ) -> Result<MediaResolution, MediaError> {
-    // On this thread: whoever calls it is where the disk may be waited for, or hands it over.
+    // On this thread: whoever calls it is where the disk may be waited for.
     let resolution = store.resolve(reference, scope, Deed::Take { now_ms })?;
+    fetched((store, egress), resolution, scope, now_ms).await
+}
+
+/// Fetches what a resolution says may be fetched.
+pub(crate) async fn fetched(
+    (store, egress): (&Store, &Egress),
+    resolution: MediaResolution,
+    scope: &Scope<'_>,
+    now_ms: u64,
+) -> Result<MediaResolution, MediaError> {
     let Ok(Found::Url(url)) = &resolution.outcome else { return Ok(resolution) };
     let fetch = UrlFetch { access: scope.urls, store, area: scope.area_of_new(), bytes_max: MEDIUM_BYTES_MAX, now_ms };
     let outcome = match egress.fetch_media(url, &fetch).await {

@@ -171,6 +171,8 @@ async fn vectors_come_from_whoever_makes_them() {
     assert!(json["data"][0]["embedding"][0].is_f64(), "{}", got.text);
     let none = json!({ "model": CLAUDE, "input": "one" });
     let got = door.post("/v1/embeddings", &token, &none).await;
-    assert_ne!(got.status, 200);
+    assert_eq!(got.status, 400, "{}", got.text);
+    let said = "anthropic/claude-haiku-4-5: this provider makes no vectors";
+    assert_eq!(got.json()["error"]["message"], said);
     assert_eq!(fakes.anthropic.requests().len(), 0);
 }

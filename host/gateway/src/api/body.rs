@@ -180,7 +180,12 @@ impl State {
                 self.account.note(&output);
                 let output = piece(&self.account.api.store, output).await;
                 self.writer.event(&output, text);
-                self.reply = Some(reply);
+                if self.writer.is_over() {
+                    // The dialect has no words for it, and has said so: nobody reads on.
+                    self.account.settle(&reply);
+                } else {
+                    self.reply = Some(reply);
+                }
             }
             Ok(None) => {
                 self.writer.finish(text);

@@ -9,7 +9,7 @@ use creel_policy::agent::MediaReach;
 use creel_policy::limits::MEDIUM_BYTES_MAX;
 use creel_policy::media::{Area, MediaRef};
 use creel_store::media::{MediaError, Medium};
-use creel_store::resolve::{Asker, Found};
+use creel_store::resolve::Found;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::answer;
@@ -169,7 +169,7 @@ async fn deleted(api: &Api, (headers, peer): (&HeaderMap, Peer), id: &str) -> Re
 async fn found(api: &Api, (headers, peer): (&HeaderMap, Peer), id: &str) -> Result<(Caller, Medium), ApiError> {
     let caller = asking::open(api, headers, peer, "files").await?;
     let media = file(&caller, id).ok_or_else(|| no_file(id))?;
-    let asker = (caller.id(), Asker::Agent(caller.grant()));
+    let asker = (caller.id(), caller.grant());
     let resolution = api.host.take_media(&media.to_string(), asker).await.map_err(|error| of_error(&error, "id"))?;
     match resolution.outcome {
         Ok(Found::Medium(medium)) => Ok((caller, *medium)),

@@ -6,7 +6,7 @@ use creel_dialects::{ApiError, ErrorKind, MediaSource, NamedMedia};
 use creel_engine::types;
 use creel_policy::media::{Area, MediaId, MediaRef};
 use creel_store::media::{MediaError, Medium};
-use creel_store::resolve::{Asker, Found};
+use creel_store::resolve::Found;
 
 use super::caller::Caller;
 use super::{Api, failure};
@@ -84,7 +84,7 @@ pub(super) async fn named(api: &Api, caller: &Caller, name: &str, param: &str) -
 }
 
 async fn resolve(api: &Api, caller: &Caller, reference: &str, param: &str) -> Result<Medium, ApiError> {
-    let asker = (caller.id(), Asker::Agent(caller.grant()));
+    let asker = (caller.id(), caller.grant());
     let resolution = api.host.take_media(reference, asker).await.map_err(|error| of_error(&error, param))?;
     match resolution.outcome {
         Ok(Found::Medium(medium)) => Ok(*medium),

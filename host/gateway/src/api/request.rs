@@ -31,7 +31,7 @@ impl Asked {
     /// A request that has just come in.
     pub(super) fn new(dialect: Dialect) -> Self {
         let id = format!("req_{:016x}{:016x}", random(), random());
-        Self { id, begun: Instant::now(), at_ms: clock::now_ms(), shape: shape_of(dialect) }
+        Self { id, begun: Instant::now(), at_ms: clock::now_ms(), shape: dialect.shape() }
     }
 
     /// What is said of it while a model is asked.
@@ -54,13 +54,6 @@ impl Asked {
     /// The same for a route outside the chats, whose dialect its headers tell.
     pub(super) fn by(headers: &HeaderMap) -> Self {
         Self::new(super::dialect_of(headers))
-    }
-}
-
-fn shape_of(dialect: Dialect) -> Shape {
-    match dialect {
-        Dialect::OpenaiCompletions | Dialect::OpenaiResponses => Shape::Openai,
-        Dialect::AnthropicMessages => Shape::Anthropic,
     }
 }
 

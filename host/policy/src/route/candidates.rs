@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::catalog::Catalog;
 use crate::config::Config;
-use crate::ids::ModelRef;
 use crate::manifest::Input;
 
-use super::targets::{chain, describers, image_chain, plain};
-use super::{ModelTarget, Needs, Role, RouteCandidate, RouteDerivation, RoutePlan, RouteQuestion, RouteVerdict, words};
+use super::targets::{chain, describers, image_chain};
+use super::{ModelTarget, Needs, RouteCandidate, RouteDerivation, RoutePlan, RouteQuestion, RouteVerdict, words};
 
 /// A route that is being sought.
 pub(super) struct Search<'a> {
@@ -59,19 +58,6 @@ impl<'a> Search<'a> {
             );
         }
         self.plan(RoutePlan::Direct { chain: image })
-    }
-
-    pub(super) fn by_pick(mut self, picked: &ModelRef) -> RouteDerivation {
-        let chain = [plain(picked, Role::Picked)];
-        if self.takes(&chain[0], self.needs) {
-            let chain = self.take_chain(&chain, self.needs, "it was picked, and takes all that is needed");
-            return self.plan(RoutePlan::Direct { chain });
-        }
-        if let Some(plan) = self.describe(&chain) {
-            return self.plan(plan);
-        }
-        self.pass_unfit(&chain);
-        self.fail_unmet("pick a model that takes it, or name one that describes pictures in `tools.media.image.models`")
     }
 
     /// Takes a model that a client asked for, with those that take over from it.

@@ -41,7 +41,7 @@ pub enum NameRefusal {
         choices: Vec<ModelRef>,
     },
     /// There is a list without it.
-    #[error("model `{model}` is not in `agents.defaults.models`")]
+    #[error("model `{model}` is not allowed: it is not in `agents.defaults.models`")]
     NotListed {
         /// The model.
         model: ModelRef,

@@ -257,25 +257,26 @@ fn a_pick_is_exact() {
     let config = "{ agents: { defaults: { models: { 'openai/gpt': { alias: 'Fast' }, 'ollama/glm-5:cloud': {} },
         model: 'anthropic/claude-1', imageModel: 'anthropic/claude-1' } } }";
     let picked = |config: &str, text: &str, needs: &[Input]| {
-        with_catalog(config, |config, catalog| match pick(config, catalog, text) {
+        with_catalog(config, |config, catalog| match named(config, catalog, text) {
             Err(refusal) => refusal.to_string(),
-            Ok(picked) => {
-                let derivation = route_picked(config, catalog, &Needs::of(needs.iter().copied()), &picked);
+            Ok(named) => {
+                let needs = Needs::of(needs.iter().copied());
+                let question = RouteQuestion { named: &named, fallbacks: None, needs: &needs, tokens: 0 };
+                let derivation = route_named(config, catalog, &question);
                 consistent(&derivation);
                 plan(&derivation)
             }
         })
     };
-    // H3, H4 and H6 are overruled: who picks a model is answered by that model, or told why not.
+    // H3 is overruled: who asks for a model outside the chains is answered by that model, or told why not.
     assert_eq!(picked(config, "openai/gpt", TEXT), "openai/gpt", "H3");
     assert_eq!(picked(config, "fast", TEXT), "openai/gpt");
     assert_eq!(picked(config, "openai/gpt", IMAGE), "failed");
     let not_allowed = "model `openai/gpt-o` is not allowed: it is not in `agents.defaults.models`";
     assert_eq!(picked(config, "openai/gpt-o", TEXT), not_allowed);
-    let malformed = "the model is neither an alias nor of the form `provider/model`";
-    assert_eq!(picked(config, "slow", TEXT), malformed);
+    assert_eq!(picked(config, "slow", TEXT), "there is no model `slow`");
     assert_eq!(picked(STORY, "openai/gpt-o", IMAGE), "openai/gpt-o");
-    assert_eq!(picked(STORY, "nobody/x", TEXT), "no plugin serves provider `nobody`");
+    assert_eq!(picked(STORY, "nobody/x", TEXT), "there is no model `nobody/x`");
     let described = "describe: anthropic/claude-haiku-4-5@anthropic:default/p; openai/gpt";
     assert_eq!(picked(DESCRIBED, "openai/gpt", IMAGE), described);
 }

@@ -6,7 +6,7 @@ use super::error::ApiError;
 use crate::exchange::Recorded;
 
 /// The betas that the fake knows.
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 20] = [
     "advanced-tool-use-2025-11-20",
     "claude-code-20250219",
     "code-execution-2025-08-25",
@@ -21,7 +21,11 @@ const KNOWN: [&str; 16] = [
     "mcp-client-2025-11-20",
     "oauth-2025-04-20",
     "prompt-caching-2024-07-31",
+    "prompt-caching-scope-2026-01-05",
     "structured-outputs-2025-11-13",
+    "structured-outputs-2025-12-15",
+    "thinking-binding-controls-2026-08-01",
+    "thinking-display-updates-2026-08-18",
     "thinking-token-count-2026-05-13",
 ];
 /// What `context_management` needs.

@@ -73,7 +73,7 @@ fn a_name_means_one_model_or_none() {
 fn an_alias_comes_first_and_a_list_is_a_list() {
     check(LISTED, "Fast", "anthropic/claude-haiku-4-5 as Fast");
     check(LISTED, "default", "ollama/x as default");
-    check(LISTED, "ollama/y", "model `ollama/y` is not in `agents.defaults.models`");
+    check(LISTED, "ollama/y", "model `ollama/y` is not allowed: it is not in `agents.defaults.models`");
 }
 
 fn chain(name: &str, fallbacks: Option<&[&str]>, tokens: u64, expect: &[&str]) {
