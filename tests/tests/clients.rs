@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 const CLAUDE: &str = "anthropic/claude-haiku-4-5";
 const GPT: &str = "openai/gpt-4o-mini";
+const GPT_THINKING: &str = "openai/gpt-5-mini";
 const QWEN: &str = "ollama/qwen3-vl:8b";
 
 /// What the models make of the words of the scripts.
@@ -316,4 +317,110 @@ async fn a_dialect_that_is_not_spoken_is_refused_in_words() {
     }
     run.leaks_nothing();
     assert!(upstreams.anthropic.requests().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn openai_for_python_talks_to_every_provider() {
+    let upstreams = Upstreams::start().await;
+    let gateway = Gateway::open(&upstreams);
+    for model in [GPT, CLAUDE, QWEN] {
+        let run = run(&gateway, "openai", "openai_chat.py", model);
+        for case in ["text", "stream", "stream_without_usage", "without_v1"] {
+            run.says(&format!("{case}/text"), PONG);
+        }
+        run.is("text/object", "chat.completion");
+        run.is("text/finish", "stop");
+        run.says("text/request_id", "req_");
+        run.is("stream/finish", json!(["stop"]));
+        run.is("stream/ids", 1);
+        run.is("stream/role", "assistant");
+        assert!(run.at("stream/usage/total_tokens").as_u64() > Some(1), "{}", run.what);
+        // How an answer is cut is its provider's affair.
+        let deltas = if model == GPT { 1 } else { 0 };
+        assert!(run.at("stream/deltas").as_u64() > Some(deltas), "{}: it came in one piece", run.what);
+        run.is("stream_without_usage/usage", Value::Null);
+        run.is("tool/name", "get_weather");
+        run.is("tool/arguments", json!({"city": "Paris"}));
+        run.is("tool/finish", "tool_calls");
+        run.says("tool/after/text", RESULT);
+        run.is("tool_stream/calls/0/name", "get_weather");
+        run.is("tool_stream/calls/0/arguments", r#"{"city":"Paris"}"#);
+        run.is("tool_stream/finish", json!(["tool_calls"]));
+        for case in ["image", "image_stream", "image_file"] {
+            run.shows_picture(&format!("{case}/text"));
+        }
+        run.fails("wrong_token", "AuthenticationError", 401);
+        run.fails("wrong_token_stream", "AuthenticationError", 401);
+        run.fails("unknown_model", "NotFoundError", 404);
+        run.is("unknown_model/error/body/code", "model_not_found");
+        run.fails("bad_request", "BadRequestError", 400);
+        run.leaks_nothing();
+    }
+    arrived_well(&upstreams, &gateway);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn litellm_asks_in_each_of_its_ways() {
+    let upstreams = Upstreams::start().await;
+    let gateway = Gateway::open(&upstreams);
+    for model in [CLAUDE, GPT] {
+        let run = run(&gateway, "litellm", "litellm_sdk.py", model);
+        for way in ["openai", "anthropic", "proxy"] {
+            run.says(&format!("{way}_text/text"), PONG);
+            run.says(&format!("{way}_stream/text"), PONG);
+            run.is(&format!("{way}_tool/calls/0/name"), "get_weather");
+            run.says(&format!("{way}_tool/calls/0/arguments"), "Paris");
+            run.shows_picture(&format!("{way}_image/text"));
+            // It chooses the class by words of OpenAI's own messages, which ours are not.
+            run.is(&format!("{way}_wrong_token/error/status"), 401);
+            run.is(&format!("{way}_unknown_model/error/status"), 404);
+        }
+        run.leaks_nothing();
+    }
+    arrived_well(&upstreams, &gateway);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn claude_code_works_with_its_own_provider() {
+    let upstreams = Upstreams::start().await;
+    let gateway = Gateway::open(&upstreams);
+    for model in [CLAUDE] {
+        let run = run(&gateway, "node", "claude_code.py", model);
+        for case in ["text", "text_json", "stream"] {
+            run.is(&format!("{case}/code"), 0);
+            // It says much before what it was told to say, and the models repeat no more than the beginning.
+            run.says(&format!("{case}/text"), "You said: ");
+        }
+        run.says("stream/streamed", "You said: ");
+        run.is("stream/events/0", "message_start");
+        run.is("stream/error", false);
+        assert!(run.at("stream/usage/output_tokens").as_u64() > Some(1), "{}", run.what);
+        run.shows_picture("image/text");
+        for case in ["wrong_token", "unknown_model"] {
+            assert_ne!(run.at(&format!("{case}/code")), 0, "{}: {}", run.what, run.at(case));
+        }
+
+        run.leaks_nothing();
+    }
+    arrived_well(&upstreams, &gateway);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn codex_works_with_every_provider() {
+    let upstreams = Upstreams::start().await;
+    let gateway = Gateway::open(&upstreams);
+    for model in [GPT_THINKING, CLAUDE, QWEN] {
+        let run = run(&gateway, "node", "codex.py", model);
+        assert_eq!(run.at("text/code"), 0, "{}: {}", run.what, run.at("text"));
+        run.says("text/text", "say pong");
+        run.says("stream/text", "say pong");
+        assert!(run.at("stream/usage/output_tokens").as_u64() > Some(1), "{}", run.what);
+        run.shows_picture("image/text");
+        for (case, complaint) in [("wrong_token", "401"), ("unknown_model", "404")] {
+            assert_ne!(run.at(&format!("{case}/code")), 0, "{}: {}", run.what, run.at(case));
+            run.says(&format!("{case}/complaint"), complaint);
+        }
+        run.leaks_nothing();
+    }
+    arrived_well(&upstreams, &gateway);
 }

@@ -7,8 +7,8 @@ use super::error::ApiError;
 use super::field::{decimal, flag, is_name, join, keys, list, missing, object, text, wrong_type, wrong_value};
 use super::request::Api;
 
-/// Tools that the service runs itself, by type; what is in them is not looked at.
-const SERVER_TOOLS: [&str; 10] = [
+/// Tools that are no plain functions, by type; what is in them is not looked at.
+const SERVER_TOOLS: [&str; 11] = [
     "web_search",
     "web_search_preview",
     "file_search",
@@ -19,6 +19,7 @@ const SERVER_TOOLS: [&str; 10] = [
     "local_shell",
     "apply_patch",
     "custom",
+    "namespace",
 ];
 
 /// Checks the tools and which of them must be used, and returns the names of the functions.

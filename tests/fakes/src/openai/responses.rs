@@ -11,8 +11,9 @@ use super::reply::unsealed;
 use super::request::{Api, Message, Request, ToolCall, find_model, words};
 
 /// The keys that a request may have at its top.
-const KEYS: [&str; 29] = [
+const KEYS: [&str; 30] = [
     "background",
+    "client_metadata",
     "context_management",
     "conversation",
     "include",
