@@ -194,9 +194,10 @@ impl Hop {
     /// Whether a header of the plugin goes along: what describes a body goes with the body, and another server gets
     /// nothing but what any client would tell it.
     fn carries(&self, name: &str) -> bool {
-        let name = name.to_ascii_lowercase();
-        let describes_body = name.starts_with("content-");
-        let is_common = matches!(name.as_str(), "accept" | "accept-language" | "user-agent");
+        const BODY: &str = "content-";
+        const COMMON: [&str; 3] = ["accept", "accept-language", "user-agent"];
+        let describes_body = name.get(..BODY.len()).is_some_and(|start| start.eq_ignore_ascii_case(BODY));
+        let is_common = COMMON.iter().any(|common| name.eq_ignore_ascii_case(common));
         (self.with_body || !describes_body) && (self.is_same_origin || is_common)
     }
 }

@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::again::again;
 use crate::api::Peer;
 
 /// Connections of the administration socket at once; more wait in the kernel's queue.
@@ -168,10 +169,11 @@ where
     let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     let mut connection = std::pin::pin!(connection);
     let served = tokio::select! {
-        served = connection.as_mut() => served,
+        biased;
+        served = again(connection.as_mut()) => served,
         () = stopping.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            again(connection).await
         }
     };
     if let Err(error) = served {

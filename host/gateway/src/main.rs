@@ -4,6 +4,7 @@
 
 #[expect(clippy::disallowed_methods, reason = "the administration socket is opened here and nowhere else")]
 mod admin;
+mod again;
 mod agents;
 mod answers;
 mod api;

@@ -173,6 +173,8 @@ pub struct BaseUrl {
     pub origin: Origin,
     /// Empty, or `/` and more, without a `/` at its end.
     pub path: String,
+    /// Both, ready to be given another path: every request begins with it.
+    url: Url,
 }
 
 impl BaseUrl {
@@ -191,7 +193,17 @@ impl BaseUrl {
         let url = parse_url(text)?;
         let origin = Origin::of(&url)?;
         let path = url.path().trim_end_matches('/').to_owned();
-        Ok(Self { origin, path })
+        // By way of the origin, whose host is the canonical one.
+        let url = parse_url(&format!("{origin}{path}"))?;
+        Ok(Self { origin, path, url })
+    }
+
+    /// The URL of a path and a query below it. A path that the URL standard would tidy up comes out another one.
+    pub(crate) fn join(&self, path: &str, query: Option<&str>) -> Url {
+        let mut url = self.url.clone();
+        url.set_path(&[self.path.as_str(), path].concat());
+        url.set_query(query);
+        url
     }
 }
 

@@ -22,6 +22,8 @@ use crate::pause::growing;
 const QUEUE_MAX: usize = 1_024;
 /// Records of one transaction; others that write wait no longer than that takes.
 const BATCH_MAX: usize = 256;
+/// Waiting for more records once there is one: a transaction costs the same for one and for a hundred.
+const GATHER: Duration = Duration::from_millis(20);
 /// Waiting for a place in the queue; a request that has gone out is not held up for longer by a database that fails.
 const PLACE_WAIT: Duration = Duration::from_secs(10);
 /// Milliseconds between two tries to write, at most.
@@ -104,6 +106,9 @@ impl Writer {
             let mut batch = Vec::new();
             tokio::select! {
                 count = records.recv_many(&mut batch, BATCH_MAX) => {
+                    if count > 0 {
+                        self.gather(&mut batch, &mut records).await;
+                    }
                     batch.extend(self.gap());
                     if count == 0 && batch.is_empty() {
                         return;
@@ -112,6 +117,21 @@ impl Writer {
                 }
                 () = self.closing.cancelled(), if !records.is_closed() => records.close(),
             }
+        }
+    }
+
+    /// Lets what comes right behind the first records go with them.
+    async fn gather(&self, batch: &mut Vec<AuditRecord>, records: &mut mpsc::Receiver<AuditRecord>) {
+        if batch.len() < BATCH_MAX && !self.closing.is_cancelled() {
+            tokio::select! {
+                () = tokio::time::sleep(GATHER) => {}
+                () = self.closing.cancelled() => {}
+            }
+        }
+        while batch.len() < BATCH_MAX
+            && let Ok(record) = records.try_recv()
+        {
+            batch.push(record);
         }
     }
 

@@ -63,11 +63,10 @@ impl Conversation {
         let role = match needed_text(message, at, "role")? {
             "user" => Role::User,
             "assistant" => Role::Assistant,
-            "system" => {
-                let what = "`user` or `assistant`: the system prompt is the field `system` of the body, not a message";
-                return Err(wrong(&at.field("role"), what));
-            }
-            _ => return Err(wrong(&at.field("role"), "`user` or `assistant`")),
+            // The service has long taken the field `system` alone; Claude Code says this between turns to models whose
+            // names it does not know. Whether the upstream takes it is the upstream's affair.
+            "system" => Role::System,
+            _ => return Err(wrong(&at.field("role"), "`user`, `assistant` or `system`")),
         };
         let content_at = at.field("content");
         match present_mut(message, "content") {

@@ -43,21 +43,9 @@ type Shared = Arc<Api>;
 
 /// The routes.
 pub(crate) fn router(api: Shared) -> Router {
-    let routes = Router::new()
-        .route("/chat/completions", post(chat::completions))
-        .route("/responses", post(chat::responses))
-        .route("/messages", post(chat::messages))
-        .route("/messages/count_tokens", post(chat::count_tokens))
-        .route("/embeddings", post(embeddings::create))
-        .route("/models", get(models::list))
-        .route("/models/{*id}", get(models::retrieve))
-        .route("/files", post(files::upload).get(files::list))
-        .route("/files/{id}", get(files::retrieve).delete(files::delete))
-        .route("/files/{id}/content", get(files::content));
     let counted = from_fn_with_state(Arc::clone(&api.metrics), count_requests);
-    Router::new()
-        .nest("/v1", routes.clone())
-        .merge(routes)
+    below("/v1")
+        .merge(below(""))
         .route("/mcp", mcp::route(&api))
         // Coding agents ask for it before they ask anything else.
         .route("/", get(|| async { "creel\n" }))
@@ -66,6 +54,22 @@ pub(crate) fn router(api: Shared) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(counted)
         .with_state(api)
+}
+
+/// The routes of both makers below a prefix. Written out for each: a router inside another costs every request.
+fn below(prefix: &str) -> Router<Shared> {
+    let at = |path: &str| format!("{prefix}{path}");
+    Router::new()
+        .route(&at("/chat/completions"), post(chat::completions))
+        .route(&at("/responses"), post(chat::responses))
+        .route(&at("/messages"), post(chat::messages))
+        .route(&at("/messages/count_tokens"), post(chat::count_tokens))
+        .route(&at("/embeddings"), post(embeddings::create))
+        .route(&at("/models"), get(models::list))
+        .route(&at("/models/{*id}"), get(models::retrieve))
+        .route(&at("/files"), post(files::upload).get(files::list))
+        .route(&at("/files/{id}"), get(files::retrieve).delete(files::delete))
+        .route(&at("/files/{id}/content"), get(files::content))
 }
 
 /// Seconds since the Unix epoch.

@@ -89,6 +89,22 @@ fn a_coding_agent_is_understood() {
 }
 
 #[test]
+fn a_system_message_between_turns_stands_where_it_stood() {
+    let body = json!({
+        "model": "m", "max_tokens": 9, "system": "first",
+        "messages": [
+            { "role": "user", "content": "a" },
+            { "role": "system", "content": [{ "type": "text", "text": "b" }] },
+            { "role": "user", "content": "c" },
+        ],
+    });
+    let call = read_body(&body).expect("the request is good");
+    let asked = [(Role::System, "first"), (Role::User, "a"), (Role::System, "b"), (Role::User, "c")];
+    assert_eq!(call.messages, asked.map(|(role, said)| message(role, vec![text(said)])));
+    assert_eq!(call.native("m", &[]), body.to_string());
+}
+
+#[test]
 fn the_native_form_changes_the_model_and_the_media_alone() {
     let call = read_body(&claude_code()).expect("the request is good");
     let mut expect = claude_code();
@@ -291,13 +307,7 @@ fn bad_requests_are_refused_with_their_place() {
     check(json!({ "messages": [] }), "messages", "`messages` must be a list of at least one message");
     check(json!({ "messages": null }), "messages", "`messages` is missing");
     check(json!({ "messages": [3] }), "messages[0]", "`messages[0]` must be an object");
-    check(
-        json!({ "messages": [{ "role": "user", "content": "a" }, { "role": "system", "content": "b" }] }),
-        "messages[1].role",
-        "`messages[1].role` must be `user` or `assistant`: \
-             the system prompt is the field `system` of the body, not a message",
-    );
-    check(said("tool", json!({})), "messages[0].role", "`messages[0].role` must be `user` or `assistant`");
+    check(said("tool", json!({})), "messages[0].role", "`messages[0].role` must be `user`, `assistant` or `system`");
     check(json!({ "messages": [{ "role": "user" }] }), "messages[0].content", "`messages[0].content` is missing");
     check(said("user", json!({ "text": "t" })), &format!("{at}.type"), &format!("`{at}.type` is missing"));
     check(
