@@ -18,6 +18,7 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationCon
 
 use crate::cache::Cache;
 use crate::fault::FaultKind;
+use crate::slack::Slack;
 use crate::tally::{PluginCounts, Tally};
 
 /// Core instances that a component of wit-component holds, with room for one more.
@@ -30,6 +31,9 @@ const MEMORY_KEEP_RESIDENT: usize = 256 << 10;
 const TABLE_KEEP_RESIDENT: usize = 64 << 10;
 /// Bytes of the native stack that a guest may use: a chat plugin needs some 100 KiB.
 const STACK_BYTES_MAX: usize = 512 << 10;
+
+/// Ticks of the clock between two looks at the memory; a second.
+const TICKS_PER_LOOK: u64 = 1_000 / EPOCH_TICK_MS;
 
 /// What the operator can choose about the engine.
 #[derive(Debug, Default)]
@@ -64,6 +68,7 @@ struct Inner {
     places: Arc<Semaphore>,
     /// Of each plugin that was ever loaded; locked to load one and to read the counts, never by a call.
     tallies: Mutex<BTreeMap<PluginId, Arc<Tally>>>,
+    slack: Slack,
 }
 
 /// The places for calls: how many a host has, and how many are taken.
@@ -84,11 +89,12 @@ impl Engine {
     pub fn new(settings: EngineSettings) -> Result<Self, EngineError> {
         let wasmtime =
             wasmtime::Engine::new(&config()).map_err(|error| EngineError::Setup { detail: format!("{error:#}") })?;
-        start_clock(&wasmtime).map_err(EngineError::Clock)?;
         let cache = settings.cache.map(|dir| Cache::new(dir, fingerprint(&wasmtime)));
         let places = Arc::new(Semaphore::new(LIVE_CALLS_MAX));
-        let tallies = Mutex::default();
-        Ok(Self { inner: Arc::new(Inner { wasmtime, cache, places, tallies }) })
+        let inner = Inner { wasmtime, cache, places, tallies: Mutex::default(), slack: Slack::default() };
+        let engine = Self { inner: Arc::new(inner) };
+        start_clock(&engine).map_err(EngineError::Clock)?;
+        Ok(engine)
     }
 
     /// Calls that hold an instance right now.
@@ -120,6 +126,10 @@ impl Engine {
         &self.inner.wasmtime
     }
 
+    pub(crate) fn slack(&self) -> &Slack {
+        &self.inner.slack
+    }
+
     pub(crate) fn cache(&self) -> Option<&Cache> {
         self.inner.cache.as_ref()
     }
@@ -132,7 +142,10 @@ impl Engine {
             Some(Place { _of_plugin: of_plugin, _of_host: of_host })
         };
         match tokio::time::timeout(Duration::from_millis(PLACE_WAIT_MS_MAX), both).await {
-            Ok(Some(place)) => Ok(place),
+            Ok(Some(place)) => {
+                self.inner.slack.note(self.live_calls());
+                Ok(place)
+            }
             Ok(None) | Err(_) => Err(FaultKind::NoRoom {
                 detail: format!("no place for another call came free within {PLACE_WAIT_MS_MAX} ms"),
             }),
@@ -200,18 +213,37 @@ fn config() -> Config {
     config
 }
 
-/// Ticks until nobody holds the engine any more.
+/// Ticks until nobody holds the engine any more, and once a second looks whether memory can be given back.
 #[expect(clippy::disallowed_methods, reason = "the one clock that bounds the time inside a plugin")]
-fn start_clock(engine: &wasmtime::Engine) -> std::io::Result<()> {
-    let weak = engine.weak();
+fn start_clock(engine: &Engine) -> std::io::Result<()> {
+    let (weak, inner) = (engine.inner.wasmtime.weak(), Arc::downgrade(&engine.inner));
     let tick = move || {
-        while let Some(engine) = weak.upgrade() {
+        for tick in 1_u64.. {
+            let Some(engine) = weak.upgrade() else { break };
             engine.increment_epoch();
             drop(engine);
+            if tick.is_multiple_of(TICKS_PER_LOOK)
+                && let Some(inner) = inner.upgrade()
+            {
+                give_back(&Engine { inner });
+            }
             std::thread::sleep(Duration::from_millis(EPOCH_TICK_MS));
         }
     };
     std::thread::Builder::new().name("creel-epoch".into()).spawn(tick).map(drop)
+}
+
+/// Gives memory back after a rush, on a thread of its own: the clock must not wait for a disk.
+#[expect(clippy::disallowed_methods, reason = "a thread that ends at once, after a rush")]
+fn give_back(engine: &Engine) {
+    let holders = engine.inner.slack.over(engine.live_calls());
+    if holders.is_empty() {
+        return;
+    }
+    let work = move || holders.iter().for_each(|holder| holder.anew());
+    if let Err(error) = std::thread::Builder::new().name("creel-slack".into()).spawn(work) {
+        tracing::warn!(%error, "memory that nobody needs is kept");
+    }
 }
 
 /// Names wasmtime's version and every setting that compiled code depends on.

@@ -88,7 +88,7 @@ async fn fit(
 type Answer = Result<pictures::Outcome, pictures::ToolError>;
 
 fn ask(maker: &Maker, picture: &crate::types::Media, wishes: &pictures::Wishes) -> Result<Answer, Fault> {
-    let answer = match maker.plugin.linked() {
+    let answer = match &*maker.plugin.linked() {
         Linked::Pictures(pre) => call(maker, pre, picture, wishes)?,
         Linked::Provider { .. } | Linked::Channel(_) => {
             return Err(maker.fault(FaultKind::Protocol { rule: "a plugin without `picture-tools` fits no pictures" }));

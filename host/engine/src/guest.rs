@@ -196,7 +196,7 @@ impl Guest for ChatGuest {
     const MADE: Option<fn(types::Media) -> Self::Output> = Some(chat::Output::Media);
 
     fn start(maker: &Arc<Maker>, job: Self::Job) -> Result<(Self, StepOf<Self>), Fault> {
-        match maker.plugin.linked() {
+        match &*maker.plugin.linked() {
             Linked::Provider { chat: pre, .. } => Self::begin(maker, pre, &job),
             Linked::Channel(_) => {
                 Err(maker.fault(FaultKind::Protocol { rule: "a channel plugin answers no chat request" }))
@@ -269,7 +269,7 @@ impl Guest for ChannelGuest {
     const MADE: Option<fn(types::Media) -> Self::Output> = None;
 
     fn start(maker: &Arc<Maker>, job: Self::Job) -> Result<(Self, StepOf<Self>), Fault> {
-        match maker.plugin.linked() {
+        match &*maker.plugin.linked() {
             Linked::Channel(pre) => Self::begin(maker, pre, &job),
             Linked::Provider { .. } => {
                 Err(maker.fault(FaultKind::Protocol { rule: "a provider plugin has no channel tasks" }))

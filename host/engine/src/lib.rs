@@ -36,6 +36,7 @@ mod renew;
 mod replay;
 mod resolve;
 mod sign;
+mod slack;
 mod sweep;
 mod tally;
 

@@ -1,7 +1,7 @@
 //! From the bytes of a component to a plugin that can be called: inspect, check, compile or fetch, link.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use creel_policy::ids::PluginId;
 use creel_policy::limits::COMPONENT_BYTES_MAX;
@@ -17,6 +17,7 @@ use crate::engine::Engine;
 use crate::guest::CallState;
 use crate::imports::first_unlinkable;
 use crate::inspect::{Inspection, inspect};
+use crate::slack::Anew;
 use crate::tally::Tally;
 use crate::{inert, reader};
 
@@ -119,7 +120,10 @@ struct Inner {
     manifest_text: String,
     digest: [u8; 32],
     from_cache: bool,
-    linked: Linked,
+    imports: Vec<String>,
+    exports: Exports,
+    /// Replaced by the same, loaded anew.
+    linked: RwLock<Arc<Linked>>,
     places: Arc<Semaphore>,
     tally: Arc<Tally>,
     engine: Engine,
@@ -171,12 +175,17 @@ impl Plugin {
             Some(component) => component,
             None => compile(engine, bytes, &digest)?,
         };
-        let linked = link(engine, &component, &inspection, exports, manifest.media.has_files())?;
+        let Inspection { manifest: manifest_text, imports, .. } = inspection;
+        let linked = link(engine, &component, &imports, exports, manifest.media.has_files())?;
+        let linked = RwLock::new(Arc::new(linked));
         let places = Engine::plugin_places(manifest.media.has_files());
-        let manifest_text = inspection.manifest;
         let (tally, engine) = (engine.tally(&manifest.plugin.id), engine.clone());
-        let inner = Inner { manifest, manifest_text, digest, from_cache, linked, places, tally, engine };
-        Ok(Self { inner: Arc::new(inner) })
+        let inner =
+            Inner { manifest, manifest_text, digest, from_cache, imports, exports, linked, places, tally, engine };
+        let inner = Arc::new(inner);
+        let holder: Weak<Inner> = Arc::downgrade(&inner);
+        inner.engine.slack().add(holder);
+        Ok(Self { inner })
     }
 
     /// Its name.
@@ -212,40 +221,33 @@ impl Plugin {
     /// What it can do.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        match self.inner.linked {
-            Linked::Provider { .. } => Kind::Provider,
-            Linked::Channel(_) => Kind::Channel,
-            Linked::Pictures(_) => Kind::Pictures,
+        match self.inner.exports {
+            Exports::Provider { .. } => Kind::Provider,
+            Exports::Channel => Kind::Channel,
+            Exports::Pictures => Kind::Pictures,
         }
     }
 
     /// Whether it can list the models of an account.
     #[must_use]
     pub fn lists_models(&self) -> bool {
-        self.extras().is_some_and(|extras| extras.catalog.is_some())
+        matches!(self.inner.exports, Exports::Provider { lists_models: true, .. })
     }
 
     /// Whether it makes vectors of texts.
     #[must_use]
     pub fn makes_embeddings(&self) -> bool {
-        self.extras().is_some_and(|extras| extras.embedding.is_some())
+        matches!(self.inner.exports, Exports::Provider { makes_embeddings: true, .. })
     }
 
     /// Whether it counts the tokens of a request.
     #[must_use]
     pub fn counts_tokens(&self) -> bool {
-        self.extras().is_some_and(|extras| extras.counter.is_some())
+        matches!(self.inner.exports, Exports::Provider { counts_tokens: true, .. })
     }
 
-    fn extras(&self) -> Option<&Extras> {
-        match &self.inner.linked {
-            Linked::Provider { extras, .. } => Some(extras),
-            Linked::Channel(_) | Linked::Pictures(_) => None,
-        }
-    }
-
-    pub(crate) fn linked(&self) -> &Linked {
-        &self.inner.linked
+    pub(crate) fn linked(&self) -> Arc<Linked> {
+        Arc::clone(&self.inner.linked.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -264,6 +266,19 @@ impl Plugin {
 impl fmt::Debug for Plugin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Plugin").field("id", self.id()).field("kind", &self.kind()).finish_non_exhaustive()
+    }
+}
+
+impl Anew for Inner {
+    fn anew(&self) {
+        let Some(component) = self.engine.cache().and_then(|cache| cache.get(self.engine.wasmtime(), &self.digest))
+        else {
+            return;
+        };
+        match link(&self.engine, &component, &self.imports, self.exports, self.manifest.media.has_files()) {
+            Ok(linked) => *self.linked.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(linked),
+            Err(error) => tracing::warn!(plugin = %self.manifest.plugin.id, %error, "not loaded anew"),
+        }
     }
 }
 
@@ -319,7 +334,7 @@ fn compile(engine: &Engine, bytes: &[u8], digest: &[u8; 32]) -> Result<Component
 fn link(
     engine: &Engine,
     component: &Component,
-    inspection: &Inspection,
+    imports: &[String],
     exports: Exports,
     has_files: bool,
 ) -> Result<Linked, LoadError> {
@@ -328,9 +343,9 @@ fn link(
     log::add_to_linker::<CallState, wasmtime::component::HasSelf<CallState>>(&mut linker, |state| state)
         .map_err(types)?;
     if has_files {
-        reader::link(&mut linker, &inspection.imports).map_err(types)?;
+        reader::link(&mut linker, imports).map_err(types)?;
     } else {
-        inert::link(&mut linker, &inspection.imports).map_err(types)?;
+        inert::link(&mut linker, imports).map_err(types)?;
         // Not for one with files: what is linked there is named after another patch version, and would count as
         // unknown.
         linker.define_unknown_imports_as_traps(component).map_err(types)?;

@@ -64,7 +64,7 @@ macro_rules! question {
             const MADE: Option<fn(types::Media) -> Self::Output> = None;
 
             fn start(maker: &Arc<Maker>, job: Self::Job) -> Result<(Self, StepOf<Self>), Fault> {
-                match maker.plugin.linked() {
+                match &*maker.plugin.linked() {
                     Linked::Provider { extras, .. } => match &extras.$extra {
                         Some(pre) => Self::begin(maker, pre, &job),
                         None => Err(maker.fault(FaultKind::Protocol { rule: $missing })),
