@@ -38,7 +38,9 @@ pub(super) async fn upload(
 }
 
 async fn uploaded(api: &Api, (headers, peer): (&HeaderMap, Peer), request: Request) -> Result<Medium, ApiError> {
-    let caller = asking::open(api, headers, peer, "files").await?;
+    let (parts, body) = request.into_parts();
+    let (caller, body) = asking::open_sending(api, headers, peer, "files", body).await?;
+    let request = Request::from_parts(parts, body);
     let malformed = |what: String| ApiError::new(ErrorKind::InvalidRequest, what);
     let multipart = Multipart::from_request(request, &()).await;
     let mut multipart = multipart.map_err(|error| {
