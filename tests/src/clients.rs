@@ -21,6 +21,16 @@ pub const OPENAI_KEY: &str = "sk-proj-right-key-0123456789abcdef";
 /// The tool that scripts offer, and what the fake models call it with.
 const TOOL: (&str, &str) = ("get_weather", "Paris");
 
+/// What is not listed as pickable is not there, so the list holds what the scripts ask for.
+const MODELS: [&str; 6] = [
+    "anthropic/claude-haiku-4-5",
+    "anthropic/claude-sonnet-4-5",
+    "ollama/qwen3-vl:8b",
+    "openai/gpt-4o-mini",
+    "openai/gpt-5-mini",
+    "openai/text-embedding-3-small",
+];
+
 /// Strict fakes of three providers, whose models call the tool of the scripts, and repeat what they are told.
 pub struct Upstreams {
     /// Knows Haiku and Sonnet 4.5.
@@ -87,10 +97,14 @@ impl Upstreams {
         }
     }
 
-    fn config(&self) -> String {
+    fn config(&self, aliases: &[(&str, &str)]) -> String {
+        let models = MODELS.map(|model| match aliases.iter().find(|(named, _)| *named == model) {
+            Some((_, alias)) => format!(r#""{model}": {{ alias: "{alias}" }}"#),
+            None => format!(r#""{model}": {{}}"#),
+        });
+        let models = models.join(", ");
         let (anthropic, ollama) = (self.anthropic.base_url(), self.ollama.base_url());
         let openai = self.openai.base_url();
-        // What is not listed as pickable is not there, so the list holds what the scripts ask for.
         format!(
             r#"{{
               models: {{ providers: {{
@@ -99,10 +113,7 @@ impl Upstreams {
                 openai: {{ baseUrl: "{openai}/v1", apiKey: "{OPENAI_KEY}" }},
               }} }},
               media: {{ pictures: {{ removeLocation: false, fit: false }} }},
-              agents: {{ defaults: {{ model: {{ primary: "anthropic/claude-haiku-4-5" }}, models: {{
-                "anthropic/claude-haiku-4-5": {{}}, "anthropic/claude-sonnet-4-5": {{}}, "ollama/qwen3-vl:8b": {{}},
-                "openai/gpt-4o-mini": {{}}, "openai/gpt-5-mini": {{}}, "openai/text-embedding-3-small": {{}},
-              }} }} }},
+              agents: {{ defaults: {{ model: {{ primary: "anthropic/claude-haiku-4-5" }}, models: {{ {models} }} }} }},
             }}"#
         )
     }
@@ -117,7 +128,12 @@ impl Upstreams {
 impl Gateway {
     /// Starts a daemon in front of the fakes, with one agent.
     pub fn open(upstreams: &Upstreams) -> Self {
-        let program = Program::with(&upstreams.config());
+        Self::with_aliases(upstreams, &[])
+    }
+
+    /// The same, with another name for each of these models: `(model, alias)`.
+    pub fn with_aliases(upstreams: &Upstreams, aliases: &[(&str, &str)]) -> Self {
+        let program = Program::with(&upstreams.config(aliases));
         let daemon = program.serve();
         let added = program.run(&["agents", "add", "client", "--models", "*", "--needs", "image,tools", "--json"]);
         let token = added.json()["token"].as_str().unwrap_or_else(|| panic!("{}{}", added.out, added.err)).to_owned();
@@ -133,8 +149,7 @@ impl Gateway {
 
     /// Runs a script of `tests/clients` with what is installed under that name.
     pub fn run(&self, installed: &str, script: &str, model: &str) -> Seen {
-        let home = tempfile::tempdir_in(self.elsewhere.path()).expect("a directory");
-        let scripts = crate::workspace::root().join("tests/clients");
+        let scripts = scripts();
         let (interpreter, script) = match script.ends_with(".mjs") {
             // An import is looked up from where the script lies, so it has to lie where the clients are.
             true => (PathBuf::from("node"), copied(&scripts.join("node"), &install(&["node"]).join("node"), script)),
@@ -143,15 +158,35 @@ impl Gateway {
         };
         let path = std::env::var("PATH").expect("a path of commands");
         let path = format!("{}:{path}", install(&[installed]).join("node/node_modules/.bin").display());
-        let output = Command::new(&interpreter)
+        let mut command = Command::new(interpreter);
+        command
             .arg(&script)
             .env_clear()
-            .envs([("PATH", path.as_str()), ("BASE_URL", &self.url()), ("TOKEN", &self.token), ("MODEL", model)])
-            .envs([("HOME", home.path()), ("IMAGE", &self.elsewhere.path().join("picture.png"))])
-            .envs([("OPENAI_LOG", "debug"), ("ANTHROPIC_LOG", "debug"), ("PYTHONDONTWRITEBYTECODE", "1")])
-            .env("EMBEDDING_MODEL", "openai/text-embedding-3-small")
-            .output()
-            .unwrap_or_else(|error| panic!("could not run {}: {error}", interpreter.display()));
+            .envs([("PATH", path.as_str()), ("MODEL", model), ("EMBEDDING_MODEL", "openai/text-embedding-3-small")])
+            .env("IMAGE", self.elsewhere.path().join("picture.png"))
+            .envs([("OPENAI_LOG", "debug"), ("ANTHROPIC_LOG", "debug"), ("PYTHONDONTWRITEBYTECODE", "1")]);
+        self.seen(command)
+    }
+
+    /// Runs the API tests that the maker of a Python SDK ships with its sources; `suite` is the name of the package.
+    pub fn run_suite(&self, suite: &str) -> Seen {
+        let installed = install(&["suites"]).join("suites");
+        let path = std::env::var("PATH").expect("a path of commands");
+        let mut command = Command::new(installed.join("bin/python3"));
+        command
+            .arg(scripts().join("suites.py"))
+            .arg(suite)
+            .current_dir(installed.join("sources").join(suite))
+            .env_clear()
+            .env("PATH", path);
+        self.seen(command)
+    }
+
+    /// Runs a client with what every one of them is told: where the daemon is, and the token.
+    fn seen(&self, mut command: Command) -> Seen {
+        let home = tempfile::tempdir_in(self.elsewhere.path()).expect("a directory");
+        command.envs([("BASE_URL", &self.url()), ("TOKEN", &self.token)]).env("HOME", home.path());
+        let output = command.output().unwrap_or_else(|error| panic!("could not run {command:?}: {error}"));
         let text = String::from_utf8_lossy(&output.stdout);
         // Some clients write their log to the standard output as well; what was seen is the last line.
         let cases = text.lines().last().and_then(|line| serde_json::from_str(line).ok());
@@ -164,11 +199,15 @@ impl Gateway {
     }
 }
 
+/// Where the scripts lie.
+fn scripts() -> PathBuf {
+    crate::workspace::root().join("tests/clients")
+}
+
 /// Installs what is not there yet, and gives the directory of all clients.
 fn install(names: &[&str]) -> PathBuf {
     let into = crate::components::target().join("clients");
-    let setup = crate::workspace::root().join("tests/clients/setup");
-    let output = Command::new(setup).arg(&into).args(names).output().expect("the script can be run");
+    let output = Command::new(scripts().join("setup")).arg(&into).args(names).output().expect("the script can be run");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     into
 }

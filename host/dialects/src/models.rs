@@ -42,12 +42,15 @@ struct Anthropic<'a> {
     id: &'a str,
     display_name: &'a str,
     created_at: String,
+    lifecycle: &'static str,
 }
 
 impl<'a> Anthropic<'a> {
     fn of(entry: &'a ModelEntry) -> Self {
         let display_name = entry.display_name.as_deref().unwrap_or(&entry.id);
-        Self { kind: "model", id: &entry.id, display_name, created_at: rfc3339(entry.created_s) }
+        // What may be asked for is in use, whatever its maker has announced.
+        let (created_at, lifecycle) = (rfc3339(entry.created_s), "active");
+        Self { kind: "model", id: &entry.id, display_name, created_at, lifecycle }
     }
 }
 
@@ -96,7 +99,7 @@ fn written(data: &impl Serialize) -> String {
 
 /// A point in time, in UTC. The date is reckoned in years that begin in March, so that the day of a leap year is the
 /// last one of its year.
-fn rfc3339(epoch_s: u64) -> String {
+pub(crate) fn rfc3339(epoch_s: u64) -> String {
     // The 1st of March of the year 0 lies so many days before the epoch.
     let days = epoch_s / DAY_S + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);

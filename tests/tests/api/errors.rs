@@ -3,6 +3,8 @@
 use creel_fakes::{anthropic, openai};
 use creel_tests::house::API_KEY;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::door::{Door, Fakes, Got, chat, got};
 
@@ -135,4 +137,53 @@ async fn what_the_provider_says_of_the_request_is_passed_on() {
     }
     let got = door.post("/v1/messages", &token, &chat(CLAUDE, "ping")).await;
     assert_eq!((got.status, got.header("retry-after")), (429, "120"), "{}", got.text);
+}
+
+/// Reads one answer of a connection that goes on: its status, and what it says.
+async fn answer(connection: &mut TcpStream) -> (String, String) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(connection.read_u8().await.expect("the head of an answer"));
+    }
+    let head = String::from_utf8(head).expect("text").to_lowercase();
+    let length = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
+    let mut body = vec![0; length.expect("a length").parse().expect("a number")];
+    connection.read_exact(&mut body).await.expect("the body of an answer");
+    (head.lines().next().unwrap_or_default().to_owned(), String::from_utf8(body).expect("text"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_reaches_a_client_that_still_sends() {
+    let fakes = Fakes::start().await;
+    let door = Door::open(&fakes.config(""));
+    let token = door.usual_agent();
+    // More than a server takes in by the way: what nobody reads ends the connection, and the refusal with it.
+    let body = vec![b'x'; 4 << 20];
+    let (wrong, right) = ("authorization: bearer nonsense\r\n", format!("authorization: bearer {token}\r\n"));
+    let mut connection = TcpStream::connect(door.daemon.address()).await.expect("a connection");
+    let refused = "http/1.1 401 unauthorized";
+    for (path, token, status, word) in [
+        ("/v1/nowhere", right.as_str(), "http/1.1 404 not found", "unknown_url"),
+        ("/v1/models", right.as_str(), "http/1.1 405 method not allowed", "method_not_supported"),
+        ("/v1/chat/completions", wrong, refused, "invalid_api_key"),
+        ("/v1/messages/count_tokens", wrong, refused, "authentication_error"),
+        ("/v1/embeddings", wrong, refused, "invalid_api_key"),
+        ("/v1/files", wrong, refused, "invalid_api_key"),
+        ("/mcp", wrong, refused, "invalid_api_key"),
+    ] {
+        let length = body.len();
+        let head = format!("POST {path} HTTP/1.1\r\nhost: creel\r\n{token}content-length: {length}\r\n\r\n");
+        connection.write_all(head.as_bytes()).await.expect("a head is sent");
+        connection.write_all(&body).await.unwrap_or_else(|error| panic!("{path}: the body was not taken: {error}"));
+        let (got, said) = answer(&mut connection).await;
+        assert_eq!(got, status, "{path}: {said}");
+        assert!(said.contains(word), "{path}: {said}");
+    }
+
+    // Whoever asks first whether it may send is not made to.
+    let head = format!("POST /v1/nowhere HTTP/1.1\r\nhost: creel\r\nexpect: 100-continue\r\n{right}");
+    let head = format!("{head}content-length: {}\r\n\r\n", body.len());
+    connection.write_all(head.as_bytes()).await.expect("a head is sent");
+    assert_eq!(answer(&mut connection).await.0, "http/1.1 404 not found");
+    assert_eq!(fakes.openai.requests().len(), 0);
 }

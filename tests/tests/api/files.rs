@@ -120,3 +120,25 @@ async fn an_agent_learns_nothing_of_this_machine_by_naming_files() {
     }
     assert_eq!(fakes.openai.requests().len(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_are_told_in_the_dialect_of_whoever_asks() {
+    let fakes = Fakes::start().await;
+    let door = Door::open(&fakes.config(""));
+    let token = door.usual_agent();
+    let picture = creel_fakes::pictures::png();
+    let id = upload(&door, &token, "cat.png", &picture).await.json()["id"].clone();
+    let path = format!("/v1/files/{}", id.as_str().expect("an id"));
+    let ask = async |method: &str, path: &str| {
+        got(door.request(method, path, &token).header("anthropic-version", "2023-06-01")).await.json()
+    };
+    let file = ask("GET", &path).await;
+    assert_eq!((&file["type"], &file["id"], &file["object"]), (&json!("file"), &id, &Value::Null), "{file}");
+    assert_eq!(
+        (&file["filename"], &file["mime_type"], &file["size_bytes"]),
+        (&json!("cat.png"), &json!("image/png"), &json!(picture.len()))
+    );
+    let list = json!({ "data": [file], "has_more": false, "first_id": id, "last_id": id });
+    assert_eq!(ask("GET", "/v1/files").await, list);
+    assert_eq!(ask("DELETE", &path).await, json!({ "type": "file_deleted", "id": id }));
+}

@@ -74,8 +74,9 @@ fn models_are_written_in_both_shapes() {
     let second = r#"{"id":"c","object":"model","created":1709210096,"owned_by":"creel"}"#;
     assert_eq!(write_model(Shape::Openai, &entries[0]), first);
     assert_eq!(write_models(Shape::Openai, &entries), format!(r#"{{"object":"list","data":[{first},{second}]}}"#));
-    let first = r#"{"type":"model","id":"a/b","display_name":"a/b","created_at":"1970-01-01T00:00:00Z"}"#;
-    let second = r#"{"type":"model","id":"c","display_name":"Model C","created_at":"2024-02-29T12:34:56Z"}"#;
+    let first =
+        r#"{"type":"model","id":"a/b","display_name":"a/b","created_at":"1970-01-01T00:00:00Z","lifecycle":"active"}"#;
+    let second = r#"{"type":"model","id":"c","display_name":"Model C","created_at":"2024-02-29T12:34:56Z","lifecycle":"active"}"#;
     assert_eq!(write_model(Shape::Anthropic, &entries[1]), second);
     let list = format!(r#"{{"data":[{first},{second}],"has_more":false,"first_id":"a/b","last_id":"c"}}"#);
     assert_eq!(write_models(Shape::Anthropic, &entries), list);
@@ -88,7 +89,7 @@ fn models_are_written_in_both_shapes() {
 fn points_in_time_are_dates() {
     let check = |created_s: u64, expect: &str| {
         let written = write_model(Shape::Anthropic, &model("m", created_s, None));
-        assert!(written.ends_with(&format!("\"created_at\":\"{expect}\"}}")), "{written}");
+        assert!(written.contains(&format!("\"created_at\":\"{expect}\",")), "{written}");
     };
     check(951_782_399, "2000-02-28T23:59:59Z");
     check(951_782_400, "2000-02-29T00:00:00Z");
@@ -103,6 +104,7 @@ fn files_are_written_word_for_word() {
     let entry = |id: &str| FileEntry {
         id: id.to_owned(),
         bytes: 5,
+        content_type: "application/pdf".to_owned(),
         created_s: 9,
         filename: "a \"b\".pdf".to_owned(),
         purpose: "user_data".to_owned(),
@@ -111,16 +113,31 @@ fn files_are_written_word_for_word() {
         let named = format!(r#"{{"object":"file","id":"{id}","purpose":"user_data","filename":"a \"b\".pdf","#);
         named + r#""bytes":5,"created_at":9,"expires_at":null,"status":"processed","status_details":null}"#
     };
-    assert_eq!(write_file(&entry("file-1")), file("file-1"));
+    assert_eq!(write_file(Shape::Openai, &entry("file-1")), file("file-1"));
     let list = format!(
         r#"{{"object":"list","data":[{},{}],"has_more":false,"first_id":"file-1","last_id":"file-2"}}"#,
         file("file-1"),
         file("file-2")
     );
-    assert_eq!(write_files(&[entry("file-1"), entry("file-2")]), list);
+    assert_eq!(write_files(Shape::Openai, &[entry("file-1"), entry("file-2")]), list);
     let none = r#"{"object":"list","data":[],"has_more":false,"first_id":null,"last_id":null}"#;
-    assert_eq!(write_files(&[]), none);
-    assert_eq!(write_deleted("file-1"), r#"{"object":"file","deleted":true,"id":"file-1"}"#);
+    assert_eq!(write_files(Shape::Openai, &[]), none);
+    assert_eq!(write_deleted(Shape::Openai, "file-1"), r#"{"object":"file","deleted":true,"id":"file-1"}"#);
+
+    let file = |id: &str| {
+        let named = format!(r#"{{"type":"file","id":"{id}","filename":"a \"b\".pdf","mime_type":"application/pdf","#);
+        named + r#""size_bytes":5,"created_at":"1970-01-01T00:00:09Z","downloadable":true}"#
+    };
+    assert_eq!(write_file(Shape::Anthropic, &entry("file-1")), file("file-1"));
+    let list = format!(
+        r#"{{"data":[{},{}],"has_more":false,"first_id":"file-1","last_id":"file-2"}}"#,
+        file("file-1"),
+        file("file-2")
+    );
+    assert_eq!(write_files(Shape::Anthropic, &[entry("file-1"), entry("file-2")]), list);
+    let none = r#"{"data":[],"has_more":false,"first_id":null,"last_id":null}"#;
+    assert_eq!(write_files(Shape::Anthropic, &[]), none);
+    assert_eq!(write_deleted(Shape::Anthropic, "file-1"), r#"{"type":"file_deleted","id":"file-1"}"#);
 }
 
 proptest! {

@@ -68,8 +68,8 @@ fn no_day_is_missed() {
 fn models_are_listed_in_both_shapes() {
     let entry = ModelEntry { display_name: Some("M".to_owned()), ..model(0) };
     let openai = json!({ "id": "house/m", "object": "model", "created": 0, "owned_by": "house" });
-    let anthropic =
-        json!({ "type": "model", "id": "house/m", "display_name": "M", "created_at": "1970-01-01T00:00:00Z" });
+    let anthropic = json!({ "type": "model", "id": "house/m", "display_name": "M", "created_at": "1970-01-01T00:00:00Z",
+            "lifecycle": "active" });
     assert_eq!(parsed(&write_model(Shape::Openai, &entry)), openai);
     assert_eq!(parsed(&write_model(Shape::Anthropic, &entry)), anthropic);
     let last = ModelEntry { id: "z".to_owned(), ..model(0) };
@@ -90,11 +90,12 @@ fn files_are_listed() {
     let entry = FileEntry {
         id: "file-1".to_owned(),
         bytes: 3,
+        content_type: "image/png".to_owned(),
         created_s: 5,
         filename: "a.png".to_owned(),
         purpose: "vision".to_owned(),
     };
-    let file = parsed(&write_file(&entry));
+    let file = parsed(&write_file(Shape::Openai, &entry));
     for (name, expect) in [
         ("id", json!("file-1")),
         ("object", json!("file")),
@@ -105,9 +106,17 @@ fn files_are_listed() {
     ] {
         assert_eq!(file[name], expect, "{name}");
     }
-    let list = parsed(&write_files(&[entry]));
+    let list = parsed(&write_files(Shape::Openai, std::slice::from_ref(&entry)));
     assert_eq!((&list["object"], &list["data"]), (&"list".into(), &json!([file])));
-    assert_eq!(parsed(&write_deleted("file-1")), json!({ "id": "file-1", "object": "file", "deleted": true }));
+    let deleted = json!({ "id": "file-1", "object": "file", "deleted": true });
+    assert_eq!(parsed(&write_deleted(Shape::Openai, "file-1")), deleted);
+
+    let file = json!({ "type": "file", "id": "file-1", "filename": "a.png", "mime_type": "image/png", "size_bytes": 3,
+        "created_at": "1970-01-01T00:00:05Z", "downloadable": true });
+    assert_eq!(parsed(&write_file(Shape::Anthropic, &entry)), file);
+    let list = json!({ "data": [file], "has_more": false, "first_id": "file-1", "last_id": "file-1" });
+    assert_eq!(parsed(&write_files(Shape::Anthropic, &[entry])), list);
+    assert_eq!(parsed(&write_deleted(Shape::Anthropic, "file-1")), json!({ "id": "file-1", "type": "file_deleted" }));
 }
 
 #[test]

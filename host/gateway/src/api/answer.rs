@@ -7,7 +7,7 @@ use creel_runtime::{Attempt, Unanswered};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 
 use super::failure;
-use super::request::Asked;
+use super::request::{Asked, read_out};
 
 /// The name of the request, as OpenAI's clients and Anthropic's look for it.
 const REQUEST_ID: [HeaderName; 2] = [HeaderName::from_static("x-request-id"), HeaderName::from_static("request-id")];
@@ -109,7 +109,8 @@ pub(super) fn unanswered(asked: &Asked, unanswered: &Unanswered) -> Response {
 }
 
 /// Nothing is here.
-pub(super) async fn no_route(uri: Uri, headers: HeaderMap) -> Response {
+pub(super) async fn no_route(uri: Uri, headers: HeaderMap, body: Body) -> Response {
+    read_out(&headers, body).await;
     let path: String = uri.path().chars().take(200).collect();
     let asked = Asked::by(&headers);
     let message = format!(
@@ -119,7 +120,8 @@ pub(super) async fn no_route(uri: Uri, headers: HeaderMap) -> Response {
 }
 
 /// Something is here, for another method.
-pub(super) async fn no_method(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+pub(super) async fn no_method(method: Method, uri: Uri, headers: HeaderMap, body: Body) -> Response {
+    read_out(&headers, body).await;
     let path: String = uri.path().chars().take(200).collect();
     let asked = Asked::by(&headers);
     error(&asked, &ApiError::new(ErrorKind::MethodNotAllowed, format!("`{path}` does not take {method}")))

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use axum::body::Body;
 use creel_dialects::{ApiError, ChatCall, ErrorKind};
 use creel_engine::types;
 use creel_policy::agent::{Asked as AgentAsked, Need, TokenCount};
@@ -16,6 +17,7 @@ use creel_store::agents::{Place, admission, no_agent};
 use http::HeaderMap;
 
 use super::caller::{Caller, Peer};
+use super::request::read_out;
 use super::{Api, failure};
 use crate::clock;
 
@@ -74,6 +76,23 @@ pub(super) async fn open(api: &Api, headers: &HeaderMap, peer: Peer, target: &st
             if let Some(refusal) = refusal {
                 api.host.audit(no_agent(target, &refusal, now_ms)).await;
             }
+            Err(error)
+        }
+    }
+}
+
+/// Lets a caller in that sends a body. What is sent by one that is not let in is read and forgotten.
+pub(super) async fn open_sending(
+    api: &Api,
+    headers: &HeaderMap,
+    peer: Peer,
+    target: &str,
+    body: Body,
+) -> Result<(Caller, Body), ApiError> {
+    match open(api, headers, peer, target).await {
+        Ok(caller) => Ok((caller, body)),
+        Err(error) => {
+            read_out(headers, body).await;
             Err(error)
         }
     }

@@ -109,7 +109,7 @@ async fn answered(
     (dialect, peer, headers, body): (Dialect, Peer, HeaderMap, Body),
     asked: &Asked,
 ) -> Result<Response, ApiError> {
-    let caller = asking::open(api, &headers, peer, dialect.code()).await?;
+    let (caller, body) = asking::open_sending(api, &headers, peer, dialect.code(), body).await?;
     let body = whole(body).await?;
     let call = read_chat(dialect, &body)?;
     let Ready { call, question, admission } = ready(api, &caller, (call, body.len()), (&headers, asked)).await?;
@@ -165,7 +165,7 @@ async fn counted(
     (peer, headers, body): (Peer, HeaderMap, Body),
     asked: &Asked,
 ) -> Result<Response, ApiError> {
-    let caller = asking::open(api, &headers, peer, "count_tokens").await?;
+    let (caller, body) = asking::open_sending(api, &headers, peer, "count_tokens", body).await?;
     let body = whole(body).await?;
     let bytes = body.len();
     let call = read_count(&body)?;

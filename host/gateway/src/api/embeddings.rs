@@ -34,7 +34,7 @@ async fn created(
     (peer, headers, body): (Peer, HeaderMap, Body),
     asked: &Asked,
 ) -> Result<Response, ApiError> {
-    let caller = asking::open(api, &headers, peer, "embeddings").await?;
+    let (caller, body) = asking::open_sending(api, &headers, peer, "embeddings", body).await?;
     let body = whole(body).await?;
     let call = read_embeddings(&body)?;
     let wish = Wish {

@@ -1,4 +1,4 @@
-//! Files as OpenAI's clients know them: media of the agent's own workspace, the file id a name for the handle.
+//! Files as clients of OpenAI and Anthropic know them: media of the agent's own workspace, the file id a name for the handle.
 
 use axum::Extension;
 use axum::body::Body;
@@ -34,11 +34,13 @@ pub(super) async fn upload(
 ) -> Response {
     let asked = Asked::by(&headers);
     let medium = uploaded(&api, (&headers, peer), request).await;
-    answer::of(&asked, medium.map(|medium| write_file(&entry(&medium))))
+    answer::of(&asked, medium.map(|medium| write_file(asked.shape, &entry(&medium))))
 }
 
 async fn uploaded(api: &Api, (headers, peer): (&HeaderMap, Peer), request: Request) -> Result<Medium, ApiError> {
-    let caller = asking::open(api, headers, peer, "files").await?;
+    let (parts, body) = request.into_parts();
+    let (caller, body) = asking::open_sending(api, headers, peer, "files", body).await?;
+    let request = Request::from_parts(parts, body);
     let malformed = |what: String| ApiError::new(ErrorKind::InvalidRequest, what);
     let multipart = Multipart::from_request(request, &()).await;
     let mut multipart = multipart.map_err(|error| {
@@ -86,7 +88,7 @@ async fn store(api: &Api, caller: &Caller, mut field: axum::extract::multipart::
 pub(super) async fn list(State(api): State<Shared>, Extension(peer): Extension<Peer>, headers: HeaderMap) -> Response {
     let asked = Asked::by(&headers);
     let media = listed(&api, (&headers, peer)).await;
-    answer::of(&asked, media.map(|media| write_files(&media.iter().map(entry).collect::<Vec<_>>())))
+    answer::of(&asked, media.map(|media| write_files(asked.shape, &media.iter().map(entry).collect::<Vec<_>>())))
 }
 
 async fn listed(api: &Api, (headers, peer): (&HeaderMap, Peer)) -> Result<Vec<Medium>, ApiError> {
@@ -106,7 +108,7 @@ pub(super) async fn retrieve(
 ) -> Response {
     let asked = Asked::by(&headers);
     let found = found(&api, (&headers, peer), &id).await;
-    answer::of(&asked, found.map(|(_, medium)| write_file(&entry(&medium))))
+    answer::of(&asked, found.map(|(_, medium)| write_file(asked.shape, &entry(&medium))))
 }
 
 /// `GET /v1/files/{id}/content`.
@@ -151,7 +153,7 @@ pub(super) async fn delete(
 ) -> Response {
     let asked = Asked::by(&headers);
     let deleted = deleted(&api, (&headers, peer), &id).await;
-    answer::of(&asked, deleted.map(|()| write_deleted(&id)))
+    answer::of(&asked, deleted.map(|()| write_deleted(asked.shape, &id)))
 }
 
 async fn deleted(api: &Api, (headers, peer): (&HeaderMap, Peer), id: &str) -> Result<(), ApiError> {
@@ -182,6 +184,7 @@ fn entry(medium: &Medium) -> FileEntry {
     FileEntry {
         id: id_of(&medium.media),
         bytes: medium.size,
+        content_type: medium.content_type.clone(),
         created_s: medium.created_ms / 1_000,
         filename: medium.name.clone().unwrap_or_else(|| medium.media.id.to_string()),
         purpose: USUAL_PURPOSE.to_owned(),

@@ -1,12 +1,13 @@
 //! What every request of a client has: a name, a beginning, a dialect to be answered in, and a caller. Reads the body within
 //! its bound.
 
-use tokio::time::Instant;
+use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
 use creel_dialects::{ApiError, Dialect, ErrorKind, Shape};
-use http::HeaderMap;
+use http::{HeaderMap, header};
+use tokio::time::Instant;
 
 use crate::clock;
 use crate::metrics::Asking;
@@ -14,6 +15,9 @@ use crate::telemetry::Parent;
 
 /// Bytes of a request's body: the largest request with its media as base64 that a provider takes.
 pub(super) const BODY_BYTES_MAX: usize = 64 << 20;
+
+/// How long a client that is refused may go on sending: the bound of HTTP servers on a lingering close.
+const UNWANTED_MAX: Duration = Duration::from_secs(5);
 
 /// A request that is being answered.
 pub(super) struct Asked {
@@ -69,6 +73,28 @@ pub(super) async fn whole(body: Body) -> Result<Bytes, ApiError> {
         Err(error) => {
             Err(ApiError::new(ErrorKind::InvalidRequest, format!("the body did not come to its end: {error}")))
         }
+    }
+}
+
+/// Reads to its end what a client sends though it is refused, within bounds. A connection that is closed while the client
+/// still writes takes the refusal with it: the client sees a connection that broke, and tries again. Whoever asks before
+/// it sends (`expect`) is told no at once and sends nothing.
+pub(super) async fn read_out(headers: &HeaderMap, mut body: Body) {
+    use http_body_util::BodyExt as _;
+    if headers.contains_key(header::EXPECT) {
+        return;
+    }
+    let mut bytes = 0;
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            bytes += frame.data_ref().map_or(0, Bytes::len);
+            if bytes > BODY_BYTES_MAX {
+                break;
+            }
+        }
+    };
+    if tokio::time::timeout(UNWANTED_MAX, reading).await.is_err() {
+        tracing::debug!("a client that was refused took too long to send its request");
     }
 }
 

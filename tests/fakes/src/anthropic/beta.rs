@@ -6,10 +6,11 @@ use super::error::ApiError;
 use crate::exchange::Recorded;
 
 /// The betas that the fake knows.
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 22] = [
     "advanced-tool-use-2025-11-20",
     "claude-code-20250219",
     "code-execution-2025-08-25",
+    "computer-use-2024-10-22",
     "computer-use-2025-01-24",
     "context-1m-2025-08-07",
     "context-management-2025-06-27",
@@ -27,6 +28,7 @@ const KNOWN: [&str; 20] = [
     "thinking-binding-controls-2026-08-01",
     "thinking-display-updates-2026-08-18",
     "thinking-token-count-2026-05-13",
+    "token-counting-2024-11-01",
 ];
 /// What `context_management` needs.
 const CONTEXT_MANAGEMENT: &str = "context-management-2025-06-27";

@@ -31,7 +31,7 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use rmcp::{RoleServer, ServerHandler};
 
 use super::caller::{Caller, Peer};
-use super::request::{Asked, BODY_BYTES_MAX};
+use super::request::{Asked, BODY_BYTES_MAX, read_out};
 use super::{Api, Shared, answer, asking, failure};
 use crate::clock;
 use crate::metrics::Asking;
@@ -81,7 +81,11 @@ async fn answered(
             request.extensions_mut().insert(let_in);
             service.handle(request).await.map(Body::new)
         }
-        Err(error) => answer::error(&asked, &error),
+        Err(error) => {
+            let (parts, body) = request.into_parts();
+            read_out(&parts.headers, body).await;
+            answer::error(&asked, &error)
+        }
     }
 }
 
