@@ -56,6 +56,13 @@ impl Program {
         fs::write(self.state().join("creel.json5"), config).expect("written");
     }
 
+    /// Writes a file of its owner's alone into the state directory.
+    pub fn keep(&self, name: &str, text: &str) {
+        let path = self.state().join(name);
+        fs::write(&path, text).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("ours");
+    }
+
     /// A directory beside the home.
     pub fn beside(&self, name: &str) -> PathBuf {
         self.temp.path().join(name)

@@ -46,12 +46,19 @@ pub struct Attempt {
 pub(crate) struct ChainFailure {
     pub(crate) attempts: Vec<Attempt>,
     reason: Option<String>,
+    /// What it was of the request that nobody takes.
+    unfit: Option<CallFault>,
 }
 
 impl ChainFailure {
     /// There was nobody to ask.
     pub(crate) fn no_route(reason: String) -> Self {
-        Self { attempts: Vec::new(), reason: Some(reason) }
+        Self { attempts: Vec::new(), reason: Some(reason), unfit: None }
+    }
+
+    /// There was nobody to ask for what the request holds, and so it will be the next time.
+    pub(crate) fn unfit(reason: String) -> Self {
+        Self { unfit: Some(CallFault::UnsupportedInput), ..Self::no_route(reason) }
     }
 
     /// What went wrong, for the operator.
@@ -74,7 +81,7 @@ impl ChainFailure {
     /// The last failure's kind; where nobody was asked, why.
     pub(crate) fn fault(&self) -> Option<CallFault> {
         let asked = self.attempts.iter().rev().find(|attempt| !attempt.skipped);
-        asked.or(self.attempts.last()).map(|attempt| attempt.fault)
+        asked.or(self.attempts.last()).map(|attempt| attempt.fault).or(self.unfit)
     }
 }
 
@@ -114,7 +121,7 @@ pub(crate) async fn walk<A: Asking>(
             Err(Next::Retry { .. } | Next::NextProfile { .. } | Next::NextModel) => {}
         }
     }
-    Err(ChainFailure { attempts: course.attempts, reason: None })
+    Err(ChainFailure { attempts: course.attempts, reason: None, unfit: None })
 }
 
 /// Asks the models of a chain until one has answered to the end.

@@ -76,7 +76,7 @@ pub(crate) async fn describe(
             "{} has {} bytes, more than every entry of `tools.media.image.models` takes",
             picture.media, picture.size
         );
-        return Ok(Err(ChainFailure::no_route(reason)));
+        return Ok(Err(ChainFailure::unfit(reason)));
     }
     let answered = ask_chain(core, session, &fitting, |target| ask(target, picture)).await;
     let answer = match answered {

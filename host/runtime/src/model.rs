@@ -65,7 +65,9 @@ pub(crate) struct Failed {
 }
 
 impl Failed {
+    /// Another's words stand in logs and on terminals: nothing in them moves a cursor or begins a line of its own (H17).
     pub(crate) fn new(fault: CallFault, message: String) -> Self {
+        let message = message.replace(char::is_control, " ");
         let (status, retry_after_ms) = (None, None);
         Self { fault, message, status, retry_after_ms, key: None, was_asked: true, derivation: None }
     }

@@ -50,7 +50,9 @@ pub(crate) async fn give_up(core: &Core, inbound: &InboundRecord, failure: Chain
     let reason = failure.for_operator();
     let session = inbound.message.session.clone();
     tracing::error!(%session, %reason, "a message could not be answered");
-    let apology = outbound(core, inbound, apology(failure.fault()));
+    // Where nobody was asked, nobody failed.
+    let fault = failure.fault().filter(|_| failure.reason().is_none());
+    let apology = outbound(core, inbound, apology(fault));
     let (id, now_ms) = (inbound.id, core.now_ms());
     core.record(move |store| store.inbound_failed(id, &reason, &apology, now_ms)).await?;
     core.observe(&Step::Recorded { session });

@@ -3,7 +3,7 @@
 use crate::probe::Probe;
 use crate::step::Step;
 
-/// Logs a step.
+/// Logs a step. No field is called `message`: that is the name of the line itself.
 pub(crate) fn step(step: &Step) {
     match step {
         Step::Listening { channel, state } => tracing::info!(channel, state, "listening"),
@@ -11,9 +11,9 @@ pub(crate) fn step(step: &Step) {
             tracing::warn!(channel, sender, code, rule, "message refused");
         }
         Step::Received { channel, session, message, attachments, .. } => {
-            tracing::info!(channel, session, message, attachments, "message received");
+            tracing::info!(channel, session, inbound = message, attachments, "message received");
         }
-        Step::Duplicate { channel, message } => tracing::info!(channel, message, "duplicate dropped"),
+        Step::Duplicate { channel, message } => tracing::info!(channel, inbound = message, "duplicate dropped"),
         Step::MediaStored { session, media } => {
             tracing::info!(session, media = %media.uri, content_type = media.content_type, bytes = media.size, "media stored");
         }
@@ -21,7 +21,7 @@ pub(crate) fn step(step: &Step) {
             tracing::info!(%from, %to, changes = changes.join("; "), "picture fitted");
         }
         Step::MediaMissing { session, reason } => tracing::warn!(session, reason, "attachment missing"),
-        Step::Ready { session, message } => tracing::debug!(session, message, "message ready"),
+        Step::Ready { session, message } => tracing::debug!(session, inbound = message, "message ready"),
         Step::Routed { session, route } => match &route.failure {
             Some(failure) => tracing::error!(session, failure, "no route"),
             None => tracing::info!(session, needs = %route.needs, models = models(route), "routed"),
@@ -38,15 +38,16 @@ pub(crate) fn step(step: &Step) {
         }
         Step::AttemptFailed { session, model, credential, fault, message, next, is_probe, derivation } => {
             let derivation = derivation.as_ref().map(creel_policy::credential::CredentialDerivation::in_words);
-            tracing::warn!(session, model, credential, fault, message, next, is_probe, derivation, "model call failed");
+            let reason = message;
+            tracing::warn!(session, model, credential, fault, reason, next, is_probe, derivation, "model call failed");
         }
         Step::ModelSkipped { session, model, reason, .. } => tracing::warn!(session, model, reason, "model not asked"),
         Step::Probed { provider, credential, probe } => {
-            let Probe { status, message, ms } = probe;
+            let Probe { status, message: reason, ms } = probe;
             if status.is_good() {
-                tracing::info!(provider, credential, ?status, message, ms, "credential probed");
+                tracing::info!(provider, credential, ?status, reason, ms, "credential probed");
             } else {
-                tracing::warn!(provider, credential, ?status, message, ms, "credential probed");
+                tracing::warn!(provider, credential, ?status, reason, ms, "credential probed");
             }
         }
         Step::Described { media, model, text } => {

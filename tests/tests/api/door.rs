@@ -76,9 +76,13 @@ impl Fakes {
 
 impl Door {
     pub(crate) fn open(config: &str) -> Self {
+        Self::of(Program::with(config))
+    }
+
+    /// The same of a program in whose state directory there is more than a configuration.
+    pub(crate) fn of(program: Program) -> Self {
         // The client library insists on one, though nothing here speaks TLS; another test of the process may have been first.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let program = Program::with(config);
         let daemon = program.serve();
         Self { program, daemon, client: reqwest::Client::new() }
     }
@@ -93,6 +97,12 @@ impl Door {
     /// An agent that may use every model, pictures and tools.
     pub(crate) fn usual_agent(&self) -> String {
         self.agent("bot", &["--models", "*", "--needs", "image,tools,document"])
+    }
+
+    /// The lines of the daemon's log.
+    pub(crate) fn log(&self) -> Vec<Value> {
+        let read = |line: &str| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+        self.program.log().lines().map(read).collect()
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

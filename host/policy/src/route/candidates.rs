@@ -6,6 +6,7 @@ use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::manifest::Input;
 
+use super::named::named_fallbacks;
 use super::targets::{chain, describers, image_chain};
 use super::{ModelTarget, Needs, RouteCandidate, RouteDerivation, RoutePlan, RouteQuestion, RouteVerdict, words};
 
@@ -29,7 +30,7 @@ impl<'a> Search<'a> {
     }
 
     pub(super) fn by_chains(mut self) -> RouteDerivation {
-        let (chain, image) = (chain(self.config), image_chain(self.config));
+        let (chain, image) = (self.followed(chain(self.config)), self.followed(image_chain(self.config)));
         let Some(primary) = chain.first() else {
             self.pass_describers("no primary is configured");
             self.pass_all(&image, "no primary is configured");
@@ -58,6 +59,17 @@ impl<'a> Search<'a> {
             );
         }
         self.plan(RoutePlan::Direct { chain: image })
+    }
+
+    /// A configured chain as the client wants it: where it says what takes over, that alone does (H6). From nobody there is
+    /// nothing to take over.
+    fn followed(&self, chain: Vec<ModelTarget>) -> Vec<ModelTarget> {
+        match (self.client.and_then(|client| client.fallbacks), chain.first()) {
+            (Some(fallbacks), Some(first)) => {
+                std::iter::once(first.clone()).chain(named_fallbacks(fallbacks)).collect()
+            }
+            (Some(_) | None, _) => chain,
+        }
     }
 
     /// Takes a model that a client asked for, with those that take over from it.

@@ -116,8 +116,7 @@ fn shown(text: &str) -> String {
 pub(super) fn chain_of(config: &Config, model: &ModelRef, fallbacks: Option<&[ModelRef]>) -> Vec<ModelTarget> {
     let picked = plain(model, Role::Picked);
     if let Some(fallbacks) = fallbacks {
-        let others = fallbacks.iter().enumerate().map(|(index, model)| plain(model, Role::Fallback(index)));
-        return std::iter::once(picked).chain(others).collect();
+        return std::iter::once(picked).chain(named_fallbacks(fallbacks)).collect();
     }
     for chain in [chain(config), image_chain(config)] {
         if let Some(at) = chain.iter().position(|target| &target.model == model) {
@@ -125,6 +124,11 @@ pub(super) fn chain_of(config: &Config, model: &ModelRef, fallbacks: Option<&[Mo
         }
     }
     vec![picked]
+}
+
+/// The models that a client names to take over.
+pub(super) fn named_fallbacks(fallbacks: &[ModelRef]) -> impl Iterator<Item = ModelTarget> {
+    fallbacks.iter().enumerate().map(|(index, model)| plain(model, Role::Fallback(index)))
 }
 
 #[cfg(test)]

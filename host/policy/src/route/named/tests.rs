@@ -99,6 +99,8 @@ fn what_was_declared_takes_over_and_nothing_else() {
     chain("anthropic/claude-opus-9", None, 0, &["anthropic/claude-opus-9"]); // H3, overruled
     chain("anthropic/claude-opus-9", Some(&[glm]), 0, &["anthropic/claude-opus-9", glm]); // H6
     chain(haiku, Some(&[]), 0, &[haiku]); // H6
+    chain("default", Some(&[]), 0, &[glm]); // H6
+    chain("default", Some(&[shared]), 0, &[glm, shared]); // H6
     // A request that does not fit a context goes to the next that holds it, and nowhere if there is none.
     chain(glm, None, 101, &[haiku, shared]);
     chain(glm, Some(&[]), 101, &[]);
