@@ -67,6 +67,11 @@ use exit::Exit;
 use places::Places;
 use process::Process;
 
+/// A request makes and drops some hundreds of small things, and a rush thousands of connections. The C library takes its
+/// time over the former and keeps the memory of the latter; this one gives it back after some seconds.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let process = Arc::new(Process::ambient());
