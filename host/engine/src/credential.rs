@@ -105,7 +105,7 @@ pub enum Slot {
 pub type Slots = BTreeMap<String, Slot>;
 
 /// Takes the secrets of a call out of what its plugin says. The mask of a response sees one event after the other: a
-/// server can spread a secret over several, and the plugin puts it together (attack 89).
+/// server can spread a secret over several, and the plugin, or whoever reads its pieces, puts it together (attack 89).
 #[derive(Clone, Debug, Default)]
 pub struct Masks(Vec<Arc<Injectable>>);
 
@@ -120,18 +120,46 @@ impl Masks {
         Self(of_slots.cloned().chain(headers.secrets().map(Arc::clone)).collect())
     }
 
-    /// Masks them in a whole text.
+    /// Whether there is anything that they look for: the shortest secrets are ordinary words.
+    #[must_use]
+    pub fn look(&self) -> bool {
+        self.0.iter().any(|secret| secret.redactor().looks())
+    }
+
+    /// Masks them in a whole text. One that holds none of them comes back as it is.
     #[must_use]
     pub fn text(&self, text: String) -> String {
-        self.0.iter().fold(text, |text, secret| secret.redactor().text(&text))
+        self.masked(&text).unwrap_or(text)
+    }
+
+    /// The same; `None` where none of them stands in it.
+    #[must_use]
+    pub fn masked(&self, text: &str) -> Option<String> {
+        self.0.iter().fold(None, |masked, secret| {
+            let text = masked.as_deref().unwrap_or(text);
+            secret.redactor().masked(text).or(masked)
+        })
+    }
+
+    /// Bytes at the end of a text that one of them may begin with and go on behind.
+    #[must_use]
+    pub fn tail_bytes(&self, text: &str) -> usize {
+        self.0.iter().map(|secret| secret.redactor().tail_bytes(text)).max().unwrap_or_default()
     }
 
     /// Whether one of them stands in a text.
-    pub(crate) fn hide_in(&self, text: &str) -> bool {
+    #[must_use]
+    pub fn hide_in(&self, text: &str) -> bool {
         self.0.iter().any(|secret| secret.redactor().is_in(text))
     }
 
     pub(crate) fn secrets(&self) -> &[Arc<Injectable>] {
         &self.0
+    }
+}
+
+impl FromIterator<Arc<Injectable>> for Masks {
+    fn from_iter<I: IntoIterator<Item = Arc<Injectable>>>(secrets: I) -> Self {
+        Self(secrets.into_iter().collect())
     }
 }

@@ -40,19 +40,30 @@ impl Redactor {
         self.finder.as_ref().is_some_and(|finder| finder.is_match(text))
     }
 
+    /// Whether it looks for anything.
+    pub(crate) fn looks(&self) -> bool {
+        self.finder.is_some()
+    }
+
     /// Masks the secret in a whole text.
     pub(crate) fn text(&self, text: &str) -> String {
-        match &self.finder {
-            None => text.to_owned(),
-            Some(finder) => {
-                let mut masked = Vec::with_capacity(text.len());
-                finder.replace_all_with_bytes(text.as_bytes(), &mut masked, |_, _, out| {
-                    out.extend_from_slice(MASK);
-                    true
-                });
-                String::from_utf8_lossy(&masked).into_owned()
-            }
-        }
+        self.masked(text).unwrap_or_else(|| text.to_owned())
+    }
+
+    /// The same; `None` where the secret does not stand in it, which is nearly always and costs nothing.
+    pub(crate) fn masked(&self, text: &str) -> Option<String> {
+        let finder = self.finder.as_ref().filter(|finder| finder.is_match(text))?;
+        let mut masked = Vec::with_capacity(text.len());
+        finder.replace_all_with_bytes(text.as_bytes(), &mut masked, |_, _, out| {
+            out.extend_from_slice(MASK);
+            true
+        });
+        Some(String::from_utf8_lossy(&masked).into_owned())
+    }
+
+    /// Bytes at the end of a text that a spelling begins with and goes on behind.
+    pub(crate) fn tail_bytes(&self, text: &str) -> usize {
+        text.len() - self.held_from(text.as_bytes(), 0)
     }
 
     /// Where the longest tail that could become a spelling begins, at or after `from`.
@@ -151,5 +162,25 @@ mod tests {
         let event = Bytes::from_static(b"data: {\"text\":\"hello\"}\n\n");
         assert_eq!(carry.push(&redactor, event.clone()), event);
         assert_eq!(redactor.text("x sk-ant-secret-0123456789"), "x [redacted]");
+        assert_eq!(redactor.masked("x sk-ant-secret-012345678"), None);
+    }
+
+    #[test]
+    fn the_tail_is_what_a_secret_may_go_on_behind() {
+        let redactor = redactor();
+        for (text, expect) in [
+            ("", 0),
+            ("hello", 0),
+            ("words", 1),
+            ("x sk-an", 5),
+            ("sk-sk-ant", 6),
+            ("c2stYW50", 8),
+            // Whole it is no tail, but what a second one may begin with is.
+            ("sk-ant-secret-0123456789", 0),
+            ("sk-ant-secret-0123456789s", 1),
+            ("shor", 0),
+        ] {
+            assert_eq!(redactor.tail_bytes(text), expect, "{text}");
+        }
     }
 }

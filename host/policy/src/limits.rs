@@ -127,6 +127,9 @@ pub const TURNS_AT_ONCE_MAX: usize = 64;
 pub const HISTORY_ENTRIES_MAX: usize = 50;
 /// Bytes of a reply; a model that writes more is cut off.
 pub const REPLY_BYTES_MAX: usize = 1 << 20;
+/// Bytes of an answer that are held back while they may be the beginning of a credential: the longest token, letter by
+/// letter, each in an event of its own.
+pub const HELD_BYTES_MAX: usize = 1 << 20;
 /// Milliseconds that a shutdown waits for turns before it parks them.
 pub const SHUTDOWN_MS_MAX: u64 = 20_000;
 /// Milliseconds of one probe of a credential: a list of models takes one second, a cold local model ten.

@@ -178,7 +178,8 @@ pub struct RouteDerivation {
 /// Routes a turn by the configured chains.
 ///
 /// Where the primary takes all that is needed it answers, with those fallbacks that take it too. Else pictures are
-/// described, where `tools.media.image` names who describes; else the image model answers; else there is no answer.
+/// described, where `tools.media.image` names who describes; else the image model answers; else there is no answer. For a
+/// client, the first of the chain whose context holds the request stands in for the primary.
 #[must_use]
 pub fn route(config: &Config, catalog: &Catalog, needs: &Needs) -> RouteDerivation {
     Search::new(config, catalog, needs).by_chains()

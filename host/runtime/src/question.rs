@@ -19,6 +19,7 @@ use crate::care::shown;
 use crate::chain::{Asking, Attempt, ChainFailure, rests, walk};
 use crate::core::Core;
 use crate::describe;
+use crate::held::{Held, SPREAD};
 use crate::model::{Ask, Failed, plain_request};
 use crate::opening::{NativeAsk, NativeForm, Opened, open};
 
@@ -78,9 +79,8 @@ pub struct Reply {
     core: Arc<Core>,
     opened: Opened,
     target: ModelTarget,
-    ahead: VecDeque<chat::Output>,
+    held: Held,
     attempts: Vec<Attempt>,
-    is_over: bool,
 }
 
 impl Reply {
@@ -108,21 +108,10 @@ impl Reply {
     ///
     /// [`Unanswered`] when the answer broke off; nobody else is asked by then.
     pub async fn next(&mut self) -> Result<Option<chat::Output>, Box<Unanswered>> {
-        if let Some(output) = self.ahead.pop_front() {
-            return Ok(Some(output));
-        }
-        if self.is_over {
-            return Ok(None);
-        }
-        match self.opened.call.next().await {
-            Ok(Some(output)) => Ok(Some(masked(&self.opened, output))),
-            Ok(None) => {
-                self.is_over = true;
-                Ok(None)
-            }
+        match self.held.next(&mut self.opened.call).await {
+            Ok(output) => Ok(output),
             Err(end) => {
-                self.is_over = true;
-                let failed = failed(&self.opened, end.into());
+                let failed = failed(&self.opened, end);
                 rests(&self.core, &self.target, &failed).await;
                 Err(Box::new(broken(&self.target, &failed)))
             }
@@ -143,9 +132,7 @@ pub(crate) async fn ask(core: &Arc<Core>, plan: &RoutePlan, mut question: Questi
     let caller = question.caller.clone();
     let first = First { core, question: &question };
     match walk(core, &caller, chain, &first).await {
-        Ok(((opened, target, ahead), attempts)) => {
-            Ok(Reply { core: Arc::clone(core), opened, target, ahead, attempts, is_over: false })
-        }
+        Ok(((opened, target, held), attempts)) => Ok(Reply { core: Arc::clone(core), opened, target, held, attempts }),
         Err(failure) => Err(Box::new(unanswered(&failure))),
     }
 }
@@ -157,7 +144,7 @@ struct First<'a> {
 }
 
 impl Asking for First<'_> {
-    type Answer = (Opened, ModelTarget, VecDeque<chat::Output>);
+    type Answer = (Opened, ModelTarget, Held);
 
     async fn once(&self, target: &ModelTarget, is_probe: bool) -> Result<(Self::Answer, Option<Key>), Failed> {
         let question = self.question;
@@ -173,10 +160,10 @@ impl Asking for First<'_> {
         let ask = question.ask(target, timeouts.total_ms_max.unwrap_or(MODEL_CALL_MS_MAX));
         let first = async {
             let mut opened = open(self.core, &question.caller, (target, is_probe), ask).await?;
-            let ahead = first_pieces(&mut opened).await.map_err(|end| failed(&opened, end))?;
-            Ok::<_, Failed>((opened, ahead))
+            let held = first_pieces(&mut opened).await.map_err(|end| failed(&opened, end))?;
+            Ok::<_, Failed>((opened, held))
         };
-        let (opened, ahead) = match timeouts.first_ms_max {
+        let (opened, held) = match timeouts.first_ms_max {
             None => first.await?,
             Some(milliseconds) => {
                 let bounded = tokio::time::timeout(Duration::from_millis(milliseconds), first).await;
@@ -189,7 +176,7 @@ impl Asking for First<'_> {
             let waited = u64::try_from(opened.call.waited().as_micros()).unwrap_or(u64::MAX);
             self.core.knowledge().memory.took(&key.credential, waited);
         }
-        Ok(((opened, target.clone(), ahead), key))
+        Ok(((opened, target.clone(), held), key))
     }
 }
 
@@ -204,44 +191,23 @@ impl First<'_> {
 }
 
 /// The pieces of an answer up to the first that says something.
-async fn first_pieces(opened: &mut Opened) -> Result<VecDeque<chat::Output>, Failed> {
+async fn first_pieces(opened: &mut Opened) -> Result<Held, Failed> {
+    let mut held = Held::new(opened.masks.clone());
     let mut ahead = VecDeque::new();
-    loop {
-        match opened.call.next().await {
-            Ok(Some(output)) => {
-                let says_something = !matches!(output, chat::Output::Usage(_));
-                ahead.push_back(masked(opened, output));
-                if says_something {
-                    return Ok(ahead);
-                }
-            }
-            Ok(None) => {
-                let message = "the model gave an empty answer".to_owned();
-                return Err(Failed::new(CallFault::MalformedResponse, message));
-            }
-            Err(end) => return Err(end.into()),
+    while let Some(output) = held.next(&mut opened.call).await? {
+        let says_something = !matches!(output, chat::Output::Usage(_));
+        ahead.push_back(output);
+        if says_something {
+            held.put_back(ahead);
+            return Ok(held);
         }
     }
+    Err(Failed::new(CallFault::MalformedResponse, "the model gave an empty answer".to_owned()))
 }
 
 fn failed(opened: &Opened, failed: Failed) -> Failed {
     let message = opened.masks.text(failed.message);
     Failed { message, key: opened.key.clone(), ..failed }.with(opened.credential.clone())
-}
-
-/// Takes what a credential holds out of a piece of an answer.
-fn masked(opened: &Opened, output: chat::Output) -> chat::Output {
-    let mask = |text: String| opened.masks.text(text);
-    match output {
-        chat::Output::Text(text) => chat::Output::Text(mask(text)),
-        chat::Output::Native(data) => chat::Output::Native(mask(data)),
-        chat::Output::Reasoning(types::Reasoning { text, signature }) => {
-            chat::Output::Reasoning(types::Reasoning { text: mask(text), signature })
-        }
-        chat::Output::ToolCallStart((index, id, name)) => chat::Output::ToolCallStart((index, mask(id), mask(name))),
-        chat::Output::ToolCallArguments((index, json)) => chat::Output::ToolCallArguments((index, mask(json))),
-        other @ (chat::Output::Media(_) | chat::Output::Usage(_) | chat::Output::Finished(_)) => other,
-    }
 }
 
 /// Puts a description in the place of each picture, for a model that takes none.
@@ -302,6 +268,8 @@ fn broken(target: &ModelTarget, failed: &Failed) -> Unanswered {
 /// kind where they are about the operator's account.
 fn for_client(model: &str, fault: CallFault, message: &str) -> String {
     match fault {
+        // The rule is the gateway's own, and whoever reads the pieces has seen that they end.
+        CallFault::Refused if message == SPREAD => format!("{model}: {message}"),
         CallFault::InvalidRequest
         | CallFault::ContextTooLong
         | CallFault::UnsupportedInput

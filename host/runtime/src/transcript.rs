@@ -11,6 +11,9 @@ use creel_store::session::{Entry, Role};
 
 use crate::core::{Core, StoreFailed};
 
+/// What is said before a message that nobody had asked for, where a conversation begins with it.
+const SENT_BEFORE: &str = "[This was sent to the conversation, unasked, before what follows:]";
+
 /// A session's log with what is known of its media.
 pub(crate) struct Transcript {
     entries: Vec<Entry>,
@@ -30,9 +33,11 @@ pub(crate) fn wit_media(medium: Medium) -> types::Media {
 
 impl Transcript {
     /// Takes a session's log and looks up its media. A medium that is gone is told as words, never dropped silently.
-    /// A log that was cut so that it begins with an answer loses that: models take no conversation that they begin.
+    /// A log that was cut so that it begins with an answer loses that: models take no conversation that they begin. What
+    /// was sent before anybody wrote is told in words for the same reason.
     pub(crate) async fn of(core: &Core, entries: Vec<Entry>) -> Result<Self, StoreFailed> {
-        let entries: Vec<Entry> = entries.into_iter().skip_while(|entry| entry.role == Role::Assistant).collect();
+        let entries: Vec<Entry> =
+            entries.into_iter().skip_while(|entry| entry.role == Role::Assistant && !is_sent(entry)).collect();
         let named: Vec<MediaRef> = entries.iter().flat_map(|entry| entry.media.iter().cloned()).collect();
         let media = core
             .store(move |store| {
@@ -80,13 +85,21 @@ impl Transcript {
             role: types::Role::System,
             parts: vec![types::Part::Text(prompt.to_owned())],
         });
-        let entries = self.entries.iter().map(|entry| types::Message {
+        let first = self.entries.iter().take_while(|entry| is_sent(entry)).count();
+        let told = self.entries.iter().take(first).map(|entry| types::Message {
+            role: types::Role::User,
+            parts: std::iter::once(types::Part::Text(SENT_BEFORE.to_owned()))
+                .chain(self.parts(entry, accepts))
+                .collect(),
+        });
+        let entries = self.entries.iter().skip(first).map(|entry| types::Message {
             role: match entry.role {
                 Role::User => types::Role::User,
                 Role::Assistant => types::Role::Assistant,
             },
             parts: self.parts(entry, accepts),
         });
+        let entries = told.chain(entries);
         system.into_iter().chain(entries.filter(|message| !message.parts.is_empty())).collect()
     }
 
@@ -122,6 +135,11 @@ impl Transcript {
             ),
         }
     }
+}
+
+/// Whether it answers nothing that was written.
+fn is_sent(entry: &Entry) -> bool {
+    entry.role == Role::Assistant && entry.inbound.is_none()
 }
 
 fn is_picture(medium: &Medium) -> bool {

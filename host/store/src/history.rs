@@ -343,7 +343,7 @@ fn put_message(
         text: &text,
         media: &collected.media,
         reply: None,
-        inbound: id,
+        inbound: Some(id),
     };
     session::append(transaction, &entry, exchange.message_ms)?;
     Ok(id)
@@ -367,8 +367,8 @@ fn put_answer(
         usage_json: None,
     });
     let media = &collected.media;
-    let entry =
-        NewEntry { session, role: Role::Assistant, text: text.trim_start(), media, reply: reply.as_ref(), inbound };
+    let (text, reply, inbound) = (text.trim_start(), reply.as_ref(), Some(inbound));
+    let entry = NewEntry { session, role: Role::Assistant, text, media, reply, inbound };
     session::append(transaction, &entry, at_ms)?;
     Ok(())
 }

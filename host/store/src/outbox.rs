@@ -8,6 +8,7 @@ use rusqlite::Transaction;
 use crate::db::{Store, StoreError, limit, signed, unsigned};
 use crate::limits::{CHANNEL_JSON_BYTES_MAX, KEY_BYTES_MAX, REASON_BYTES_MAX, cut};
 use crate::media::{Holder, refer};
+use crate::session::{self, NewEntry, Role};
 use crate::turn::{InboundId, TurnError, bounded, read_channel, read_media_list, write_media_list};
 
 /// Numbers what is to be delivered, in the order in which it was put there.
@@ -75,13 +76,21 @@ const HEADS: &str = "
   ORDER BY next_attempt_ms, id LIMIT ?2";
 
 impl Store {
-    /// Puts a message into the outbox that answers none.
+    /// Puts a message into the outbox that answers none, and at the end of its session's log: whoever is asked next in the
+    /// session knows that it was sent.
     ///
     /// # Errors
     ///
     /// [`TurnError::TooLarge`], [`TurnError::Store`].
     pub fn outbox_put(&self, message: &NewOutbound, now_ms: u64) -> Result<OutboxId, TurnError> {
-        self.write(|transaction| insert(transaction, message, None, now_ms))
+        self.write(|transaction| {
+            let id = insert(transaction, message, None, now_ms)?;
+            let (text, media) = (message.text.as_str(), message.media.as_slice());
+            let session = message.session.as_str();
+            let entry = NewEntry { session, role: Role::Assistant, text, media, reply: None, inbound: None };
+            session::append(transaction, &entry, now_ms)?;
+            Ok(id)
+        })
     }
 
     /// The messages that are not settled, in order, those behind `after`; at most `count`. One whose try is under way

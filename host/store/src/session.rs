@@ -57,7 +57,7 @@ pub struct Entry {
     pub usage_json: Option<String>,
     /// When it was written down.
     pub at_ms: u64,
-    /// The message that it is, or answers.
+    /// The message that it is, or answers; `None` where it was sent and answers none.
     pub inbound: Option<InboundId>,
 }
 
@@ -68,7 +68,8 @@ pub(crate) struct NewEntry<'a> {
     pub(crate) text: &'a str,
     pub(crate) media: &'a [MediaRef],
     pub(crate) reply: Option<&'a Reply>,
-    pub(crate) inbound: InboundId,
+    /// The message that it is, or answers; `None` for one that answers none.
+    pub(crate) inbound: Option<InboundId>,
 }
 
 impl Store {
@@ -163,7 +164,7 @@ pub(crate) fn append(transaction: &Transaction<'_>, entry: &NewEntry<'_>, now_ms
         entry.reply.map(|reply| &reply.derivation_json),
         entry.reply.and_then(|reply| reply.usage_json.as_ref()),
         signed(now_ms)?,
-        entry.inbound.0,
+        entry.inbound.map(|inbound| inbound.0),
     ))?;
     refer(transaction, entry.media, Holder::Entry(EntrySeq(seq)), entry.session)?;
     Ok(EntrySeq(seq))

@@ -70,6 +70,68 @@ async fn requests_of_a_minute_are_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_no_model_answers_is_counted_as_well() {
+    let fakes = Fakes::start().await;
+    let door = Door::open(&fakes.config(""));
+    let spent = "`requestsPerMinute` of the agent's grant is 2: used 2, set aside by calls under way 0, wanted 1; try again in ";
+    let mcp = |method: &str, params: serde_json::Value| {
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        let headers = |request: reqwest::RequestBuilder| {
+            request.header("content-type", "application/json").header("accept", "application/json, text/event-stream")
+        };
+        (headers, body.to_string())
+    };
+    let routes = [
+        ("GET", "/v1/models"),
+        ("GET", "/v1/models/x"),
+        ("GET", "/v1/files"),
+        ("GET", "/v1/files/x"),
+        ("GET", "/v1/files/x/content"),
+        ("DELETE", "/v1/files/x"),
+        ("POST", "/v1/files"),
+        ("POST", "/mcp"),
+    ];
+    for (number, (method, path)) in routes.into_iter().enumerate() {
+        let token = door.agent(&format!("a{number}"), &["--models", "*", "--requests-per-minute", "2"]);
+        let ask = || async {
+            let request = door.request(method, path, &token);
+            let (headers, body) = mcp("tools/list", json!({}));
+            crate::door::got(if path == "/mcp" { headers(request).body(body) } else { request }).await
+        };
+        for _ in 0..2 {
+            let got = ask().await;
+            assert_ne!(got.status, 429, "{path}: {}", got.text);
+        }
+        let got = ask().await;
+        assert_eq!(got.status, 429, "{method} {path}: {}", got.text);
+        assert!(got.json()["error"]["message"].as_str().is_some_and(|said| said.starts_with(spent)), "{}", got.text);
+        assert!(got.header("retry-after").parse::<u64>().is_ok_and(|seconds| (1..=60).contains(&seconds)));
+        // It is one minute for all that it asks, in each dialect.
+        let got = door.post("/v1/chat/completions", &token, &chat(GPT, "ping")).await;
+        assert_eq!(got.status, 429, "{path}: {}", got.text);
+        let anthropic = door.request("GET", "/v1/models", &token).header("anthropic-version", "2023-06-01");
+        let got = crate::door::got(anthropic).await;
+        assert_eq!((got.status, got.json()["error"]["type"].as_str()), (429, Some("rate_limit_error")), "{}", got.text);
+        assert!(got.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds > 0));
+    }
+    assert_eq!(fakes.openai.requests().len(), 0);
+    // A tool that asks a model is one request, and not two.
+    let token = door.agent("tools", &["--models", "*", "--needs", "image", "--requests-per-minute", "2"]);
+    let picture = data_url(&creel_fakes::pictures::png(), "image/png");
+    let arguments = json!({ "media": [picture], "question": "what is it?", "model": GPT });
+    let mut statuses = Vec::new();
+    for _ in 0..2 {
+        let (headers, body) = mcp("tools/call", json!({ "name": "ask_about_media", "arguments": arguments }));
+        let got = crate::door::got(headers(door.request("POST", "/mcp", &token)).body(body)).await;
+        assert_eq!(got.json()["result"]["isError"], false, "{}", got.text);
+        statuses.push(got.status);
+    }
+    statuses.push(door.get("/v1/models", &token).await.status);
+    assert_eq!(statuses, [200, 200, 429]);
+    assert_eq!(fakes.openai.requests().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_at_once_are_bounded_and_the_place_comes_back() {
     let fakes = Fakes::start().await;
     let door = Door::open(&fakes.config(""));

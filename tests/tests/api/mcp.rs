@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout};
 
 use creel_fakes::signal::{self, Message, Signal};
-use creel_tests::house::{ACCOUNT, ALICE};
+use creel_tests::house::{ACCOUNT, ALICE, ALICE_UUID};
 use serde_json::{Value, json};
 
 use crate::door::{Door, Fakes, Got, data_url, got};
@@ -158,9 +158,7 @@ async fn a_message_goes_out_and_a_conversation_is_read() {
         attachments.path().display()
     );
     let door = Door::open(&fakes.config(&rest));
-    signal
-        .receive(&Message::from_number(ALICE, creel_tests::house::ALICE_UUID, "Alice").saying("hello"))
-        .expect("received");
+    signal.receive(&Message::from_number(ALICE, ALICE_UUID, "Alice").saying("hello")).expect("received");
     signal.wait_for_sent(1).await.expect("an answer");
 
     let reader = door.agent("reader", &["--sessions", "signal:*"]);
@@ -190,6 +188,61 @@ async fn a_message_goes_out_and_a_conversation_is_read() {
     assert_eq!(sent[1].attachments.len(), 1);
     assert_eq!(sent[1].attachments[0].bytes, picture);
     assert_eq!(sent[1].recipients, sent[0].recipients);
+
+    // Whoever is asked next in the conversation knows of it.
+    signal.receive(&Message::from_number(ALICE, ALICE_UUID, "Alice").saying("what is that?")).expect("received");
+    signal.wait_for_sent(3).await.expect("an answer");
+    let turns =
+        fakes.ollama.requests_to("/api/chat").pop().expect("a request").json().expect("JSON")["messages"].clone();
+    let turns: Vec<_> =
+        turns.as_array().expect("messages").iter().map(|turn| (&turn["role"], &turn["content"])).collect();
+    let [user, assistant] = [json!("user"), json!("assistant")];
+    assert_eq!(turns[0], (&user, &json!("hello")));
+    assert_eq!(turns[1], (&assistant, &json!("You said: hello")));
+    assert!(turns[2].0 == &assistant && turns[2].1.as_str().is_some_and(|text| text.ends_with("look")), "{turns:?}");
+    assert_eq!(turns[3], (&user, &json!("what is that?")));
+    let read = call(&door, &reader, "read_session", json!({ "session": session })).await["structuredContent"].clone();
+    assert_eq!(
+        (&read["entries"][2]["text"], &read["entries"][2]["media"][0]),
+        (&json!("look"), &json!(handle)),
+        "{read}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_conversation_that_an_agent_begins_is_known_to_whoever_answers() {
+    let fakes = Fakes::start().await;
+    let attachments = tempfile::tempdir().expect("a directory");
+    let signal = Signal::start(signal::Config::new(ACCOUNT, attachments.path())).await.expect("a fake Signal daemon");
+    let rest = format!(
+        r#"channels: {{ signal: {{ httpUrl: "{}", account: "{ACCOUNT}", attachmentsDir: "{}",
+             dmPolicy: "allowlist", allowFrom: ["{ALICE}"] }} }},
+           agents: {{ defaults: {{ model: {{ primary: "anthropic/claude-haiku-4-5" }} }} }},"#,
+        signal.base_url(),
+        attachments.path().display()
+    );
+    let door = Door::open(&fakes.config(&rest));
+    let sender = door.agent("sender", &["--channels", "signal:*"]);
+    for (number, text) in ["the backup failed", "now it works"].into_iter().enumerate() {
+        let conversation = format!("uuid:{ALICE_UUID}");
+        let send = json!({ "channel": "signal", "conversation": conversation, "text": text });
+        let queued = call(&door, &sender, "send_message", send).await;
+        assert_eq!(queued["structuredContent"]["state"], "queued", "{queued}");
+        signal.wait_for_sent(number + 1).await.expect("the message");
+    }
+    signal.receive(&Message::from_number(ALICE, ALICE_UUID, "Alice").saying("which one?")).expect("received");
+    signal.wait_for_sent(3).await.expect("an answer");
+    let asked = fakes.anthropic.requests_to("/v1/messages").pop().expect("a request").json().expect("JSON");
+    let told = "[This was sent to the conversation, unasked, before what follows:]";
+    let texts: Vec<&str> = asked["messages"]
+        .as_array()
+        .expect("messages")
+        .iter()
+        .flat_map(|turn| turn["content"].as_array().expect("blocks"))
+        .map(|block| block["text"].as_str().expect("a text"))
+        .collect();
+    assert_eq!(texts, [told, "the backup failed", told, "now it works", "which one?"], "{asked}");
+    assert_eq!(asked["messages"][0]["role"], "user");
 }
 
 /// `creel mcp` as a client starts it.

@@ -112,3 +112,37 @@ async fn a_picture_is_a_need_like_any_other() {
     let asked = fakes.ollama.requests().pop().expect("a request");
     assert!(asked.contains(&sha256) && asked.contains("[Picture: "), "the description in the picture's place");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_does_not_fit_a_context_goes_to_the_next_that_holds_it() {
+    let fakes = Fakes::start().await;
+    let chain = defaults(&format!(r#"model: {{ primary: "{GLM}", fallbacks: ["{QWEN}", "{GPT}"] }}"#));
+    let config = fakes.config(&chain);
+    let config = config.replace(r#""glm-5:cloud","#, r#""glm-5:cloud", contextWindow: 100,"#);
+    let door = Door::open(&config.replace(r#""qwen3-vl:8b","#, r#""qwen3-vl:8b", contextWindow: 200,"#));
+    let token = door.usual_agent();
+    for name in ["default", GLM] {
+        for (bytes, expect) in [(20, GLM), (600, QWEN), (4_000, GPT)] {
+            let got = door.post("/v1/chat/completions", &token, &chat(name, &"x".repeat(bytes))).await;
+            assert_eq!(got.header("x-creel-route"), format!("{expect}=ok"), "{name}: {}", got.text);
+        }
+    }
+    let explained = door.program.run(&["explain", "route", "--model", "default", "--tokens", "150"]);
+    assert_eq!(explained.code, Some(0), "{}{}", explained.out, explained.err);
+    let small = "its context holds 100 tokens, and the request has some 150";
+    assert!(explained.out.contains(small), "{}", explained.out);
+    let explained = door.program.run(&["explain", "route", "--model", "default", "--tokens", "150", "--json"]).json();
+    let candidates = explained["candidates"].as_array().expect("candidates");
+    let verdicts: Vec<_> = candidates.iter().map(|one| [&one["model"], &one["verdict"], &one["reason"]]).collect();
+    assert_eq!(verdicts[0], [&json!(GLM), &json!("passed-over"), &json!(small)], "{explained}");
+    assert_eq!(verdicts[1], [&json!(QWEN), &json!("taken"), &json!("takes all that is needed")], "{explained}");
+    // Where nobody holds it, nobody is asked.
+    let chain = defaults(&format!(r#"model: {{ primary: "{GLM}" }}"#));
+    let config = fakes.config(&chain).replace(r#""glm-5:cloud","#, r#""glm-5:cloud", contextWindow: 100,"#);
+    let door = Door::open(&config);
+    let asked = fakes.ollama.requests().len();
+    let got = door.post("/v1/chat/completions", &door.usual_agent(), &chat("default", &"x".repeat(600))).await;
+    let said = "`default` does not take this request (text), and nobody who takes it stands in for it";
+    assert_eq!((got.status, got.json()["error"]["message"].as_str()), (400, Some(said)), "{}", got.text);
+    assert_eq!(fakes.ollama.requests().len(), asked);
+}

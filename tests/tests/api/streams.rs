@@ -142,3 +142,111 @@ async fn a_piece_goes_out_when_it_comes_and_a_client_that_goes_away_cancels_the_
     drop(stream);
     fakes.anthropic.wait_for_abandoned(1).await.expect("the call is cancelled");
 }
+
+/// What an agent is told whose token opens nothing any more.
+const NO_TOKEN: &str = "the token is not one of this gateway's";
+
+/// A stream of an agent that has the beginning of its answer, and what comes of it once the upstream goes on.
+struct Begun {
+    answer: reqwest::Response,
+    text: String,
+    gate: Gate,
+    /// Never opened: who does not go away waits for ever.
+    _last: Gate,
+}
+
+impl Begun {
+    async fn of(door: &Door, fakes: &Fakes, path: &str, token: &str) -> Option<Self> {
+        let request = fakes.anthropic.accepted().pop().expect("a request");
+        let reply = anthropic::Reply::text("first then the rest of it, which nobody gets to see");
+        let (gate, last) = (Gate::closed(), Gate::closed());
+        let answer = anthropic::stream(&request, &reply).pause_before(4, &gate).pause_before(5, &last);
+        let body = streamed(path, CLAUDE, "go on").to_string();
+        fakes.anthropic.script(answer);
+        let answer = door.request("POST", path, token).body(body).send().await.expect("a head");
+        if answer.status() != 200 {
+            return None;
+        }
+        let mut begun = Self { answer, text: String::new(), gate, _last: last };
+        while !begun.text.contains("first then") {
+            assert!(begun.more().await, "{}", begun.text);
+        }
+        Some(begun)
+    }
+
+    async fn more(&mut self) -> bool {
+        let piece = self.answer.chunk().await.expect("bytes");
+        self.text.push_str(piece.as_ref().map_or("", |piece| std::str::from_utf8(piece).expect("text")));
+        piece.is_some()
+    }
+
+    /// Lets the upstream go on; gives the words of the error that the stream ends in.
+    async fn error(mut self, path: &str) -> String {
+        self.gate.open();
+        while self.more().await {}
+        assert!(!self.text.contains("rest of"), "{}", self.text);
+        let last = self.text.lines().rev().find_map(|line| line.strip_prefix("data: {")).expect("an event");
+        let last: Value = serde_json::from_str(&format!("{{{last}")).expect("JSON");
+        let error = if path == "/v1/responses" { &last["response"]["error"] } else { &last["error"] };
+        error["message"].as_str().unwrap_or_else(|| panic!("{}", self.text)).to_owned()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_ends_with_its_next_piece_once_its_agent_is_revoked() {
+    // Attack 169.
+    let fakes = Fakes::start().await;
+    let mut door = Door::open(&fakes.config(""));
+    let other = door.usual_agent();
+    let warm = door.post("/v1/messages", &other, &streamed("/v1/messages", CLAUDE, "warm")).await;
+    assert_eq!(warm.status, 200);
+    let paths = ["/v1/messages", "/v1/chat/completions", "/v1/responses"];
+    for (number, path) in paths.into_iter().enumerate() {
+        let name = format!("agent-{number}");
+        let token = door.agent(&name, &["--models", "*"]);
+        let begun = Begun::of(&door, &fakes, path, &token).await.expect("an answer");
+        assert_eq!(door.program.run(&["agents", "revoke", &name]).code, Some(0));
+        assert_eq!(begun.error(path).await, NO_TOKEN, "{path}");
+        fakes.anthropic.wait_for_abandoned(number + 1).await.expect("the call is cancelled");
+    }
+    // An answer that is no stream is the error itself, as for a token that was never one.
+    let token = door.agent("whole", &["--models", "*"]);
+    fakes.openai.hold();
+    let held = {
+        let request = door.request("POST", "/v1/chat/completions", &token).body(chat(GPT, "ping").to_string());
+        tokio::spawn(crate::door::got(request))
+    };
+    fakes.openai.wait_until_held(1).await.expect("the request is there");
+    assert_eq!(door.program.run(&["agents", "revoke", "whole"]).code, Some(0));
+    fakes.openai.release();
+    let got = held.await.expect("an answer");
+    assert_eq!((got.status, got.header("www-authenticate")), (401, "Bearer"), "{}", got.text);
+    assert_eq!(got.json()["error"]["message"], NO_TOKEN);
+    // Nobody else is held up by it, and what was used by then is counted.
+    let got = door.post("/v1/chat/completions", &other, &chat(GPT, "ping")).await;
+    assert_eq!(got.status, 200, "{}", got.text);
+    door.daemon.stop();
+    for name in ["agent-0", "agent-1", "agent-2", "whole"] {
+        let shown = door.program.run(&["agents", "show", name, "--json"]).json();
+        assert!(shown["today"]["tokens_in"].as_u64().is_some_and(|tokens| tokens > 0), "{name}: {shown}");
+        assert!(shown["today"]["tokens_out"].as_u64().is_some_and(|tokens| tokens < 100), "{name}: {shown}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_ends_with_its_next_piece_once_the_time_of_its_agent_is_over() {
+    let fakes = Fakes::start().await;
+    let door = Door::open(&fakes.config(""));
+    let warm = door.post("/v1/messages", &door.usual_agent(), &streamed("/v1/messages", CLAUDE, "warm")).await;
+    assert_eq!(warm.status, 200);
+    // However slow the machine is, one of these times is long enough for a beginning.
+    for seconds in [2, 8, 32] {
+        let token = door.agent(&format!("for-{seconds}"), &["--models", "*", "--expires", &format!("{seconds}s")]);
+        let Some(begun) = Begun::of(&door, &fakes, "/v1/messages", &token).await else { continue };
+        while door.get("/v1/models", &token).await.status == 200 {}
+        let said = "the token has expired; ask the operator for another one";
+        assert_eq!(begun.error("/v1/messages").await, said);
+        return;
+    }
+    panic!("no answer began in time");
+}

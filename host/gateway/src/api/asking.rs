@@ -98,6 +98,47 @@ pub(super) async fn open_sending(
     }
 }
 
+/// Lets a caller in that asks for what no model gives, and counts that: the minute of an agent is one for all it asks.
+/// The place is held for as long as it is worked on.
+pub(super) async fn open_counted(
+    api: &Api,
+    headers: &HeaderMap,
+    peer: Peer,
+    target: &str,
+) -> Result<(Caller, Option<Place>), ApiError> {
+    let caller = open(api, headers, peer, target).await?;
+    let place = count(api, &caller, target).await?;
+    Ok((caller, place))
+}
+
+/// Counts a request that no model answers.
+pub(super) async fn count(api: &Api, caller: &Caller, target: &str) -> Result<Option<Place>, ApiError> {
+    let now_ms = clock::now_ms();
+    let admitted = caller.admit(&AgentAsked::NoModel, now_ms);
+    let verdict = admitted.as_ref().map(|_| ());
+    api.host.audit(admission(caller.id(), target, verdict, now_ms)).await;
+    admitted.map_err(|refusal| {
+        api.metrics.denied("agent", refusal.code());
+        failure::not_admitted(&refusal)
+    })
+}
+
+/// The same for one that sends a body: what is refused is read and forgotten.
+pub(super) async fn count_sending(
+    api: &Api,
+    caller: &Caller,
+    target: &str,
+    (headers, body): (&HeaderMap, Body),
+) -> Result<(Option<Place>, Body), ApiError> {
+    match count(api, caller, target).await {
+        Ok(place) => Ok((place, body)),
+        Err(error) => {
+            read_out(headers, body).await;
+            Err(error)
+        }
+    }
+}
+
 /// Finds the models that may answer, and asks the grant of the caller.
 pub(super) async fn admit(api: &Api, caller: &Caller, wish: &Wish<'_>) -> Result<Admission, ApiError> {
     let knowledge = api.host.knowledge();

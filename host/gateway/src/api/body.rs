@@ -17,10 +17,10 @@ use creel_policy::fallback::CallFault;
 use creel_policy::media::MediaRef;
 use creel_runtime::{Reply, Unanswered};
 use creel_store::Store;
-use creel_store::agents::Place;
-use futures_util::stream;
+use creel_store::agents::{Place, no_agent};
+use futures_util::{FutureExt as _, stream};
 
-use super::{Shared, convert, failure};
+use super::{Shared, caller, convert, failure};
 use crate::clock;
 use crate::metrics::{Asking, Exchange};
 
@@ -52,6 +52,17 @@ impl Account {
     /// It failed.
     fn failed(&mut self, unanswered: &Unanswered) {
         self.exchange.failed(unanswered.fault.map_or("no-model", CallFault::code));
+    }
+
+    /// Why whoever asked gets no more of the answer: the agent was revoked meanwhile, or its time is over (attack 169).
+    /// Asked for each piece, before it is written.
+    async fn stopped(&mut self) -> Option<ApiError> {
+        let now_ms = clock::now_ms();
+        let refusal = self.place.as_ref()?.standing(now_ms).err()?;
+        self.exchange.failed(refusal.code());
+        self.api.metrics.denied("token", refusal.code());
+        self.api.host.audit(no_agent("an answer under way", &refusal, now_ms)).await;
+        Some(caller::wrong(&refusal))
     }
 
     /// Notes what a piece of an answer says of it.
@@ -104,6 +115,15 @@ fn finish_code(finish: chat::Finish) -> &'static str {
     }
 }
 
+/// Why whoever asked gets no more of an answer. What is there of it by now is noted all the same: it may say what was used.
+pub(super) async fn cut(reply: &mut Reply, account: &mut Account) -> Option<ApiError> {
+    let error = account.stopped().await?;
+    while let Some(Ok(Some(output))) = reply.next().now_or_never() {
+        account.note(&output);
+    }
+    Some(error)
+}
+
 /// Reads an answer to its end; gives the answer of the dialect, or why it cannot be said in it.
 pub(super) async fn whole(
     reply: &mut Reply,
@@ -112,6 +132,10 @@ pub(super) async fn whole(
 ) -> Result<Result<String, ApiError>, Box<Unanswered>> {
     while let Some(output) = reply.next().await.inspect_err(|unanswered| account.failed(unanswered))? {
         account.note(&output);
+        if let Some(error) = cut(reply, account).await {
+            account.settle(reply);
+            return Ok(Err(error));
+        }
         writer.event(&piece(&account.api.store, output).await);
     }
     account.settle(reply);
@@ -174,10 +198,16 @@ impl State {
         }
     }
 
-    async fn take(&mut self, (reply, answered): Answered, text: &mut String) {
+    async fn take(&mut self, (mut reply, answered): Answered, text: &mut String) {
         match answered {
             Ok(Some(output)) => {
                 self.account.note(&output);
+                if let Some(error) = cut(&mut reply, &mut self.account).await {
+                    tracing::warn!(request = self.request_id, "an answer was cut off: {}", error.message);
+                    self.writer.error(&error, &self.request_id, text);
+                    self.account.settle(&reply);
+                    return;
+                }
                 let output = piece(&self.account.api.store, output).await;
                 self.writer.event(&output, text);
                 if self.writer.is_over() {

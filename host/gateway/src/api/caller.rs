@@ -146,7 +146,7 @@ fn missing() -> ApiError {
 }
 
 /// Why a token is not taken. One that is malformed, unknown or revoked gets the same answer.
-fn wrong(refusal: &TokenRefusal) -> ApiError {
+pub(super) fn wrong(refusal: &TokenRefusal) -> ApiError {
     let message = match refusal {
         TokenRefusal::Expired { .. } => "the token has expired; ask the operator for another one",
         TokenRefusal::NoUser { .. } => "this user of the machine is no agent of the gateway; send a token",

@@ -125,6 +125,10 @@ async fn answered(
         }
     };
     account.answers(&reply);
+    if let Some(error) = body::cut(&mut reply, &mut account).await {
+        account.settle(&reply);
+        return Err(error);
+    }
     let model = reply.model().to_string();
     let trail = Trail::of(reply.attempts(), Some(&model));
     tracing::info!(request = asked.id, agent = %caller.id(), route = trail.as_str(), "answers");

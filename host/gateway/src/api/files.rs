@@ -40,6 +40,7 @@ pub(super) async fn upload(
 async fn uploaded(api: &Api, (headers, peer): (&HeaderMap, Peer), request: Request) -> Result<Medium, ApiError> {
     let (parts, body) = request.into_parts();
     let (caller, body) = asking::open_sending(api, headers, peer, "files", body).await?;
+    let (_place, body) = asking::count_sending(api, &caller, "files", (headers, body)).await?;
     let request = Request::from_parts(parts, body);
     let malformed = |what: String| ApiError::new(ErrorKind::InvalidRequest, what);
     let multipart = Multipart::from_request(request, &()).await;
@@ -92,7 +93,7 @@ pub(super) async fn list(State(api): State<Shared>, Extension(peer): Extension<P
 }
 
 async fn listed(api: &Api, (headers, peer): (&HeaderMap, Peer)) -> Result<Vec<Medium>, ApiError> {
-    let caller = asking::open(api, headers, peer, "files").await?;
+    let (caller, _place) = asking::open_counted(api, headers, peer, "files").await?;
     let (store, area) = (api.store.clone(), Area::Workspace(caller.id().clone()));
     let listed = tokio::task::spawn_blocking(move || store.media_list(Some(&area), None, LIST_MAX));
     let page = listed.await.map_err(|error| internal(&error))?.map_err(|error| internal(&error))?;
@@ -169,7 +170,7 @@ async fn deleted(api: &Api, (headers, peer): (&HeaderMap, Peer), id: &str) -> Re
 }
 
 async fn found(api: &Api, (headers, peer): (&HeaderMap, Peer), id: &str) -> Result<(Caller, Medium), ApiError> {
-    let caller = asking::open(api, headers, peer, "files").await?;
+    let (caller, _place) = asking::open_counted(api, headers, peer, "files").await?;
     let media = file(&caller, id).ok_or_else(|| no_file(id))?;
     let asker = (caller.id(), caller.grant());
     let resolution = api.host.take_media(&media.to_string(), asker).await.map_err(|error| of_error(&error, "id"))?;

@@ -19,8 +19,9 @@ use super::{Api, Shared, failure};
 /// `GET /v1/models`.
 pub(super) async fn list(State(api): State<Shared>, Extension(peer): Extension<Peer>, headers: HeaderMap) -> Response {
     let asked = Asked::by(&headers);
-    let caller = asking::open(&api, &headers, peer, "models").await;
-    let entries = caller.map(|caller| open_to(&api.host.knowledge(), &caller).into_values().collect::<Vec<_>>());
+    let opened = asking::open_counted(&api, &headers, peer, "models").await;
+    let entries =
+        opened.map(|(caller, _place)| open_to(&api.host.knowledge(), &caller).into_values().collect::<Vec<_>>());
     answer::of(&asked, entries.map(|entries| write_models(asked.shape, &entries)))
 }
 
@@ -37,7 +38,7 @@ pub(super) async fn retrieve(
 }
 
 async fn retrieved(api: &Api, (headers, peer): (&HeaderMap, Peer), id: &str) -> Result<ModelEntry, ApiError> {
-    let caller = asking::open(api, headers, peer, "models").await?;
+    let (caller, _place) = asking::open_counted(api, headers, peer, "models").await?;
     let knowledge = api.host.knowledge();
     if let Some(entry) = open_to(&knowledge, &caller).remove(id) {
         return Ok(entry);

@@ -31,12 +31,13 @@ impl<'a> Search<'a> {
 
     pub(super) fn by_chains(mut self) -> RouteDerivation {
         let (chain, image) = (self.followed(chain(self.config)), self.followed(image_chain(self.config)));
-        let Some(primary) = chain.first() else {
+        if chain.is_empty() {
             self.pass_describers("no primary is configured");
             self.pass_all(&image, "no primary is configured");
             return self.fail("no model is configured", "write `agents.defaults.model.primary`");
-        };
-        if self.takes(primary, self.needs) {
+        }
+        let chain = self.holding(chain);
+        if chain.first().is_some_and(|first| self.takes(first, self.needs)) {
             let chain = self.take_chain(&chain, self.needs, "takes all that is needed");
             self.pass_describers("the primary takes all that is needed");
             self.pass_all(&image, "the primary takes all that is needed");
@@ -49,7 +50,11 @@ impl<'a> Search<'a> {
         self.pass_unfit(&chain);
         if !self.needs.contains(Input::Image) {
             self.pass_all(&image, "the turn holds no picture");
-            return self.fail_unmet("name a model that takes it in `agents.defaults.model.primary`");
+            return self.fail_unmet(if chain.is_empty() {
+                "name a model with a larger context in `agents.defaults.model.fallbacks`"
+            } else {
+                "name a model that takes it in `agents.defaults.model.primary`"
+            });
         }
         let image = self.take_chain(&image, self.needs, "takes what the primary cannot");
         if image.is_empty() {
@@ -74,17 +79,34 @@ impl<'a> Search<'a> {
 
     /// Takes a model that a client asked for, with those that take over from it.
     pub(super) fn by_name(mut self, chain: &[ModelTarget]) -> RouteDerivation {
+        let chain = self.holding(chain.to_vec());
+        if chain.is_empty() {
+            self.pass_describers("no model that was asked for holds the request");
+            return self.fail_unmet("ask for a model with a larger context");
+        }
         let is_fit = chain.first().is_some_and(|first| self.takes(first, self.needs));
-        if !is_fit && let Some(plan) = self.describe(chain) {
+        if !is_fit && let Some(plan) = self.describe(&chain) {
             return self.plan(plan);
         }
-        let taken = self.take_chain(chain, self.needs, "it was asked for, and takes all that is needed");
+        let taken = self.take_chain(&chain, self.needs, "it was asked for, and takes all that is needed");
         if taken.is_empty() {
             return self.fail_unmet(
                 "ask for a model that takes it, or name one that describes pictures in `tools.media.image.models`",
             );
         }
         self.plan(RoutePlan::Direct { chain: taken })
+    }
+
+    /// The chain from its first model on whose context holds the request: that one stands in for those before it, which
+    /// no fallback could help by taking more kinds of input.
+    fn holding(&mut self, mut chain: Vec<ModelTarget>) -> Vec<ModelTarget> {
+        let fits = chain.iter().position(|target| self.overflow(target).is_none()).unwrap_or(chain.len());
+        for target in chain.drain(..fits).collect::<Vec<_>>() {
+            if let Some(reason) = self.overflow(&target) {
+                self.pass(&target, reason);
+            }
+        }
+        chain
     }
 
     /// Plans descriptions where somebody can describe and the first of the chain takes all the rest.
@@ -154,16 +176,20 @@ impl<'a> Search<'a> {
         if self.catalog.plugin(&model.provider).is_none() {
             return Some(format!("no plugin serves provider `{}`", model.provider));
         }
-        let facts = self.catalog.facts(model);
-        if let (Some(client), Some(context)) = (self.client, facts.context_tokens)
-            && client.tokens > context
-        {
-            return Some(format!("its context holds {context} tokens, and the request has some {}", client.tokens));
+        if let Some(reason) = self.overflow(target) {
+            return Some(reason);
         }
+        let facts = self.catalog.facts(model);
         let unmet: BTreeSet<Input> = needs.unmet(&facts.input);
         let reason =
             || format!("does not take {} (it takes {}: {})", words(&unmet), words(&facts.input), facts.said_by);
         (!unmet.is_empty()).then(reason)
+    }
+
+    /// Why the context of a model does not hold the request; `None` where it does, or nobody knows it.
+    fn overflow(&self, target: &ModelTarget) -> Option<String> {
+        let (tokens, context) = (self.client?.tokens, self.catalog.facts(&target.model).context_tokens?);
+        (tokens > context).then(|| format!("its context holds {context} tokens, and the request has some {tokens}"))
     }
 
     fn pass_unfit(&mut self, targets: &[ModelTarget]) {

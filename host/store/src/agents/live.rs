@@ -8,6 +8,7 @@
 //! and the calls under way have used, and by no more; a stop that flushes loses nothing.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use creel_policy::agent::{
@@ -33,7 +34,13 @@ pub struct Agents {
 struct Directory {
     by_token: HashMap<TokenHash, Key>,
     by_user: HashMap<u32, Arc<Known>>,
+    /// Whether each agent is still one, by its name and when it was made: one that is made anew is another.
+    lives: HashMap<(AgentId, u64), Life>,
 }
+
+/// Whether an agent was revoked. Shared by all that was known of it, from the first reload to the last, so that what is
+/// under way since before one learns of it as well.
+type Life = Arc<AtomicBool>;
 
 /// What a token opens.
 struct Key {
@@ -46,6 +53,7 @@ struct Known {
     id: AgentId,
     grant: AgentGrant,
     meter: Arc<Meter>,
+    is_revoked: Life,
 }
 
 #[derive(Default)]
@@ -94,8 +102,8 @@ impl TokenRefusal {
     }
 }
 
-/// An agent that was let in. Cheap to clone. Whoever holds one while the agent is revoked holds on to the old grant: it
-/// is opened for each request.
+/// An agent that was let in. Cheap to clone. Whoever holds one while the agent's grant changes holds on to the old one:
+/// it is opened for each request. Whether it is still an agent at all, its [`Place`] says.
 #[derive(Clone)]
 pub struct Agent(Arc<Known>);
 
@@ -120,11 +128,13 @@ impl Agents {
         agents
     }
 
-    /// Takes up what has changed. Counts go on, and so does what is under way.
+    /// Takes up what has changed. Counts go on, and so does what is under way, but that of an agent that is none any
+    /// more: [`Place::standing`] says so.
     pub fn reload(&self, snapshot: AgentsSnapshot) {
         let AgentsSnapshot { now_ms, agents, used } = snapshot;
         let mut directory = Directory::default();
         let mut meters = lock(&self.meters);
+        let before = self.directory();
         let used: HashMap<_, _> = used.into_iter().map(|used| (used.agent, (used.day, used.used))).collect();
         for row in agents {
             let fresh = || {
@@ -133,7 +143,10 @@ impl Agents {
                 Arc::new(Meter(Mutex::new(Counts { usage, unsaved: BTreeMap::new() })))
             };
             let meter = Arc::clone(meters.entry(row.id.clone()).or_insert_with(fresh));
-            let known = Arc::new(Known { id: row.id, grant: row.grant, meter });
+            let made = (row.id.clone(), row.created_ms);
+            let is_revoked = before.lives.get(&made).cloned().unwrap_or_default();
+            directory.lives.insert(made, Arc::clone(&is_revoked));
+            let known = Arc::new(Known { id: row.id, grant: row.grant, meter, is_revoked });
             if let Some(uid) = known.grant.unix_user {
                 directory.by_user.insert(uid, Arc::clone(&known));
             }
@@ -142,6 +155,9 @@ impl Agents {
                 directory.by_token.insert(earlier.hash, key);
             }
             directory.by_token.insert(row.token, Key { known, until_ms: None });
+        }
+        for (_, is_revoked) in before.lives.iter().filter(|(made, _)| !directory.lives.contains_key(*made)) {
+            is_revoked.store(true, Ordering::Release);
         }
         // Still under the lock on the meters: reloads follow each other.
         *self.directory.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(directory);
@@ -210,9 +226,18 @@ impl Agents {
 }
 
 fn let_in(known: &Arc<Known>, now_ms: u64) -> Result<Agent, TokenRefusal> {
-    match known.grant.expires_ms.filter(|_| known.grant.is_expired(now_ms)) {
-        Some(expired_ms) => Err(TokenRefusal::Expired { expired_ms }),
-        None => Ok(Agent(Arc::clone(known))),
+    known.standing(now_ms).map(|()| Agent(Arc::clone(known)))
+}
+
+impl Known {
+    fn standing(&self, now_ms: u64) -> Result<(), TokenRefusal> {
+        if self.is_revoked.load(Ordering::Acquire) {
+            return Err(TokenRefusal::Unknown);
+        }
+        match self.grant.expires_ms.filter(|_| self.grant.is_expired(now_ms)) {
+            Some(expired_ms) => Err(TokenRefusal::Expired { expired_ms }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -258,6 +283,15 @@ impl Agent {
 }
 
 impl Place {
+    /// Whether whoever has it may still go on, as of that moment (attack 169).
+    ///
+    /// # Errors
+    ///
+    /// [`TokenRefusal`]: as for a new request, the agent was revoked or its time is over.
+    pub fn standing(&self, now_ms: u64) -> Result<(), TokenRefusal> {
+        self.known.standing(now_ms)
+    }
+
     /// What it has set aside.
     #[must_use]
     pub fn reservation(&self) -> &Reservation {

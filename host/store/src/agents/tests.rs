@@ -84,6 +84,40 @@ fn a_revoked_agent_is_let_in_no_more_and_may_be_made_anew() {
 }
 
 #[test]
+fn what_is_under_way_learns_that_its_agent_is_none_any_more() {
+    // Attack 169.
+    let fixture = Fixture::new();
+    let store = &fixture.store;
+    let (ends_ms, nothing) = (NOW_MS + 60_000, tokens(0, 0));
+    let ends = grant(&format!("{{ models: ['*'], expires: {ends_ms} }}"));
+    let token = store.agent_add(&id("one"), &ends, NOW_MS).unwrap();
+    let agents = agents(store, NOW_MS);
+    let admitted = |token: &AgentToken| ask(&agents.open(token.expose(), NOW_MS).unwrap(), nothing, NOW_MS).unwrap();
+    let place = admitted(&token);
+    let standing = |place: &Place, now_ms| place.standing(now_ms).map_err(|refusal| refusal.to_string());
+    assert_eq!(standing(&place, NOW_MS), Ok(()));
+    assert_eq!(standing(&place, ends_ms - 1), Ok(()));
+    assert_eq!(standing(&place, ends_ms), Err("the grant of this agent ended at 2024-10-04T01:01:00Z".to_owned()));
+    // Another token or another grant is nothing that ends what is under way, however often the daemon hears of it.
+    store.agent_rotate(&id("one"), 0, NOW_MS).unwrap();
+    for _ in 0..2 {
+        agents.reload(store.agents_snapshot(NOW_MS).unwrap());
+        assert_eq!(standing(&place, NOW_MS), Ok(()));
+    }
+    store.agent_revoke(&id("one"), NOW_MS + 1).unwrap();
+    let anew = store.agent_add(&id("one"), &ends, NOW_MS + 2).unwrap();
+    agents.reload(store.agents_snapshot(NOW_MS).unwrap());
+    assert_eq!(standing(&place, NOW_MS), Err(UNKNOWN.to_owned()), "also where one of its name was made anew");
+    let another = admitted(&anew);
+    assert_eq!(standing(&another, NOW_MS), Ok(()));
+    store.agent_revoke(&id("one"), NOW_MS + 3).unwrap();
+    agents.reload(store.agents_snapshot(NOW_MS).unwrap());
+    assert_eq!(standing(&another, NOW_MS), Err(UNKNOWN.to_owned()));
+    place.release(NOW_MS);
+    another.release(NOW_MS);
+}
+
+#[test]
 fn a_replaced_token_opens_within_its_grace_alone() {
     let fixture = Fixture::new();
     let store = &fixture.store;

@@ -32,6 +32,23 @@ fn a_try_that_ends_without_a_word_is_counted() {
 }
 
 #[test]
+fn what_answers_nothing_stands_in_the_log_of_its_session() {
+    let fixture = Fixture::new();
+    let store = &fixture.store;
+    store.outbox_put(&outbound("unasked"), 7).unwrap();
+    store.outbox_put(&NewOutbound { session: "signal:bob".to_owned(), ..outbound("elsewhere") }, 8).unwrap();
+    let entries = store.history("signal:alice", None, 10).unwrap();
+    let said: Vec<_> =
+        entries.iter().map(|entry| (entry.role, entry.text.as_str(), entry.inbound, entry.at_ms)).collect();
+    assert_eq!(said, [(Role::Assistant, "unasked", None, 7)]);
+    assert_eq!(store.conversation_of("signal:alice").unwrap(), None, "nobody has written from there");
+    // What is too large for the outbox is in neither.
+    let large = NewOutbound { session: "x".repeat(KEY_BYTES_MAX + 1), ..outbound("lost") };
+    assert!(matches!(store.outbox_put(&large, 9), Err(TurnError::TooLarge { .. })));
+    assert_eq!(store.session_names("", 10, |_| true).unwrap(), ["signal:alice", "signal:bob"]);
+}
+
+#[test]
 fn what_is_settled_stays_settled() {
     let fixture = Fixture::new();
     let store = &fixture.store;

@@ -61,7 +61,7 @@ impl Store {
                 text: &record.message.text,
                 media: &media,
                 reply: None,
-                inbound: id,
+                inbound: Some(id),
             };
             let seq = session::append(transaction, &entry, now_ms)?;
             set_state(transaction, id, InboundState::Ready, None)?;
@@ -97,7 +97,7 @@ impl Store {
                 text: &reply.text,
                 media: &reply.media,
                 reply: Some(reply),
-                inbound: id,
+                inbound: Some(id),
             };
             session::append(transaction, &entry, now_ms)?;
             for delivery in deliveries {

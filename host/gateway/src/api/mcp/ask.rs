@@ -14,7 +14,7 @@ use super::LetIn;
 use super::arguments::AskAboutMedia;
 use super::said::Said;
 use crate::api::asking::{self, Wish};
-use crate::api::body::Account;
+use crate::api::body::{Account, cut};
 use crate::api::caller::Caller;
 use crate::api::{Api, Shared, failure, media};
 
@@ -116,6 +116,9 @@ async fn whole(reply: &mut Reply, account: &mut Account) -> Result<Answer, ApiEr
             }
         };
         account.note(&output);
+        if let Some(error) = cut(reply, account).await {
+            return Err(error);
+        }
         match output {
             chat::Output::Text(text) => answer.answer.push_str(&text),
             chat::Output::Media(media) => answer.media.push(media.uri),

@@ -17,9 +17,9 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
+use bytes::Bytes;
 use creel_dialects::{ApiError, ErrorKind};
-use creel_policy::agent::Asked as AgentAsked;
-use creel_store::agents::{Place, admission};
+use creel_store::agents::Place;
 use http::{HeaderMap, header};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, ErrorData, Implementation, ListToolsResult, PaginatedRequestParams,
@@ -29,11 +29,11 @@ use rmcp::service::RequestContext;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use rmcp::{RoleServer, ServerHandler};
+use serde::Deserialize;
 
 use super::caller::{Caller, Peer};
-use super::request::{Asked, BODY_BYTES_MAX, read_out};
-use super::{Api, Shared, answer, asking, failure};
-use crate::clock;
+use super::request::{Asked, BODY_BYTES_MAX, read_out, whole};
+use super::{Api, Shared, answer, asking};
 use crate::metrics::Asking;
 use tools::ToolName;
 
@@ -64,15 +64,11 @@ async fn answered(
     api: &Api,
     service: &StreamableHttpService<Server, NeverSessionManager>,
     peer: Peer,
-    mut request: Request,
+    request: Request,
 ) -> Response {
     let asked = Asked::by(request.headers());
-    let opened = match of_no_page(request.headers()) {
-        Ok(()) => asking::open(api, request.headers(), peer, "mcp").await,
-        Err(error) => Err(error),
-    };
-    match opened {
-        Ok(caller) => {
+    match opened(api, peer, request).await {
+        Ok((caller, _place, mut request)) => {
             // Whoever works on the request from here on has no use for the token.
             for name in [header::AUTHORIZATION.as_str(), "x-api-key", "x-goog-api-key"] {
                 request.headers_mut().remove(name);
@@ -81,12 +77,41 @@ async fn answered(
             request.extensions_mut().insert(let_in);
             service.handle(request).await.map(Body::new)
         }
-        Err(error) => {
-            let (parts, body) = request.into_parts();
-            read_out(&parts.headers, body).await;
-            answer::error(&asked, &error)
-        }
+        Err(error) => answer::error(&asked, &error),
     }
+}
+
+/// Lets a caller in and counts its request. One that asks a model is counted with that, by what it may cost.
+async fn opened(api: &Api, peer: Peer, request: Request) -> Result<(Caller, Option<Place>, Request), ApiError> {
+    let (parts, body) = request.into_parts();
+    if let Err(error) = of_no_page(&parts.headers) {
+        read_out(&parts.headers, body).await;
+        return Err(error);
+    }
+    let (caller, body) = asking::open_sending(api, &parts.headers, peer, "mcp", body).await?;
+    let body = whole(body).await?;
+    let tool = tool_of(&body);
+    let place = match tool.filter(|tool| tool.is_open_to(caller.grant())) {
+        Some(ToolName::AskAboutMedia) => None,
+        Some(tool) => asking::count(api, &caller, &format!("mcp {}", tool.as_str())).await?,
+        None => asking::count(api, &caller, "mcp").await?,
+    };
+    Ok((caller, place, Request::from_parts(parts, Body::from(body))))
+}
+
+/// The tool that a request calls, if it calls one that there is.
+fn tool_of(body: &Bytes) -> Option<ToolName> {
+    #[derive(Deserialize)]
+    struct Called {
+        method: String,
+        params: Params,
+    }
+    #[derive(Deserialize)]
+    struct Params {
+        name: String,
+    }
+    let called: Called = serde_json::from_slice(body).ok()?;
+    ToolName::parse(&called.params.name).filter(|_| called.method == "tools/call")
 }
 
 /// Refuses what a web page has sent. A browser says of each `POST` of a page where the page is from, whatever name it
@@ -171,36 +196,14 @@ async fn call(
     given: rmcp::model::JsonObject,
 ) -> Result<said::Said, ApiError> {
     let caller = &let_in.caller;
-    let place = match tool {
-        // What a model is asked is admitted by what it may cost.
-        ToolName::AskAboutMedia => None,
-        ToolName::ListMedia
-        | ToolName::DescribeMedia
-        | ToolName::SendMessage
-        | ToolName::ListSessions
-        | ToolName::ReadSession => admit(api, caller, tool).await?,
-    };
-    let said = match tool {
+    match tool {
         ToolName::ListMedia => look::list(api, caller, arguments::read(given)?).await,
         ToolName::DescribeMedia => look::describe(api, caller, arguments::read(given)?).await,
         ToolName::AskAboutMedia => ask::ask(api, let_in, arguments::read(given)?).await,
         ToolName::SendMessage => send::send(api, caller, arguments::read(given)?).await,
         ToolName::ListSessions => sessions::list(api, caller, arguments::read(given)?).await,
         ToolName::ReadSession => sessions::read(api, caller, arguments::read(given)?).await,
-    };
-    if let Some(place) = place {
-        place.release(clock::now_ms());
     }
-    said
-}
-
-/// Admits the call of a tool that no model answers.
-async fn admit(api: &Api, caller: &Caller, tool: ToolName) -> Result<Option<Place>, ApiError> {
-    let now_ms = clock::now_ms();
-    let admitted = caller.admit(&AgentAsked::NoModel, now_ms);
-    let verdict = admitted.as_ref().map(|_| ());
-    api.host.audit(admission(caller.id(), &format!("mcp {}", tool.as_str()), verdict, now_ms)).await;
-    admitted.map_err(|refusal| failure::not_admitted(&refusal))
 }
 
 /// Works with the store where it may be waited for.

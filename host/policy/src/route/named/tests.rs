@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::config::parse_config;
 use crate::ids::ProviderId;
-use crate::manifest::Manifest;
-use crate::route::{Needs, RoutePlan, RouteQuestion, route_named};
+use crate::manifest::{Input, Manifest};
+use crate::route::{Needs, RouteCandidate, RoutePlan, RouteQuestion, RouteVerdict, route_named};
 
 const CONFIG: &str = r#"{
     models: { providers: { ollama: { models: [{ id: "glm-5:cloud", contextWindow: 100 }, { id: "shared" }] } } },
@@ -104,4 +104,81 @@ fn what_was_declared_takes_over_and_nothing_else() {
     // A request that does not fit a context goes to the next that holds it, and nowhere if there is none.
     chain(glm, None, 101, &[haiku, shared]);
     chain(glm, Some(&[]), 101, &[]);
+    chain("default", None, 100, &[glm, haiku, shared]);
+    chain("default", None, 101, &[haiku, shared]);
+}
+
+/// Who answers pictures and long texts, why the others do not, and what to write where nobody does.
+fn derived(config: &str, (name, needs, tokens): (&str, &[Input], u64), expect: &[&str]) {
+    with(config, |config, catalog| {
+        let (named, needs) = (named(config, catalog, name).expect("a name"), Needs::of(needs.iter().copied()));
+        let question = RouteQuestion { named: &named, fallbacks: None, needs: &needs, tokens };
+        let derivation = route_named(config, catalog, &question);
+        let candidate = |one: &RouteCandidate| {
+            let verdict = if one.verdict == RouteVerdict::Taken { "+" } else { "-" };
+            format!("{verdict} {} {}: {}", one.model, one.role, one.reason)
+        };
+        let hint = derivation.hint.as_ref().map(|hint| format!("hint: {hint}"));
+        let got: Vec<String> = derivation.candidates.iter().map(candidate).chain(hint).collect();
+        assert_eq!(got, expect, "{name} {tokens}");
+    });
+}
+
+#[test]
+fn the_first_that_holds_the_request_stands_in_for_the_primary() {
+    let models = |rest: &str| {
+        format!(
+            r#"{{ models: {{ providers: {{ ollama: {{ models: [ {{ id: "small", contextWindow: 100 }},
+                {{ id: "middle", contextWindow: 200 }}, {{ id: "large", contextWindow: 400 }},
+                {{ id: "sees", input: ["text", "image"], contextWindow: 300 }} ] }} }} }}, {rest} }}"#
+        )
+    };
+    let chain = models(
+        r#"agents: { defaults: { model: { primary: "ollama/small", fallbacks: ["ollama/large", "ollama/middle"] } } }"#,
+    );
+    let small = "- ollama/small model.primary: its context holds 100 tokens, and the request has some";
+    let middle = "- ollama/middle model.fallbacks[1]: its context holds 200 tokens, and the request has some";
+    let large = "+ ollama/large model.fallbacks[0]: takes all that is needed";
+    let (all, both) = (
+        [&*format!("{small} 101"), large, "+ ollama/middle model.fallbacks[1]: takes over if those before it fail"],
+        [&*format!("{small} 201"), large, &*format!("{middle} 201")],
+    );
+    derived(&chain, ("default", &[], 101), &all);
+    derived(&chain, ("default", &[], 201), &both);
+    derived(
+        &chain,
+        ("default", &[], 401),
+        &[
+            &*format!("{small} 401"),
+            "- ollama/large model.fallbacks[0]: its context holds 400 tokens, and the request has some 401",
+            &*format!("{middle} 401"),
+            "hint: name a model with a larger context in `agents.defaults.model.fallbacks`",
+        ],
+    );
+    derived(
+        &chain,
+        ("ollama/middle", &[], 201),
+        &[&*format!("{middle} 201"), "hint: ask for a model with a larger context"],
+    );
+    // Whoever stands in gets descriptions of pictures, as the primary would.
+    let described = models(
+        r#"agents: { defaults: { model: { primary: "ollama/small", fallbacks: ["ollama/large"] } } },
+           tools: { media: { image: { models: [{ provider: "ollama", model: "sees" }] } } }"#,
+    );
+    let expect = [
+        &*format!("{small} 250"),
+        "+ ollama/sees describe[0]: describes pictures",
+        "+ ollama/large model.fallbacks[0]: gets descriptions in place of the pictures",
+    ];
+    derived(&described, ("default", &[Input::Image], 250), &expect);
+    derived(&described, ("ollama/small", &[Input::Image], 250), &expect);
+    // Where the whole chain is too small for a picture, the image model is still there.
+    let image = models(
+        r#"agents: { defaults: { model: { primary: "ollama/small" }, imageModel: { primary: "ollama/sees" } } }"#,
+    );
+    derived(
+        &image,
+        ("default", &[Input::Image], 250),
+        &[&*format!("{small} 250"), "+ ollama/sees imageModel.primary: takes what the primary cannot"],
+    );
 }
