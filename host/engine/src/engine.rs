@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use cap_std::fs::Dir;
@@ -14,7 +14,9 @@ use creel_policy::limits::{
 };
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
+use wasmtime::{
+    Config, Enabled, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
+};
 
 use crate::cache::Cache;
 use crate::fault::FaultKind;
@@ -63,7 +65,9 @@ pub struct Engine {
 }
 
 struct Inner {
-    wasmtime: wasmtime::Engine,
+    /// Replaced by the same with an empty pool after a rush.
+    wasmtime: RwLock<wasmtime::Engine>,
+    ticking: Ticking,
     cache: Option<Cache>,
     places: Arc<Semaphore>,
     /// Of each plugin that was ever loaded; locked to load one and to read the counts, never by a call.
@@ -87,11 +91,11 @@ impl Engine {
     ///
     /// [`EngineError`] when the pool's address space cannot be reserved or no thread can be started.
     pub fn new(settings: EngineSettings) -> Result<Self, EngineError> {
-        let wasmtime =
-            wasmtime::Engine::new(&config()).map_err(|error| EngineError::Setup { detail: format!("{error:#}") })?;
+        let wasmtime = fresh()?;
         let cache = settings.cache.map(|dir| Cache::new(dir, fingerprint(&wasmtime)));
         let places = Arc::new(Semaphore::new(LIVE_CALLS_MAX));
-        let inner = Inner { wasmtime, cache, places, tallies: Mutex::default(), slack: Slack::default() };
+        let (ticking, wasmtime) = (Arc::new(Mutex::new(vec![wasmtime.weak()])), RwLock::new(wasmtime));
+        let inner = Inner { wasmtime, ticking, cache, places, tallies: Mutex::default(), slack: Slack::default() };
         let engine = Self { inner: Arc::new(inner) };
         start_clock(&engine).map_err(EngineError::Clock)?;
         Ok(engine)
@@ -122,8 +126,17 @@ impl Engine {
         Arc::clone(tallies.entry(plugin.clone()).or_default())
     }
 
-    pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
-        &self.inner.wasmtime
+    /// What new components are loaded into.
+    pub(crate) fn wasmtime(&self) -> wasmtime::Engine {
+        self.inner.wasmtime.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes an empty pool for what is loaded from now on. The old one goes with the last that was loaded into it.
+    fn renew(&self) -> Result<(), EngineError> {
+        let fresh = fresh()?;
+        self.inner.ticking.lock().unwrap_or_else(PoisonError::into_inner).push(fresh.weak());
+        *self.inner.wasmtime.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        Ok(())
     }
 
     pub(crate) fn slack(&self) -> &Slack {
@@ -213,15 +226,30 @@ fn config() -> Config {
     config
 }
 
-/// Ticks until nobody holds the engine any more, and once a second looks whether memory can be given back.
+/// The engine of wasmtime with its pool, which is address space until it is used.
+fn fresh() -> Result<wasmtime::Engine, EngineError> {
+    wasmtime::Engine::new(&config()).map_err(|error| EngineError::Setup { detail: format!("{error:#}") })
+}
+
+/// The engines that tick: the one that new components are loaded into, and those that calls still run in.
+type Ticking = Arc<Mutex<Vec<EngineWeak>>>;
+
+/// Ticks until nobody holds an engine any more, and once a second looks whether memory can be given back.
 #[expect(clippy::disallowed_methods, reason = "the one clock that bounds the time inside a plugin")]
 fn start_clock(engine: &Engine) -> std::io::Result<()> {
-    let (weak, inner) = (engine.inner.wasmtime.weak(), Arc::downgrade(&engine.inner));
+    let (ticking, inner) = (Arc::clone(&engine.inner.ticking), Arc::downgrade(&engine.inner));
     let tick = move || {
         for tick in 1_u64.. {
-            let Some(engine) = weak.upgrade() else { break };
-            engine.increment_epoch();
-            drop(engine);
+            let engines: Vec<wasmtime::Engine> = {
+                let mut ticking = ticking.lock().unwrap_or_else(PoisonError::into_inner);
+                ticking.retain(|engine| engine.upgrade().is_some());
+                ticking.iter().filter_map(EngineWeak::upgrade).collect()
+            };
+            if engines.is_empty() {
+                return;
+            }
+            engines.iter().for_each(wasmtime::Engine::increment_epoch);
+            drop(engines);
             if tick.is_multiple_of(TICKS_PER_LOOK)
                 && let Some(inner) = inner.upgrade()
             {
@@ -240,7 +268,11 @@ fn give_back(engine: &Engine) {
     if holders.is_empty() {
         return;
     }
-    let work = move || holders.iter().for_each(|holder| holder.anew());
+    let engine = engine.clone();
+    let work = move || match engine.renew() {
+        Ok(()) => holders.iter().for_each(|holder| holder.anew()),
+        Err(error) => tracing::warn!(%error, "memory that nobody needs is kept"),
+    };
     if let Err(error) = std::thread::Builder::new().name("creel-slack".into()).spawn(work) {
         tracing::warn!(%error, "memory that nobody needs is kept");
     }

@@ -117,7 +117,7 @@ fn call(
     picture: &crate::types::Media,
     wishes: &pictures::Wishes,
 ) -> Result<Answer, Fault> {
-    let mut store = maker.store()?;
+    let mut store = maker.store(pre.engine())?;
     arm(&mut store);
     let plugin = pre.instantiate(&mut store).map_err(|error| no_room(maker, &store, &error))?;
     let answer = plugin.creel_plugin_picture_tools().call_fit(&mut store, &maker.context(), picture, wishes);

@@ -170,7 +170,7 @@ impl ChatGuest {
         pre: &ProviderPluginPre<CallState>,
         request: &chat::ChatRequest,
     ) -> Result<(Self, StepOf<Self>), Fault> {
-        let mut store = maker.store()?;
+        let mut store = maker.store(pre.engine())?;
         arm(&mut store);
         let plugin = pre.instantiate(&mut store).map_err(|error| no_room(maker, &store, &error))?;
         let started =
@@ -243,7 +243,7 @@ impl ChannelGuest {
         pre: &ChannelPluginPre<CallState>,
         (job, cursor): &(channel::Job, Option<Vec<u8>>),
     ) -> Result<(Self, StepOf<Self>), Fault> {
-        let mut store = maker.store()?;
+        let mut store = maker.store(pre.engine())?;
         arm(&mut store);
         let plugin = pre.instantiate(&mut store).map_err(|error| no_room(maker, &store, &error))?;
         let started =

@@ -169,14 +169,14 @@ impl Plugin {
             return Err(LoadError::NoPictures);
         }
         let digest = Sha256::digest(bytes).into();
-        let cached = engine.cache().and_then(|cache| cache.get(engine.wasmtime(), &digest));
+        let cached = engine.cache().and_then(|cache| cache.get(&engine.wasmtime(), &digest));
         let from_cache = cached.is_some();
         let component = match cached {
             Some(component) => component,
             None => compile(engine, bytes, &digest)?,
         };
         let Inspection { manifest: manifest_text, imports, .. } = inspection;
-        let linked = link(engine, &component, &imports, exports, manifest.media.has_files())?;
+        let linked = link(&component, &imports, exports, manifest.media.has_files())?;
         let linked = RwLock::new(Arc::new(linked));
         let places = Engine::plugin_places(manifest.media.has_files());
         let (tally, engine) = (engine.tally(&manifest.plugin.id), engine.clone());
@@ -271,11 +271,11 @@ impl fmt::Debug for Plugin {
 
 impl Anew for Inner {
     fn anew(&self) {
-        let Some(component) = self.engine.cache().and_then(|cache| cache.get(self.engine.wasmtime(), &self.digest))
+        let Some(component) = self.engine.cache().and_then(|cache| cache.get(&self.engine.wasmtime(), &self.digest))
         else {
             return;
         };
-        match link(&self.engine, &component, &self.imports, self.exports, self.manifest.media.has_files()) {
+        match link(&component, &self.imports, self.exports, self.manifest.media.has_files()) {
             Ok(linked) => *self.linked.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(linked),
             Err(error) => tracing::warn!(plugin = %self.manifest.plugin.id, %error, "not loaded anew"),
         }
@@ -322,7 +322,7 @@ fn other_version(found: &str) -> Option<&'static str> {
 }
 
 fn compile(engine: &Engine, bytes: &[u8], digest: &[u8; 32]) -> Result<Component, LoadError> {
-    let component = Component::from_binary(engine.wasmtime(), bytes)
+    let component = Component::from_binary(&engine.wasmtime(), bytes)
         .map_err(|error| LoadError::Compile { detail: format!("{error:#}") })?;
     if let Some(cache) = engine.cache() {
         cache.put(&component, digest);
@@ -331,15 +331,9 @@ fn compile(engine: &Engine, bytes: &[u8], digest: &[u8; 32]) -> Result<Component
 }
 
 /// Links exactly what the component imports, all of it from the list.
-fn link(
-    engine: &Engine,
-    component: &Component,
-    imports: &[String],
-    exports: Exports,
-    has_files: bool,
-) -> Result<Linked, LoadError> {
+fn link(component: &Component, imports: &[String], exports: Exports, has_files: bool) -> Result<Linked, LoadError> {
     let types = |error: wasmtime::Error| LoadError::Types { detail: format!("{error:#}") };
-    let mut linker = Linker::<CallState>::new(engine.wasmtime());
+    let mut linker = Linker::<CallState>::new(component.engine());
     log::add_to_linker::<CallState, wasmtime::component::HasSelf<CallState>>(&mut linker, |state| state)
         .map_err(types)?;
     if has_files {

@@ -80,7 +80,8 @@ impl Maker {
         Fault { plugin: self.plugin.id().clone(), kind }
     }
 
-    pub(crate) fn store(&self) -> Result<Store<CallState>, Fault> {
+    /// A store for an instance of what was linked in that engine.
+    pub(crate) fn store(&self, engine: &wasmtime::Engine) -> Result<Store<CallState>, Fault> {
         let asked = self.plugin.manifest().media;
         let call_ms_max = if asked.read { MEDIA_CALL_MS_MAX } else { CALL_MS_MAX };
         let memory_bytes_max = if asked.read { MEDIA_MEMORY_BYTES_MAX } else { MEMORY_BYTES_MAX };
@@ -100,7 +101,7 @@ impl Maker {
             wasi,
             clock: Clock::new(call_ms_max),
         };
-        let mut store = Store::new(self.plugin.engine().wasmtime(), state);
+        let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.limiter);
         store.set_max_component_handles(CALL_HANDLES_MAX);
         // What is handed over at once becomes memory of the host, and is no more for a plugin that has more itself:

@@ -39,7 +39,7 @@ macro_rules! question {
                 pre: &$pre<CallState>,
                 job: &$job,
             ) -> Result<(Self, StepOf<Self>), Fault> {
-                let mut store = maker.store()?;
+                let mut store = maker.store(pre.engine())?;
                 arm(&mut store);
                 let plugin = pre.instantiate(&mut store).map_err(|error| no_room(maker, &store, &error))?;
                 let started = plugin.$interface().$resource().call_start(&mut store, &maker.context(), job);

@@ -1,7 +1,7 @@
-//! Gives memory back after a rush. The pool keeps what an instance has touched, so that the next one of the same module
-//! finds it there; after thousands of calls at once that is hundreds of megabytes that nobody may need again. wasmtime
-//! gives them back with the module, so a plugin is loaded anew from the cache of compiled code, and the old module goes
-//! with the last call that runs in it.
+//! Gives memory back after a rush. The pool keeps what an instance has touched, so that the next one finds it there; after
+//! thousands of calls at once that is hundreds of megabytes that nobody may need again. wasmtime gives them back with the
+//! pool, so the engine takes an empty one, plugins are loaded into it from the cache of compiled code, and the old pool
+//! goes with the last call that runs in it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
