@@ -95,7 +95,7 @@ const NOT_STORED: &str = "the gateway stores no answers: the route is not offere
 const OPENAI: Expect = Expect {
     suite: "openai",
     aliases: &[("openai/gpt-4o-mini", "gpt-6-astra"), ("openai/gpt-5-mini", "model")],
-    passed: 100,
+    passed: 111,
     passed_unasked: 1527,
     skipped: 30,
     not_offered: 6520,
@@ -144,9 +144,9 @@ const OPENAI: Expect = Expect {
         },
         Failing {
             tests: "test_embeddings.py::*",
-            count: 20,
-            says: "404 - there is no model `text-embedding-3-small`",
-            why: "ours: no bare name means a model for vectors, though it stands in `agents.defaults.models`",
+            count: 9,
+            says: "Data returned by API invalid for expected schema",
+            why: "the SDK asks for base64, as it does of OpenAI, and in its strict form takes no text for a vector",
         },
         Failing {
             tests: "test_files.py::*",

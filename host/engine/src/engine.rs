@@ -82,6 +82,8 @@ pub struct Places {
     pub used: usize,
     /// Calls that may.
     pub max: usize,
+    /// Pools that hold memory: the one that new calls take it from, and those of before a rush in which calls still run.
+    pub pools: usize,
 }
 
 impl Engine {
@@ -110,7 +112,9 @@ impl Engine {
     /// The places of the pool.
     #[must_use]
     pub fn places(&self) -> Places {
-        Places { used: self.live_calls(), max: LIVE_CALLS_MAX }
+        let ticking = self.inner.ticking.lock().unwrap_or_else(PoisonError::into_inner);
+        let pools = ticking.iter().filter(|engine| engine.upgrade().is_some()).count();
+        Places { used: self.live_calls(), max: LIVE_CALLS_MAX, pools }
     }
 
     /// What was counted of each plugin, by name.

@@ -97,7 +97,7 @@ impl Asking for Tokens<'_> {
         let Ready { plugin, parts, trouble } =
             of(ready(core, &now, caller, (target, is_probe), MODEL_CALL_MS_MAX).await?);
         // What is counted is what would be asked: the same pictures, and none that may not be sent.
-        let ask = prepared(core, &now, plugin, question.ask(target, MODEL_CALL_MS_MAX)).await?;
+        let ask = prepared(core, &now, plugin, question.ask(target, MODEL_CALL_MS_MAX, None)).await?;
         let context = core.context(CallParts { media: ask.media, ..parts });
         let started = CounterCall::start(plugin, &core.egress, &core.store, context, ask.request).await;
         let mut call = started.map_err(|fault| trouble.of_fault(&fault))?;

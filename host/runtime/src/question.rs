@@ -47,12 +47,14 @@ impl Question {
         Self { caller: caller.into(), request, native, native_media, native_only }
     }
 
-    /// The same for one model.
-    pub(crate) fn ask(&self, target: &ModelTarget, total_ms: u64) -> Ask {
+    /// The same for one model, which gives so many tokens at most: a client asks for as many as its own models give.
+    pub(crate) fn ask(&self, target: &ModelTarget, total_ms: u64, output_tokens: Option<u64>) -> Ask {
         let model = target.model.model.to_string();
+        let bound = output_tokens.and_then(|tokens| u32::try_from(tokens).ok()).unwrap_or(u32::MAX);
+        let max_tokens = self.request.max_tokens.map(|asked| asked.min(bound));
         Ask {
             media: shown(&self.request.messages),
-            request: chat::ChatRequest { model, ..self.request.clone() },
+            request: chat::ChatRequest { model, max_tokens, ..self.request.clone() },
             native: self.native.clone().map(|form| NativeAsk { form, media: self.native_media.clone() }),
             total_ms,
         }
@@ -157,7 +159,8 @@ impl Asking for First<'_> {
             let message = format!("`{}` cannot do what is asked for: {reason}", target.model);
             return Err(crate::opening::unasked(CallFault::UnsupportedInput, message));
         }
-        let ask = question.ask(target, timeouts.total_ms_max.unwrap_or(MODEL_CALL_MS_MAX));
+        let output_tokens = knowledge.catalog.facts(&target.model).output_tokens;
+        let ask = question.ask(target, timeouts.total_ms_max.unwrap_or(MODEL_CALL_MS_MAX), output_tokens);
         let first = async {
             let mut opened = open(self.core, &question.caller, (target, is_probe), ask).await?;
             let held = first_pieces(&mut opened).await.map_err(|end| failed(&opened, end))?;
@@ -212,30 +215,65 @@ fn failed(opened: &Opened, failed: Failed) -> Failed {
 
 /// Puts a description in the place of each picture, for a model that takes none.
 async fn pictures(core: &Arc<Core>, describers: &[ModelTarget], question: &mut Question) -> Result<(), ChainFailure> {
-    let store_failed = |error: &dyn std::error::Error| ChainFailure::no_route(creel_engine::chain(error));
-    let mut said: BTreeMap<String, String> = BTreeMap::new();
+    let mut said = Said { core, describers, caller: &question.caller, texts: BTreeMap::new() };
     for part in question.request.messages.iter_mut().flat_map(|message| &mut message.parts) {
-        let types::Part::Media(media) = part else { continue };
-        if kind_of(&media.content_type).input() != Some(Input::Image) {
-            continue;
-        }
-        let text = match said.get(&media.uri) {
-            Some(text) => text.clone(),
-            None => {
-                let name =
-                    MediaRef::parse(&media.uri).map_err(|refusal| ChainFailure::no_route(refusal.to_string()))?;
-                let picture = core.store(move |store: &Store| store.medium(&name)).await;
-                let picture = picture.map_err(|error| store_failed(&error))?;
-                let described = describe::describe(core, &question.caller, describers, &picture).await;
-                described.map_err(|error| store_failed(&error))??
+        match part {
+            types::Part::Media(media) => {
+                if let Some(text) = said.of(media).await? {
+                    *part = types::Part::Text(text);
+                }
             }
-        };
-        said.insert(media.uri.clone(), text.clone());
-        *part = types::Part::Text(format!("[Picture: {text}]"));
+            types::Part::ToolResult(result) => {
+                for part in &mut result.parts {
+                    if let types::ResultPart::Media(media) = part
+                        && let Some(text) = said.of(media).await?
+                    {
+                        *part = types::ResultPart::Text(text);
+                    }
+                }
+            }
+            types::Part::Text(_) | types::Part::Reasoning(_) | types::Part::ToolCall(_) => {}
+        }
     }
     // What the model is asked is not what the client wrote any more.
     question.native = None;
     Ok(())
+}
+
+/// The descriptions of pictures, each asked for once.
+struct Said<'a> {
+    core: &'a Arc<Core>,
+    describers: &'a [ModelTarget],
+    caller: &'a str,
+    texts: BTreeMap<String, String>,
+}
+
+impl Said<'_> {
+    /// What stands for a medium; `None` where it is no picture.
+    async fn of(&mut self, media: &types::Media) -> Result<Option<String>, ChainFailure> {
+        if kind_of(&media.content_type).input() != Some(Input::Image) {
+            return Ok(None);
+        }
+        let text = match self.texts.get(&media.uri) {
+            Some(text) => text.clone(),
+            None => self.described(media).await?,
+        };
+        self.texts.insert(media.uri.clone(), text.clone());
+        Ok(Some(format!("[Picture: {text}]")))
+    }
+
+    async fn described(&self, media: &types::Media) -> Result<String, ChainFailure> {
+        // What the disk says of it is the operator's affair: it may name a path.
+        let unread = |error: &dyn std::error::Error| {
+            tracing::error!(media = media.uri, error = %creel_engine::chain(error), "a picture cannot be read");
+            ChainFailure::no_route(format!("the picture {} cannot be read; the operator can tell more", media.uri))
+        };
+        let name = MediaRef::parse(&media.uri).map_err(|refusal| ChainFailure::no_route(refusal.to_string()))?;
+        let picture = self.core.store(move |store: &Store| store.medium(&name)).await;
+        let picture = picture.map_err(|error| unread(&error))?;
+        let described = describe::describe(self.core, self.caller, self.describers, &picture).await;
+        described.map_err(|error| unread(&error))?
+    }
 }
 
 pub(crate) fn unanswered(failure: &ChainFailure) -> Unanswered {

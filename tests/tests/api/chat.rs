@@ -145,6 +145,30 @@ async fn nothing_of_a_request_in_the_providers_own_dialect_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_asks_for_more_than_the_model_gives_gets_what_it_gives() {
+    let fakes = Fakes::start().await;
+    let door = Door::open(&fakes.config(""));
+    let token = door.usual_agent();
+    // What Claude Code asks for, whatever the model; the fake refuses it as OpenAI does.
+    for (asked, expect) in [(32_000, 16_384), (100, 100)] {
+        let body = json!({
+            "model": GPT, "max_tokens": asked, "messages": [{ "role": "user", "content": "ping" }],
+        });
+        let request = door.request("POST", "/v1/messages", &token).header("anthropic-version", "2023-06-01");
+        let got = crate::door::got(request.body(body.to_string())).await;
+        assert_eq!(got.status, 200, "{}", got.text);
+        let received = fakes.openai.requests().last().expect("a request").json().expect("JSON");
+        assert_eq!(received["max_completion_tokens"], expect);
+    }
+    // In the dialect of the model it is the provider's to say.
+    let mut body = chat(GPT, "ping");
+    body["max_completion_tokens"] = json!(32_000);
+    let got = door.post("/v1/chat/completions", &token, &body).await;
+    assert_eq!(got.status, 400, "{}", got.text);
+    assert!(got.text.contains("max_completion_tokens is too large: 32000"), "{}", got.text);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_only_one_dialect_can_say_is_refused_by_name_for_another() {
     let fakes = Fakes::start().await;
     let door = Door::open(&fakes.config(""));

@@ -3,6 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use creel_engine::{CallEnd, Fault};
 use creel_policy::limits::{
@@ -159,6 +160,39 @@ async fn a_thousand_slow_calls_hold_up_no_other_plugin() {
     assert_eq!(rig.engine.live_calls(), LIVE_CALLS_PER_PLUGIN_MAX);
     drop((held, one_more));
     assert_eq!(rig.engine.live_calls(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_rush_the_pool_goes_with_the_last_call_in_it() {
+    const RUSH: usize = 100;
+    let rig = Rig::alone();
+    let plugin = rig.plugin("rascal");
+    let call = || rig.call_of(plugin.clone(), &json!({}));
+    let mut held = Vec::new();
+    for _ in 0..RUSH {
+        held.push(call().start(saying("held")).await.expect("there is a place"));
+    }
+    assert_eq!(rig.engine.places().pools, 1);
+    held.truncate(1);
+    pools(&rig, 2).await;
+    // New calls are at home in the new one, and the old one is still looked after.
+    assert_eq!(call().told(saying("hello")).await, "well behaved");
+    let stopped = format!("fault: plugin `rascal` was stopped after {CALL_MS_MAX} ms inside one call");
+    assert_eq!(call().told(saying("loop-in-start")).await, stopped);
+    assert!(is_pending(Box::pin(held[0].next()).as_mut()).await);
+    drop(held);
+    pools(&rig, 1).await;
+    assert_eq!(call().told(saying("hello")).await, "well behaved");
+}
+
+/// Waits until so many pools hold memory.
+async fn pools(rig: &Rig, expect: usize) {
+    let reached = async {
+        while rig.engine.places().pools != expect {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), reached).await.expect("memory is given back");
 }
 
 /// Polls once; whether there is nothing yet.

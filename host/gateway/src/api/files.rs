@@ -47,15 +47,14 @@ async fn uploaded(api: &Api, (headers, peer): (&HeaderMap, Peer), request: Reque
     let mut multipart = multipart.map_err(|error| {
         malformed(format!("the body is no `multipart/form-data` with a `file`: {}", error.body_text()))
     })?;
-    loop {
-        let field = multipart.next_field().await.map_err(|error| malformed(error.body_text()))?;
-        let Some(field) = field else {
-            return Err(malformed("the form has no field `file`".to_owned()).about("file"));
-        };
-        if field.name() == Some("file") {
-            return store(api, &caller, field).await;
+    let mut stored = None;
+    // To the end of the form, also behind the file: a client that still sends while it is answered loses the connection.
+    while let Some(field) = multipart.next_field().await.map_err(|error| malformed(error.body_text()))? {
+        if field.name() == Some("file") && stored.is_none() {
+            stored = Some(store(api, &caller, field).await?);
         }
     }
+    stored.ok_or_else(|| malformed("the form has no field `file`".to_owned()).about("file"))
 }
 
 /// Streams a field into the agent's own workspace.

@@ -54,6 +54,9 @@ pub(super) fn text(metrics: &Metrics, now: Now) -> Result<String, std::fmt::Erro
     momentary.register("places", "Places for calls of plugins", places.clone());
     places.get_or_create(&State { state: "used" }).set(whole(now.places.used));
     places.get_or_create(&State { state: "free" }).set(whole(now.places.max.saturating_sub(now.places.used)));
+    let pools: Gauge = Gauge::default();
+    momentary.register("pools", "Pools of memory for calls of plugins", pools.clone());
+    pools.set(whole(now.places.pools));
     register_media(&mut momentary, now.media);
     let resting: Family<Resting, Gauge> = Family::default();
     momentary.register("credentials_resting", "Credentials that are not sent for now, by id", resting.clone());

@@ -11,7 +11,8 @@ use super::*;
 use crate::telemetry::Span;
 
 fn read(metrics: &Metrics) -> String {
-    let now = Now { places: Places { used: 3, max: 10 }, plugins: Vec::new(), media: None, resting: Vec::new() };
+    let now =
+        Now { places: Places { used: 3, max: 10, pools: 1 }, plugins: Vec::new(), media: None, resting: Vec::new() };
     text(metrics, now).expect("metrics can be written")
 }
 
@@ -159,7 +160,7 @@ fn what_is_so_now_is_read_beside_what_was_counted() {
     };
     let rest = creel_policy::cooldown::Rest { until_ms: 9, why: creel_policy::cooldown::Why::RateLimit, model: None };
     let now = Now {
-        places: Places { used: 3, max: 10 },
+        places: Places { used: 3, max: 10, pools: 1 },
         plugins: vec![plugin],
         media: Some(vec![area("inbound", 40), area("workspace/main", 2)]),
         resting: vec![(key, rest)],
@@ -170,6 +171,7 @@ fn what_is_so_now_is_read_beside_what_was_counted() {
         &[
             "creel_places{state=\"used\"} 3",
             "creel_places{state=\"free\"} 7",
+            "creel_pools 1",
             "creel_media{area=\"inbound\"} 2",
             "creel_media_bytes{area=\"inbound\"} 40",
             "creel_media_quota_bytes{area=\"workspace/main\"} 100",

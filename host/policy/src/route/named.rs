@@ -90,7 +90,9 @@ fn bare(config: &Config, catalog: &Catalog, text: &str) -> Result<ModelRef, Name
     if !is_name {
         return Err(NameRefusal::Unknown { name: shown(text) });
     }
-    let configured: BTreeSet<ModelRef> = super::targets(config).into_iter().map(|target| target.model).collect();
+    let listed = config.defaults.models.iter().flat_map(|listed| listed.keys().cloned());
+    let configured: BTreeSet<ModelRef> =
+        super::targets(config).into_iter().map(|target| target.model).chain(listed).collect();
     let configured = configured.into_iter().filter(|model| &*model.model == text).collect();
     let whole = catalog.models().into_iter().filter(|model| &*model.model == text).collect();
     for choices in [configured, whole, catalog.with_matching_pattern(text)] {

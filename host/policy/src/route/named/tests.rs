@@ -73,6 +73,8 @@ fn a_name_means_one_model_or_none() {
 fn an_alias_comes_first_and_a_list_is_a_list() {
     check(LISTED, "Fast", "anthropic/claude-haiku-4-5 as Fast");
     check(LISTED, "default", "ollama/x as default");
+    // A model that stands in the list alone, such as one for vectors, has a bare name too.
+    check(LISTED, "x", "ollama/x");
     check(LISTED, "ollama/y", "model `ollama/y` is not allowed: it is not in `agents.defaults.models`");
 }
 
