@@ -266,7 +266,6 @@ fn start_clock(engine: &Engine) -> std::io::Result<()> {
 }
 
 /// Gives memory back after a rush, on a thread of its own: the clock must not wait for a disk.
-#[expect(clippy::disallowed_methods, reason = "a thread that ends at once, after a rush")]
 fn give_back(engine: &Engine) {
     let holders = engine.inner.slack.over(engine.live_calls());
     if holders.is_empty() {

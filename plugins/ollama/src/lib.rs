@@ -19,6 +19,9 @@ use answer::Follower;
 /// Bytes of a whole answer.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 
+/// How the server refuses to let a model think that cannot.
+const DOES_NOT_THINK: &str = "does not support thinking";
+
 /// The provider.
 #[derive(Debug)]
 pub struct Ollama;
@@ -32,15 +35,19 @@ struct Settings {
 }
 
 impl Provider for Ollama {
-    async fn complete(cx: Context, request: ChatRequest, io: Io, out: Output) -> Result<(), CallError> {
+    async fn complete(cx: Context, mut request: ChatRequest, io: Io, out: Output) -> Result<(), CallError> {
         let settings: Settings = cx.settings()?;
-        let mut body = JsonBody::new(&cx);
-        let message = request::write(&request, &settings, &mut body)?;
-        let message = body.finish(&message)?;
-        let message = Request::post("api", "/api/chat").credential("account").json(message);
-        let mut response = io.send(message).await?;
+        let mut response = io.send(message(&cx, &request, &settings)?).await?;
         if !response.is_success() {
-            return Err(fault::read(&mut response, cx.now_ms).await);
+            let error = fault::read(&mut response, cx.now_ms).await;
+            // Which models think is known to the server alone, and an effort only tunes an answer.
+            if request.reasoning_effort.take().is_none() || !error.message.ends_with(DOES_NOT_THINK) {
+                return Err(error);
+            }
+            response = io.send(message(&cx, &request, &settings)?).await?;
+            if !response.is_success() {
+                return Err(fault::read(&mut response, cx.now_ms).await);
+            }
         }
         let follower = Follower::new(&out, cx.entropy);
         if is_stream(&response, request.streaming) {
@@ -61,6 +68,12 @@ impl Embedder for Ollama {
     async fn embed(cx: Context, request: EmbeddingRequest, io: Io) -> Result<Embeddings, CallError> {
         vectors::embed(cx, request, io).await
     }
+}
+
+fn message(cx: &Context, request: &ChatRequest, settings: &Settings) -> Result<Request, CallError> {
+    let mut body = JsonBody::new(cx);
+    let message = request::write(request, settings, &mut body)?;
+    Ok(Request::post("api", "/api/chat").credential("account").json(body.finish(&message)?))
 }
 
 /// Believes the content type, and what was asked for where there is none: gateways in between may not stream.
