@@ -148,7 +148,6 @@ mod tests {
             let waker = Waker::from(Arc::clone(count));
             assert!(polling.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         }
-        drop(polling);
         taken.expect("a waker").wake();
         assert_eq!((first.0.load(Ordering::SeqCst), last.0.load(Ordering::SeqCst)), (0, 1));
     }
