@@ -268,7 +268,7 @@ fn start_clock(engine: &Engine) -> std::io::Result<()> {
 /// Gives memory back after a rush, on a thread of its own: the clock must not wait for a disk.
 fn give_back(engine: &Engine) {
     let holders = engine.inner.slack.over(engine.live_calls());
-    if holders.is_empty() {
+    if holders.is_empty() || engine.cache().is_none() {
         return;
     }
     let engine = engine.clone();

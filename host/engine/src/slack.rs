@@ -6,8 +6,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// Calls at once that make a rush.
-const RUSH_CALLS: usize = 64;
+/// Calls at once that make a rush; fewer keep so little that it is not worth loading anything anew.
+const RUSH_CALLS: usize = 256;
 /// It is over when so many times fewer are left.
 const RUSH_OVER: usize = 8;
 

@@ -164,7 +164,7 @@ async fn a_thousand_slow_calls_hold_up_no_other_plugin() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_rush_the_pool_goes_with_the_last_call_in_it() {
-    const RUSH: usize = 100;
+    const RUSH: usize = 300;
     let rig = Rig::alone();
     let plugin = rig.plugin("rascal");
     let call = || rig.call_of(plugin.clone(), &json!({}));
