@@ -161,8 +161,8 @@ async fn a_client_that_asks_for_more_than_the_model_gives_gets_what_it_gives() {
         assert_eq!(received["max_completion_tokens"], expect);
     }
     // In the dialect of the model it is the provider's to say.
-    let mut body = chat(GPT, "ping");
-    body["max_completion_tokens"] = json!(32_000);
+    let messages = json!([{ "role": "user", "content": "ping" }]);
+    let body = json!({ "model": GPT, "max_completion_tokens": 32_000, "messages": messages });
     let got = door.post("/v1/chat/completions", &token, &body).await;
     assert_eq!(got.status, 400, "{}", got.text);
     assert!(got.text.contains("max_completion_tokens is too large: 32000"), "{}", got.text);
