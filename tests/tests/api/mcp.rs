@@ -2,8 +2,10 @@
 //! what reaches the networks.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout};
 
+use creel_fakes::Running;
 use creel_fakes::signal::{self, Message, Signal};
 use creel_tests::house::{ACCOUNT, ALICE, ALICE_UUID};
 use serde_json::{Value, json};
@@ -145,19 +147,25 @@ async fn an_agent_looks_at_its_own_media_and_asks_about_them() {
     assert_eq!(fakes.openai.requests().len(), asked, "what is refused is not sent");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_message_goes_out_and_a_conversation_is_read() {
+/// A daemon on Signal that lets Alice in, and whose conversations this model answers.
+async fn with_signal(attachments: &Path, primary: &str) -> (Fakes, Running<Signal>, Door) {
     let fakes = Fakes::start().await;
-    let attachments = tempfile::tempdir().expect("a directory");
-    let signal = Signal::start(signal::Config::new(ACCOUNT, attachments.path())).await.expect("a fake Signal daemon");
+    let signal = Signal::start(signal::Config::new(ACCOUNT, attachments)).await.expect("a fake Signal daemon");
     let rest = format!(
         r#"channels: {{ signal: {{ httpUrl: "{}", account: "{ACCOUNT}", attachmentsDir: "{}",
              dmPolicy: "allowlist", allowFrom: ["{ALICE}"] }} }},
-           agents: {{ defaults: {{ model: {{ primary: "ollama/glm-5:cloud" }} }} }},"#,
+           agents: {{ defaults: {{ model: {{ primary: "{primary}" }} }} }},"#,
         signal.base_url(),
-        attachments.path().display()
+        attachments.display()
     );
     let door = Door::open(&fakes.config(&rest));
+    (fakes, signal, door)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_goes_out_and_a_conversation_is_read() {
+    let attachments = tempfile::tempdir().expect("a directory");
+    let (fakes, signal, door) = with_signal(attachments.path(), "ollama/glm-5:cloud").await;
     signal.receive(&Message::from_number(ALICE, ALICE_UUID, "Alice").saying("hello")).expect("received");
     signal.wait_for_sent(1).await.expect("an answer");
 
@@ -211,17 +219,8 @@ async fn a_message_goes_out_and_a_conversation_is_read() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_conversation_that_an_agent_begins_is_known_to_whoever_answers() {
-    let fakes = Fakes::start().await;
     let attachments = tempfile::tempdir().expect("a directory");
-    let signal = Signal::start(signal::Config::new(ACCOUNT, attachments.path())).await.expect("a fake Signal daemon");
-    let rest = format!(
-        r#"channels: {{ signal: {{ httpUrl: "{}", account: "{ACCOUNT}", attachmentsDir: "{}",
-             dmPolicy: "allowlist", allowFrom: ["{ALICE}"] }} }},
-           agents: {{ defaults: {{ model: {{ primary: "anthropic/claude-haiku-4-5" }} }} }},"#,
-        signal.base_url(),
-        attachments.path().display()
-    );
-    let door = Door::open(&fakes.config(&rest));
+    let (fakes, signal, door) = with_signal(attachments.path(), "anthropic/claude-haiku-4-5").await;
     let sender = door.agent("sender", &["--channels", "signal:*"]);
     for (number, text) in ["the backup failed", "now it works"].into_iter().enumerate() {
         let conversation = format!("uuid:{ALICE_UUID}");
