@@ -1,6 +1,7 @@
 //! The command line: every command, option and example. What a command does is not here.
 
 mod agents;
+mod decisions;
 mod import;
 mod mcp;
 mod media;
@@ -21,6 +22,7 @@ pub(crate) use agents::{
     AddAgentArgs, AgentsCommand, GrantArgs, ListAgentsArgs, RevokeAgentArgs, RotateAgentArgs, SetAgentArgs, Setting,
     ShowAgentArgs, User,
 };
+pub(crate) use decisions::DecisionsArgs;
 pub(crate) use import::{AuditArgs, ImportCommand, ImportOpenclawArgs, SeverityArg};
 pub(crate) use mcp::McpArgs;
 pub(crate) use media::{
@@ -94,6 +96,8 @@ pub(crate) enum Command {
     /// Say what would be done, and why
     #[command(subcommand)]
     Explain(ExplainCommand),
+    /// Show what was decided, and by which rule
+    Audit(DecisionsArgs),
     /// Print the completion script of a shell
     #[command(after_help = "Example:\n  creel completions bash > ~/.local/share/bash-completion/completions/creel")]
     Completions(CompletionsArgs),

@@ -18,6 +18,7 @@ mod clock;
 mod compare;
 mod component_build;
 mod connections;
+mod decisions;
 #[expect(
     clippy::disallowed_methods,
     reason = "the demo has a directory of its own, and reads the picture that the user names"
@@ -134,6 +135,10 @@ fn run(cli: Cli, process: &Arc<Process>) -> Result<Exit, CommandError> {
         Command::Explain(command) => {
             log::start_quiet(process)?;
             explain::run(command, &places()?, process)
+        }
+        Command::Audit(args) => {
+            log::start_quiet(process)?;
+            decisions::run(args, &places()?, process)
         }
         Command::Mcp(args) => {
             log::start_quiet(process)?;

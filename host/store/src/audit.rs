@@ -49,11 +49,23 @@ impl Store {
     ///
     /// [`StoreError`].
     pub fn audit_tail(&self, count: usize) -> Result<Vec<AuditRecord>, StoreError> {
+        self.audit_find(&AuditSearch::default(), count)
+    }
+
+    /// The last `count` records of those that are sought, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub fn audit_find(&self, search: &AuditSearch, count: usize) -> Result<Vec<AuditRecord>, StoreError> {
         self.read(|transaction| {
             let mut statement = transaction.prepare_cached(
-                "SELECT at_ms, plugin, action, verdict, rule, target FROM audit ORDER BY seq DESC LIMIT ?1",
+                "SELECT at_ms, plugin, action, verdict, rule, target FROM audit
+                 WHERE (NOT ?2 OR verdict <> 'allowed')
+                   AND instr(plugin || char(10) || action || char(10) || rule || char(10) || target, ?3) > 0
+                 ORDER BY seq DESC LIMIT ?1",
             )?;
-            let rows = statement.query_and_then([limit(count)], |row| {
+            let rows = statement.query_and_then((limit(count), search.refused_only, &search.text), |row| {
                 Ok::<_, StoreError>(AuditRecord {
                     at_ms: unsigned(row.get(0)?)?,
                     plugin: row.get(1)?,
@@ -68,6 +80,15 @@ impl Store {
             Ok(records)
         })
     }
+}
+
+/// Which decisions are sought; by itself, all of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditSearch {
+    /// Those alone that allowed nothing.
+    pub refused_only: bool,
+    /// What stands in the plugin, the action, the rule or the target.
+    pub text: String,
 }
 
 /// Appends records in a transaction that does what they tell of, so that neither is there without the other.
@@ -116,6 +137,28 @@ mod tests {
         }
         let fixture = fixture.restart();
         assert_eq!(fixture.store.audit_tail(2).unwrap(), [record(3, "no grant"), record(4, "no grant")]);
+    }
+
+    #[test]
+    fn records_are_found_by_verdict_and_by_what_stands_in_them() {
+        let fixture = Fixture::new();
+        let allowed = AuditRecord { verdict: "allowed".to_owned(), ..record(2, "grant 100%") };
+        let records = [record(1, "no grant"), allowed, record(3, "no grant")];
+        fixture.store.audit_all(&records).unwrap();
+        let check = |refused_only: bool, text: &str, count: usize, expect: &[u64]| {
+            let search = AuditSearch { refused_only, text: text.to_owned() };
+            let found: Vec<u64> =
+                fixture.store.audit_find(&search, count).unwrap().iter().map(|record| record.at_ms).collect();
+            assert_eq!(found, expect, "{refused_only} {text} {count}");
+        };
+        check(false, "", 10, &[1, 2, 3]);
+        check(true, "", 10, &[1, 3]);
+        check(true, "", 1, &[3]);
+        check(false, "grant 100%", 10, &[2]);
+        check(false, "evil.example", 2, &[2, 3]);
+        check(false, "signal", 10, &[1, 2, 3]);
+        check(false, "signalsend", 10, &[]);
+        check(true, "100%", 10, &[]);
     }
 
     #[test]

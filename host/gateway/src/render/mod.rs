@@ -2,6 +2,7 @@
 
 mod answers;
 mod audit;
+mod decisions;
 mod failure;
 mod import;
 mod media;
@@ -11,6 +12,7 @@ mod vault;
 
 pub(crate) use answers::{auth, egress, media, reload, route, status};
 pub(crate) use audit::audit;
+pub(crate) use decisions::decisions;
 pub(crate) use failure::{absence, difference, failure, note, reasons};
 pub(crate) use import::import;
 pub(crate) use media::{holder, media_list, medium, stored, swept, verification};
