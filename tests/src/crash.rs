@@ -57,6 +57,7 @@ fn kind_of(step: &Step) -> Option<&'static str> {
         | Step::Fitted { .. }
         | Step::AttemptFailed { .. }
         | Step::ModelSkipped { .. }
+        | Step::Outrun { .. }
         | Step::Probed { .. }
         | Step::DeliveryFailed { .. } => None,
     }

@@ -351,6 +351,7 @@ fn troubles(steps: &[Step]) -> Vec<String> {
         | Step::MediaMissing { .. }
         | Step::AttemptFailed { .. }
         | Step::ModelSkipped { .. }
+        | Step::Outrun { .. }
         | Step::DeliveryFailed { .. } => true,
         Step::Egress { verdict, .. } => *verdict != "sent",
         Step::Listening { .. }

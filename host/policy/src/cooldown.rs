@@ -66,6 +66,7 @@ impl Why {
             | CallFault::Refused
             | CallFault::CredentialMissing
             | CallFault::PluginFault
+            | CallFault::Outrun
             | CallFault::Other => None,
         }
     }

@@ -7,7 +7,7 @@ use crate::limits::{MODEL_TRIES_MAX, RETRY_AFTER_MS_MAX};
 
 pub use walk::{Standing, Turn, Walk};
 
-/// Why a model call failed, in the words of `wit/creel.wit`, and two that only the host knows.
+/// Why a model call failed, in the words of `wit/creel.wit`, and some that only the host knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CallFault {
@@ -45,6 +45,8 @@ pub enum CallFault {
     CredentialMissing,
     /// The plugin trapped, ran too long or took too much.
     PluginFault,
+    /// Another model, asked beside it, answered first.
+    Outrun,
     /// Anything else.
     Other,
 }
@@ -118,6 +120,7 @@ impl CallFault {
             | Self::Refused
             | Self::CredentialMissing
             | Self::PluginFault
+            | Self::Outrun
             | Self::Other => false,
         }
     }
@@ -143,6 +146,7 @@ impl CallFault {
             | Self::Unreachable
             | Self::Refused
             | Self::PluginFault
+            | Self::Outrun
             | Self::Other => false,
         }
     }
@@ -168,6 +172,7 @@ impl CallFault {
             Self::Refused => "refused",
             Self::CredentialMissing => "credential-missing",
             Self::PluginFault => "plugin-fault",
+            Self::Outrun => "outrun",
             Self::Other => "other",
         }
     }

@@ -61,7 +61,11 @@ impl From<CallFault> for ProbeStatus {
             | CallFault::ContextTooLong
             | CallFault::UnsupportedInput
             | CallFault::MalformedResponse => Self::Format,
-            CallFault::ContentRefused | CallFault::Refused | CallFault::PluginFault | CallFault::Other => Self::Unknown,
+            CallFault::ContentRefused
+            | CallFault::Refused
+            | CallFault::PluginFault
+            | CallFault::Outrun
+            | CallFault::Other => Self::Unknown,
         }
     }
 }

@@ -41,7 +41,7 @@ mod turn;
 
 pub use crate::core::Clock;
 pub use builder::{BuildError, HostBuilder, OwnHost};
-pub use chain::Attempt;
+pub use chain::{Attempt, trail};
 pub use figures::Answered;
 pub use host::{Host, Reloaded, Setup, StartError};
 pub use knowledge::{AuthQuestion, EgressExplanation, GrantedEndpoint, Knowledge, media_scope};

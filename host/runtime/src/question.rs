@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use creel_engine::{chat, types};
+use creel_policy::config::Timeouts;
 use creel_policy::cooldown::Key;
 use creel_policy::fallback::CallFault;
 use creel_policy::ids::ModelRef;
@@ -148,11 +149,14 @@ struct First<'a> {
 impl Asking for First<'_> {
     type Answer = (Opened, ModelTarget, Held);
 
+    fn hedge_after(&self, target: &ModelTarget) -> Option<Duration> {
+        self.timeouts(target).hedge_after_ms.map(Duration::from_millis)
+    }
+
     async fn once(&self, target: &ModelTarget, is_probe: bool) -> Result<(Self::Answer, Option<Key>), Failed> {
         let question = self.question;
         let knowledge = self.core.knowledge();
-        let entry = knowledge.config.models.providers.get(&target.model.provider);
-        let timeouts = entry.map(|entry| entry.timeouts).unwrap_or_default();
+        let timeouts = self.timeouts(target);
         if let Some(reason) = question.native_only.first()
             && !self.speaks_native(target)
         {
@@ -184,6 +188,12 @@ impl Asking for First<'_> {
 }
 
 impl First<'_> {
+    fn timeouts(&self, target: &ModelTarget) -> Timeouts {
+        let knowledge = self.core.knowledge();
+        let entry = knowledge.config.models.providers.get(&target.model.provider);
+        entry.map(|entry| entry.timeouts).unwrap_or_default()
+    }
+
     fn speaks_native(&self, target: &ModelTarget) -> bool {
         let now = self.core.generation();
         let planned = now.knowledge.plan.providers.get(&target.model.provider);
@@ -330,6 +340,7 @@ fn for_client(model: &str, fault: CallFault, message: &str) -> String {
         | CallFault::Unreachable
         | CallFault::Refused
         | CallFault::PluginFault
+        | CallFault::Outrun
         | CallFault::Other => format!("{model}: the provider gave no answer ({})", fault.code()),
     }
 }

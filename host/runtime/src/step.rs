@@ -147,6 +147,13 @@ pub enum Step {
         /// The same in milliseconds since 1970.
         until_ms: u64,
     },
+    /// The call of a model was broken off, since another that was asked beside it answered first.
+    Outrun {
+        /// The session.
+        session: String,
+        /// The model.
+        model: String,
+    },
     /// A provider was asked whether it takes a credential.
     Probed {
         /// The provider.

@@ -42,6 +42,7 @@ pub(crate) fn step(step: &Step) {
             tracing::warn!(session, model, credential, fault, reason, next, is_probe, derivation, "model call failed");
         }
         Step::ModelSkipped { session, model, reason, .. } => tracing::warn!(session, model, reason, "model not asked"),
+        Step::Outrun { session, model } => tracing::info!(session, model, "another model answered first"),
         Step::Probed { provider, credential, probe } => {
             let Probe { status, message: reason, ms } = probe;
             if status.is_good() {

@@ -8,6 +8,7 @@ mod door;
 mod errors;
 mod files;
 mod grants;
+mod hedge;
 mod mcp;
 mod metrics;
 mod routing;

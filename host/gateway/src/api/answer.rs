@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::response::Response;
 use creel_dialects::{ApiError, ErrorKind, write_error};
-use creel_runtime::{Attempt, Unanswered};
+use creel_runtime::{Attempt, Unanswered, trail};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 
 use super::failure;
@@ -29,13 +29,8 @@ pub(super) struct Trail {
 impl Trail {
     /// Of an answer: the tries before it, and who gave it.
     pub(super) fn of(attempts: &[Attempt], answered: Option<&str>) -> Self {
-        let tried = attempts.iter().map(|one| {
-            let skipped = if one.skipped { "skipped:" } else { "" };
-            format!("{}={skipped}{}", one.model, one.fault.code())
-        });
-        let route: Vec<String> = tried.chain(answered.map(|model| format!("{model}=ok"))).collect();
         let asked = attempts.iter().filter(|one| !one.skipped).count();
-        Self { route: route.join(", "), attempts: asked + usize::from(answered.is_some()) }
+        Self { route: trail(attempts, answered), attempts: asked + usize::from(answered.is_some()) }
     }
 
     /// For the log.

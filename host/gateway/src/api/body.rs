@@ -13,9 +13,11 @@ use bytes::Bytes;
 use creel_dialects::{ApiError, Output, StreamWriter, WholeWriter};
 use creel_engine::{chat, types};
 use creel_policy::agent::TokenCount;
+use creel_policy::config::Cost;
 use creel_policy::fallback::CallFault;
+use creel_policy::ids::ModelRef;
 use creel_policy::media::MediaRef;
-use creel_runtime::{Reply, Unanswered};
+use creel_runtime::{Attempt, Reply, Unanswered};
 use creel_store::Store;
 use creel_store::agents::{Place, no_agent};
 use futures_util::{FutureExt as _, stream};
@@ -90,9 +92,22 @@ impl Account {
     pub(super) fn settle(&mut self, reply: &Reply) {
         let cost = self.api.host.knowledge().price(reply.model());
         self.exchange.used(&self.used, cost.as_ref());
-        if let Some(place) = self.place.take() {
+        if let Some(mut place) = self.place.take() {
+            for (used, cost) in self.outrun(reply) {
+                place.add(&used, cost.as_ref());
+            }
             place.settle(&self.used, cost.as_ref(), clock::now_ms());
         }
+    }
+
+    /// What the models were sent that were asked beside the one that answers, and their prices. They are paid for it,
+    /// and nobody says how much it was: they are counted as having read what the one that answers has read.
+    fn outrun(&self, reply: &Reply) -> Vec<(TokenCount, Option<Cost>)> {
+        let knowledge = self.api.host.knowledge();
+        let read = TokenCount { input: self.used.sent(), ..TokenCount::default() };
+        let outrun = reply.attempts().iter().filter(|attempt| attempt.fault == CallFault::Outrun);
+        let price = |attempt: &Attempt| ModelRef::parse(&attempt.model).ok().and_then(|model| knowledge.price(&model));
+        outrun.map(|attempt| (read, price(attempt))).collect()
     }
 
     /// Nobody was asked, or nobody answered: nothing is counted.

@@ -29,9 +29,11 @@ fn kind_of(fault: CallFault) -> ErrorKind {
         CallFault::UnsupportedInput => ErrorKind::Unsupported,
         CallFault::UnknownModel => ErrorKind::UnknownModel,
         CallFault::ContentRefused => ErrorKind::ContentRefused,
-        CallFault::MalformedResponse | CallFault::Unreachable | CallFault::Refused | CallFault::Other => {
-            ErrorKind::UpstreamFailed
-        }
+        CallFault::MalformedResponse
+        | CallFault::Unreachable
+        | CallFault::Refused
+        | CallFault::Outrun
+        | CallFault::Other => ErrorKind::UpstreamFailed,
         CallFault::PluginFault => ErrorKind::Internal,
     }
 }

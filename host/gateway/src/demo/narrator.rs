@@ -130,6 +130,7 @@ fn told(step: &Step) -> Option<(&'static str, Vec<String>)> {
             ("failed", lines.chain([format!("next: {next}")]).collect())
         }
         Step::ModelSkipped { model, reason, .. } => ("skipped", vec![format!("{model}: {reason}")]),
+        Step::Outrun { model, .. } => ("outrun", vec![format!("{model}: another answered first")]),
         Step::Described { media, model, text } => ("described", vec![format!("{media} by {model}"), text.clone()]),
         Step::Answered { model, .. } => ("answered", vec![format!("by {model}; durable before it is sent")]),
         Step::Delivered { channel, text, .. } => {

@@ -58,6 +58,7 @@ pub(crate) struct Metrics {
     exchanges: Gauge,
     failures: Family<Failure, Counter>,
     skipped: Family<Model, Counter>,
+    outrun: Family<Model, Counter>,
     denials: Family<Denial, Counter>,
     credentials: Family<Credential, Counter>,
     egress: Family<Egress, Counter>,
@@ -90,6 +91,7 @@ impl Metrics {
             exchanges: Gauge::default(),
             failures: Family::default(),
             skipped: Family::default(),
+            outrun: Family::default(),
             denials: Family::default(),
             credentials: Family::default(),
             egress: Family::default(),
@@ -117,6 +119,8 @@ impl Metrics {
         registry.register("model_failures", "Tries of models that failed, by fault", self.failures.clone());
         let help = "Models that were not asked, since their credential rests";
         registry.register("models_skipped", help, self.skipped.clone());
+        let help = "Calls that were broken off, since another model that was asked beside answered first";
+        registry.register("models_outrun", help, self.outrun.clone());
         registry.register("denials", "What was not allowed, by the code of the rule", self.denials.clone());
         registry.register("credentials_chosen", "Credentials chosen for calls, by id", self.credentials.clone());
         registry.register("egress", "Requests of plugins that were judged", self.egress.clone());
@@ -207,6 +211,9 @@ impl Observer for Metrics {
             }
             Step::ModelSkipped { model, .. } => {
                 self.skipped.get_or_create(&Model { model: self.models.of(model) }).inc();
+            }
+            Step::Outrun { model, .. } => {
+                self.outrun.get_or_create(&Model { model: self.models.of(model) }).inc();
             }
             Step::Delivered { channel, .. } => self.delivery(channel, "delivered"),
             Step::DeliveryFailed { channel, next_try_ms, .. } => {

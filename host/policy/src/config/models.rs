@@ -61,6 +61,9 @@ pub struct Timeouts {
     pub first_ms_max: Option<u64>,
     /// `totalSeconds`, in milliseconds: until it is complete.
     pub total_ms_max: Option<u64>,
+    /// `hedgeAfterMs`: until the next model of the chain is asked beside one that has not begun to answer; the first to begin
+    /// answers. `None`: nobody is asked beside it.
+    pub hedge_after_ms: Option<u64>,
 }
 
 /// An element of `models.providers.<p>.models`.
@@ -175,10 +178,11 @@ fn read_provider(mut table: Table<'_>, secrets: &SecretsConfig) -> ProviderEntry
 }
 
 fn read_timeouts(mut table: Table<'_>) -> Timeouts {
+    let hedge_after_ms = table.count("hedgeAfterMs", 1..=MODEL_CALL_MS_MAX);
     let mut seconds = |name| table.count(name, 1..=MODEL_CALL_MS_MAX / 1_000).map(|seconds| seconds * 1_000);
-    let timeouts = Timeouts { first_ms_max: seconds("firstTokenSeconds"), total_ms_max: seconds("totalSeconds") };
+    let (first_ms_max, total_ms_max) = (seconds("firstTokenSeconds"), seconds("totalSeconds"));
     table.finish();
-    timeouts
+    Timeouts { first_ms_max, total_ms_max, hedge_after_ms }
 }
 
 /// A plain text that is spelled as variables of keys are means the variable, as it did in the older gateway (C15).

@@ -46,6 +46,13 @@ impl Walk {
         Some(turn)
     }
 
+    /// Who may be asked beside one that is slow: a healthy model alone, never a probe. `None`: nobody.
+    pub fn beside(&mut self, chain: &[Standing<'_>]) -> Option<Turn> {
+        let turn = self.healthy(chain)?;
+        self.asked.insert(turn.index);
+        Some(turn)
+    }
+
     /// Notes that the model whose turn it was did not answer.
     pub fn failed(&mut self, turn: Turn, model: &ModelRef, fault: CallFault) {
         if matches!(fault, CallFault::RateLimited | CallFault::Overloaded) {

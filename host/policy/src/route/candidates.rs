@@ -158,12 +158,20 @@ impl<'a> Search<'a> {
             } else if let Some(reason) = self.unfit(target, needs) {
                 self.pass(target, reason);
             } else {
-                let reason = if taken.is_empty() { why } else { "takes over if those before it fail" };
-                self.consider(target, RouteVerdict::Taken, reason.to_owned());
+                let reason = taken.last().map_or_else(|| why.to_owned(), |before| self.why_behind(before));
+                self.consider(target, RouteVerdict::Taken, reason);
                 taken.push(target.clone());
             }
         }
         taken
+    }
+
+    /// Why a model is in a chain behind another. Only clients are answered by the first of two.
+    fn why_behind(&self, before: &ModelTarget) -> String {
+        let entry = self.config.models.providers.get(&before.model.provider);
+        let slow_ms = self.client.and(entry).and_then(|entry| entry.timeouts.hedge_after_ms);
+        let hedges = slow_ms.map(|ms| format!(", and is asked beside `{}` after {ms} ms", before.model));
+        format!("takes over if those before it fail{}", hedges.unwrap_or_default())
     }
 
     fn takes(&self, target: &ModelTarget, needs: &Needs) -> bool {

@@ -115,6 +115,8 @@ pub struct Agent(Arc<Known>);
 pub struct Place {
     known: Arc<Known>,
     reservation: Reservation,
+    /// What was used besides by models that did not answer.
+    beside: DayUsage,
     admitted_ms: u64,
     is_open: bool,
 }
@@ -278,7 +280,8 @@ impl Agent {
         let unsaved = counts.unsaved.entry(day).or_default();
         unsaved.requests = unsaved.requests.saturating_add(1);
         drop(counts);
-        Ok(Place { known: Arc::clone(&self.0), reservation, admitted_ms: now_ms, is_open: true })
+        let beside = DayUsage::default();
+        Ok(Place { known: Arc::clone(&self.0), reservation, beside, admitted_ms: now_ms, is_open: true })
     }
 }
 
@@ -298,6 +301,12 @@ impl Place {
         &self.reservation
     }
 
+    /// Counts what another model was sent beside, at its price; it is counted where the call ends.
+    pub fn add(&mut self, used: &TokenCount, cost: Option<&Cost>) {
+        let micro_usd = cost.map_or(0, |cost| micro_usd(cost, used));
+        self.beside.add(&DayUsage::of_call(used, micro_usd));
+    }
+
     /// Counts what the call has used, at the price of the model that answered.
     pub fn settle(mut self, used: &TokenCount, cost: Option<&Cost>, now_ms: u64) {
         let micro_usd = cost.map_or(0, |cost| micro_usd(cost, used));
@@ -313,10 +322,12 @@ impl Place {
         if !std::mem::take(&mut self.is_open) {
             return;
         }
+        let mut used = *used;
+        used.add(&self.beside);
         let mut counts = self.known.meter.counts();
-        let day = counts.usage.end(&self.reservation, used, now_ms);
-        if *used != DayUsage::default() {
-            counts.unsaved.entry(day).or_default().add(used);
+        let day = counts.usage.end(&self.reservation, &used, now_ms);
+        if used != DayUsage::default() {
+            counts.unsaved.entry(day).or_default().add(&used);
         }
     }
 }
