@@ -24,7 +24,7 @@ pub(crate) fn run(args: &DecisionsArgs, places: &Places, process: &Process) -> R
     let records = Store::open(&state)?.audit_find(&search, count)?;
     print(&match args.json {
         true => serde_json::to_string_pretty(&serde_json::json!({ "records": records }))?,
-        false => render::decisions(&records, process.style_of_stdout()?),
+        false => render::decisions(&records, process.style_of_stdout()),
     })?;
     Ok(Exit::Ok)
 }

@@ -20,7 +20,7 @@ use crate::core::Core;
 use crate::model::{Answer, Ask, Failed, ask_once};
 use course::Course;
 
-pub(crate) use remembered::{rests, worked};
+pub(crate) use remembered::rests;
 
 /// A try that failed, or a model that was not asked.
 #[derive(Clone, Debug, Serialize)]

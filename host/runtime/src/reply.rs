@@ -81,6 +81,7 @@ fn apology(fault: Option<CallFault>) -> &'static str {
             | CallFault::MalformedResponse
             | CallFault::Refused
             | CallFault::PluginFault
+            | CallFault::Outrun
             | CallFault::Other,
         ) => "I could not answer: something went wrong on my side. Its operator has been told.",
         None => "I could not answer: no model is set up for what you sent. Its operator has been told.",

@@ -9,7 +9,7 @@ use crate::core::Core;
 use crate::model::Failed;
 
 /// Remembers that a credential was good.
-pub(crate) async fn worked(core: &Core, key: Option<Key>) {
+pub(super) async fn worked(core: &Core, key: Option<Key>) {
     let now_ms = core.now_ms();
     if !key.as_ref().is_some_and(|key| core.knowledge().memory.used(key, now_ms)) {
         return;
