@@ -23,7 +23,7 @@ fn stored(house: &House) -> Vec<String> {
 fn look(house: &House, spelling: &str) -> MediaResolution {
     let scope = house.host.knowledge();
     let scope = scope.media_scope(Asker::Operator);
-    house.store.resolve(spelling, &scope, Deed::Look).expect("a store that works")
+    house.store.resolve(spelling, &scope, Deed::Look { now_ms: 1 }).expect("a store that works")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,6 +12,7 @@ use creel_store::resolve::{Asker, Deed};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::parse_input;
+use crate::clock;
 use crate::plugins::{self, Absences};
 use crate::render;
 use crate::views::Answerer;
@@ -208,7 +209,8 @@ pub(crate) fn media(
     let agent = AgentId::main();
     let asker = asked.session.as_deref().map_or(Asker::Operator, Asker::Session);
     let scope = media_scope(config, &agent, asker);
-    Ok(signed(answerer, &store.resolve(&asked.reference, &scope, Deed::Look)?)?)
+    let deed = Deed::Look { now_ms: clock::now_ms() };
+    Ok(signed(answerer, &store.resolve(&asked.reference, &scope, deed)?)?)
 }
 
 /// `models status`.

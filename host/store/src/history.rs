@@ -225,7 +225,7 @@ impl Store {
         for spelling in &medium.spellings {
             // What a text names is only looked for among what was stored: its writer may have named anything.
             let is_trusted = medium.witness == Witness::Gateway;
-            let deed = if is_trusted && !is_data(spelling) { Deed::Take { now_ms } } else { Deed::Look };
+            let deed = if is_trusted && !is_data(spelling) { Deed::Take { now_ms } } else { Deed::Look { now_ms } };
             if !is_trusted && matches!(read_spelling(spelling), Ok(Spelling::Data { .. })) {
                 continue;
             }

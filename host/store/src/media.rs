@@ -13,6 +13,7 @@ use crate::db::{Store, StoreError};
 mod adopt;
 mod area;
 mod content;
+mod files;
 mod import;
 mod inspect;
 mod keeping;
@@ -29,6 +30,7 @@ mod verify;
 mod visible;
 
 pub(crate) use area::MediaDirs;
+pub use files::{FileOrder, FilePage, FilePlace, FilesWanted, PurposeWanted};
 pub use import::MediaImport;
 pub use keeping::MediaPolicy;
 pub use list::{AreaTotal, BadCursor, MediaCursor, MediaPage};
@@ -58,10 +60,24 @@ pub struct Medium {
     pub name: Option<String>,
     /// When it was stored, in milliseconds since the Unix epoch.
     pub created_ms: u64,
+    /// What whoever uploaded it said that it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// From when on it is not to be found any more, where whoever uploaded it said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends_ms: Option<u64>,
     /// Pixels from left to right, where it is a picture whose header says so.
     pub width: Option<u32>,
     /// Pixels from top to bottom.
     pub height: Option<u32>,
+}
+
+impl Medium {
+    /// Whether the time that its uploader gave it is over.
+    #[must_use]
+    pub fn has_ended(&self, now_ms: u64) -> bool {
+        self.ends_ms.is_some_and(|ends_ms| ends_ms <= now_ms)
+    }
 }
 
 /// Why a medium was not stored, found or opened.

@@ -320,7 +320,8 @@ impl Run {
             3 => format!("file://{}", path.display()),
             _ => format!("MEDIA: media://{area}/{id}"),
         };
-        let outcome = self.fixture.store.resolve(&text, &operator(), Deed::Look).expect("nothing breaks");
+        let outcome =
+            self.fixture.store.resolve(&text, &operator(), Deed::Look { now_ms: self.now_ms }).expect("nothing breaks");
         let outcome = outcome.outcome.map(|found| found.medium().cloned().expect("it is no URL"));
         let known = self.known.get_mut(&media).expect("it was just there");
         match (known.expected(), outcome) {

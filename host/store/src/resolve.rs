@@ -66,12 +66,24 @@ impl Scope<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deed {
     /// Say what would come of it; nothing is stored.
-    Look,
+    Look {
+        /// Milliseconds since the Unix epoch.
+        now_ms: u64,
+    },
     /// Make a medium of what is none yet.
     Take {
         /// Milliseconds since the Unix epoch.
         now_ms: u64,
     },
+}
+
+impl Deed {
+    /// When it is done.
+    fn now_ms(self) -> u64 {
+        match self {
+            Self::Look { now_ms } | Self::Take { now_ms } => now_ms,
+        }
+    }
 }
 
 /// What was found, or why nothing was.
@@ -94,7 +106,7 @@ impl Store {
             Err(refusal) => (Err(refusal), Reached::Nothing),
             Ok(Spelling::Handle(media)) => {
                 let reached = Reached::Root(media.area.to_string());
-                (self.stored(&media, scope)?, reached)
+                (self.stored(&media, scope, deed)?, reached)
             }
             Ok(Spelling::Data { declared_type, bytes }) => {
                 (self.of_bytes(&bytes, &declared_type, (&scope.area_of_new(), deed))?, Reached::Nothing)
@@ -124,7 +136,7 @@ impl Store {
     }
 
     /// A medium by its handle, as far as the asker may name it.
-    fn stored(&self, media: &MediaRef, scope: &Scope<'_>) -> Result<Outcome, MediaError> {
+    fn stored(&self, media: &MediaRef, scope: &Scope<'_>, deed: Deed) -> Result<Outcome, MediaError> {
         let not_found = || MediaRefusal::new(MediaRefusalCode::NotFound, format!("`{media}` is not stored"));
         let may_name = match (&media.area, scope.asker) {
             (_, Asker::Operator) => true,
@@ -139,7 +151,22 @@ impl Store {
         if !may_name {
             return Ok(Err(not_found()));
         }
-        expected(self.medium(media).map(|medium| Found::Medium(medium.into())))
+        let medium = match self.medium(media) {
+            Ok(medium) => medium,
+            Err(error) => return expected(Err(error)),
+        };
+        // Whoever counts on it keeps it; the file that was uploaded is over.
+        let is_over = medium.has_ended(deed.now_ms())
+            && match scope.asker {
+                Asker::Operator => false,
+                Asker::Session(session) => !self.media_held_by(media, session)?,
+                Asker::Agent(_) => true,
+            };
+        if is_over {
+            let rule = format!("`{media}` was uploaded for a time that is over");
+            return Ok(Err(MediaRefusal::new(MediaRefusalCode::Expired, rule)));
+        }
+        Ok(Ok(Found::Medium(medium.into())))
     }
 
     /// What a path leads to: a stored medium by one of its paths, or a file of a root.
@@ -157,7 +184,7 @@ impl Store {
         if let Some((area, id)) = stored {
             let reached = Reached::Root(area.to_string());
             return Ok(match id {
-                Ok(id) => (self.stored(&MediaRef { area, id }, scope)?, reached),
+                Ok(id) => (self.stored(&MediaRef { area, id }, scope, deed)?, reached),
                 Err(refusal) => (Err(refusal), reached),
             });
         }

@@ -62,7 +62,7 @@ pub(super) fn remove(args: &RemoveMediaArgs, kept: &Kept) -> Result<Exit, Comman
     }
 }
 
-/// Removes what is old and what nothing refers to.
+/// Removes what is old, or past its own end, and what nothing refers to.
 ///
 /// # Errors
 ///
@@ -70,18 +70,16 @@ pub(super) fn remove(args: &RemoveMediaArgs, kept: &Kept) -> Result<Exit, Comman
 pub(super) fn collect(args: &CollectMediaArgs, store: &Store, process: &Process) -> Result<Exit, CommandError> {
     let now_ms = clock::now_ms();
     let older_than_ms = args.older_than.or(store.media_policy().ttl_ms);
-    let swept = match older_than_ms {
-        // Nothing is removed for its age where nobody has said one.
-        None => {
-            let text = "nothing goes for its age: pass `--older-than`, or set `media.ttlHours` in the configuration";
-            note(process, text);
-            Swept::default()
-        }
-        Some(age_ms) if args.dry_run => {
-            store.media_sweepable(now_ms.saturating_sub(age_ms), now_ms).map_err(MediaCommandError::from)?
-        }
-        Some(age_ms) => retention::sweep(store, age_ms, now_ms).map_err(MediaCommandError::from)?,
+    if older_than_ms.is_none() {
+        let text = "nothing goes for its age: pass `--older-than`, or set `media.ttlHours` in the configuration";
+        note(process, text);
+    }
+    let swept = if args.dry_run {
+        store.media_sweepable(retention::old_before_ms(older_than_ms, now_ms), now_ms)
+    } else {
+        retention::sweep(store, older_than_ms, now_ms)
     };
+    let swept = swept.map_err(MediaCommandError::from)?;
     print(&if args.json {
         serde_json::to_string_pretty(&Collected { dry_run: args.dry_run, older_than_ms, swept })?
     } else {

@@ -22,6 +22,7 @@ use serde::{Serialize, Serializer};
 
 use crate::boot::{self, BootError};
 use crate::cli::MediaCommand;
+use crate::clock;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::places::Places;
@@ -214,7 +215,7 @@ impl Kept {
     fn find(&self, reference: &str) -> Result<Medium, MediaCommandError> {
         let agent = AgentId::main();
         let scope = media_scope(&self.config, &agent, Asker::Operator);
-        match self.store.resolve(reference, &scope, Deed::Look)?.outcome? {
+        match self.store.resolve(reference, &scope, Deed::Look { now_ms: clock::now_ms() })?.outcome? {
             Found::Medium(medium) => Ok(self.store.medium(&medium.media)?),
             Found::Url(_) => Err(not_stored().into()),
         }

@@ -171,10 +171,11 @@ mod tests {
         let store = Store::open(&root).unwrap();
         let source = OlderDir::open_ambient(&older).unwrap();
         let path = source.display_path().join("cat.jpg").display().to_string();
-        let refusal =
-            |store: &Store, path: &str| store.resolve(path, &operator(), Deed::Look).unwrap().outcome.unwrap_err().code;
+        let refusal = |store: &Store, path: &str| {
+            store.resolve(path, &operator(), Deed::Look { now_ms: 1 }).unwrap().outcome.unwrap_err().code
+        };
         let found = |store: &Store, path: &str| {
-            store.resolve(path, &operator(), Deed::Look).unwrap().medium().cloned().unwrap()
+            store.resolve(path, &operator(), Deed::Look { now_ms: 1 }).unwrap().medium().cloned().unwrap()
         };
         assert_eq!(refusal(&store, &path), MediaRefusalCode::PathNotAllowed);
 

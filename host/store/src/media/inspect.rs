@@ -135,6 +135,8 @@ fn medium_of(inspected: &Inspected, area: &Area, name: Option<&str>, pixels: Opt
         sha256: beneath::hex(&inspected.digest),
         name: name.and_then(display_name),
         created_ms: 0,
+        purpose: None,
+        ends_ms: None,
         width: pixels.map(|(width, _)| width),
         height: pixels.map(|(_, height)| height),
     }

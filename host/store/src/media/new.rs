@@ -26,6 +26,8 @@ pub struct NewMedium {
     bytes_max: u64,
     bounds: Bounds,
     is_kept: bool,
+    purpose: Option<String>,
+    lasts_ms: Option<u64>,
     partial: Partial,
     file: File,
     hasher: Sha256,
@@ -106,6 +108,8 @@ impl Store {
             bytes_max: bytes_max.min(MEDIUM_BYTES_MAX),
             bounds,
             is_kept: false,
+            purpose: None,
+            lasts_ms: None,
             partial,
             file,
             hasher: Sha256::new(),
@@ -140,6 +144,16 @@ impl NewMedium {
     /// Makes it count as claimed from the first moment: whoever stores it is told of it, and no message may ever name it.
     pub fn keep(&mut self) {
         self.is_kept = true;
+    }
+
+    /// Takes note of what it is for, in the words of whoever stores it.
+    pub fn purpose(&mut self, purpose: &str) {
+        self.purpose = Some(purpose.to_owned());
+    }
+
+    /// Lets it end so many milliseconds after it was stored.
+    pub fn lasts(&mut self, lasts_ms: u64) {
+        self.lasts_ms = Some(lasts_ms);
     }
 
     /// Appends bytes.
@@ -259,6 +273,8 @@ impl NewMedium {
             sha256: beneath::hex(&self.hasher.finalize()),
             name: self.name,
             created_ms: now_ms,
+            purpose: self.purpose,
+            ends_ms: self.lasts_ms.map(|lasts_ms| now_ms.saturating_add(lasts_ms)),
             width: pixels.map(|(width, _)| width),
             height: pixels.map(|(_, height)| height),
         };

@@ -17,7 +17,7 @@ pub(super) struct MediumRow {
 
 /// What [`read`] reads, in its order.
 pub(super) const COLUMNS: &str = "area, id, content_type, declared_type, size, sha256, name, width, height, created_ms, \
-                                  expired_ms IS NOT NULL, claimed, file_mark";
+                                  expired_ms IS NOT NULL, claimed, file_mark, purpose, ends_ms";
 
 pub(super) fn find(store: &Store, media: &MediaRef) -> Result<Option<MediumRow>, StoreError> {
     store.read(|transaction| find_in(transaction, media))
@@ -48,6 +48,8 @@ pub(super) fn read(row: &Row<'_>) -> Result<MediumRow, StoreError> {
         width: row.get(7)?,
         height: row.get(8)?,
         created_ms: unsigned(row.get(9)?)?,
+        purpose: row.get(13)?,
+        ends_ms: row.get::<_, Option<i64>>(14)?.map(unsigned).transpose()?,
     };
     Ok(MediumRow { medium, expired: row.get(10)?, claimed: row.get(11)?, file_mark: row.get(12)? })
 }
@@ -75,8 +77,8 @@ pub(super) fn insert(
     let mut statement = transaction
         .prepare_cached(
             "INSERT INTO media (area, id, content_type, declared_type, size, sha256, name, width, height, created_ms,
-               claimed, file_mark)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING",
+               claimed, file_mark, purpose, ends_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT DO NOTHING",
         )
         .map_err(StoreError::from)?;
     let values = (
@@ -92,6 +94,8 @@ pub(super) fn insert(
         signed(medium.created_ms)?,
         claimed,
         file_mark,
+        &medium.purpose,
+        medium.ends_ms.map(signed).transpose()?,
     );
     Ok(statement.execute(values).map_err(StoreError::from)? == 1)
 }

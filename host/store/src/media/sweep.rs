@@ -1,4 +1,4 @@
-//! Cleans media away: old ones, and those that nobody ever counted on. What a live session, an unfinished turn or the
+//! Cleans media away: old ones, those whose uploader gave them an end, and those that nobody ever counted on. What a live session, an unfinished turn or the
 //! outbox refers to stays, however old it is: the older gateway's sweep looked at the clock alone, and took pictures from
 //! under the turn that was to answer them.
 
@@ -64,17 +64,30 @@ type Place = (i64, String, String);
 
 const REMOVE: &str = "remove a medium";
 
+/// What goes for its age. What has an end of its own, and is past it, goes for that.
 const OLD_AND_FREE: &str = concat!(
     "SELECT m.area, m.id, m.size, m.created_ms FROM media m
      WHERE m.expired_ms IS NULL AND m.created_ms < :before AND (m.claimed = 1 OR m.created_ms < :unclaimed_before)
+       AND (m.ends_ms IS NULL OR m.ends_ms > :now)
        AND (m.created_ms, m.area, m.id) > (:after_ms, :after_area, :after_id)
        AND NOT EXISTS (SELECT 1 FROM media_reference r WHERE r.area = m.area AND r.id = m.id AND ",
     live!(),
     ") ORDER BY m.created_ms, m.area, m.id LIMIT :count"
 );
 
+const ENDED_AND_FREE: &str = concat!(
+    "SELECT m.area, m.id, m.size, m.ends_ms FROM media m
+     WHERE m.expired_ms IS NULL AND m.ends_ms IS NOT NULL AND m.ends_ms <= :now
+       AND (m.claimed = 1 OR m.created_ms < :unclaimed_before)
+       AND (m.ends_ms, m.area, m.id) > (:after_ms, :after_area, :after_id)
+       AND NOT EXISTS (SELECT 1 FROM media_reference r WHERE r.area = m.area AND r.id = m.id AND ",
+    live!(),
+    ") ORDER BY m.ends_ms, m.area, m.id LIMIT :count"
+);
+
 impl Store {
-    /// Removes the media that were stored before `before_ms` and that nothing live refers to, and as old files that lie
+    /// Removes the media that were stored before `before_ms`, or whose own end is over (as that of an uploaded file may
+    /// be), and that nothing live refers to; and as old files that lie
     /// in an area, or beside the areas, without ever having been asked for (case L12). Names of media stay known, so that
     /// whoever asks for one hears `expired`. Links and directories stay. May run beside a daemon.
     ///
@@ -96,18 +109,11 @@ impl Store {
 
     fn sweep(&self, before_ms: u64, now_ms: u64, deed: Deed) -> Result<Swept, MediaError> {
         let times = Times { before_ms, now_ms, idle_before_ms: self.idle_before_ms(now_ms) };
-        let mut swept = Swept::default();
-        let mut after: Place = (-1, String::new(), String::new());
-        loop {
-            let (some, last) = match deed {
-                Deed::Remove => self.write(|transaction| self.sweep_some(transaction, times, &after, deed))?,
-                Deed::Look => self.read(|transaction| self.sweep_some(transaction, times, &after, deed))?,
-            };
-            swept = swept.and(some);
-            match last {
-                Some(last) => after = last,
-                None => break,
-            }
+        let ended = self.sweep_rows(ENDED_AND_FREE, times, deed)?;
+        let mut swept = ended.and(self.sweep_rows(OLD_AND_FREE, times, deed)?);
+        if before_ms == 0 {
+            // No file is that old.
+            return Ok(swept);
         }
         let failed = MediaError::io(REMOVE);
         for area in self.areas().map_err(&failed)? {
@@ -118,20 +124,38 @@ impl Store {
         Ok(swept.and(self.sweep_files(&self.media_dirs().media, "", times, deed)?))
     }
 
+    /// Those media that a query finds, batch by batch.
+    fn sweep_rows(&self, query: &str, times: Times, deed: Deed) -> Result<Swept, MediaError> {
+        let mut swept = Swept::default();
+        let mut after: Place = (-1, String::new(), String::new());
+        loop {
+            let work = |transaction: &Transaction<'_>| self.sweep_some(transaction, (query, &after), times, deed);
+            let (some, last) = match deed {
+                Deed::Remove => self.write(work)?,
+                Deed::Look => self.read(work)?,
+            };
+            swept = swept.and(some);
+            match last {
+                Some(last) => after = last,
+                None => return Ok(swept),
+            }
+        }
+    }
+
     /// One batch, and where it ended; `None` behind the last.
     fn sweep_some(
         &self,
         transaction: &Transaction<'_>,
+        (query, after): (&str, &Place),
         times: Times,
-        after: &Place,
         deed: Deed,
     ) -> Result<(Swept, Option<Place>), MediaError> {
         let mut swept = Swept::default();
         let mut last = None;
-        let old = old_and_free(transaction, times, after)?;
-        for (area, id, size, created_ms) in &old {
+        let old = free(transaction, query, times, after)?;
+        for (area, id, size, at_ms) in &old {
             swept = swept.and(Swept { media: 1, bytes: unsigned(*size)?, ..Swept::default() });
-            last = Some((*created_ms, area.clone(), id.clone()));
+            last = Some((*at_ms, area.clone(), id.clone()));
             if deed == Deed::Remove {
                 let media = row::read_name(area, id)?;
                 // The file goes first: a crash leaves a row without a file, which is seen as expired.
@@ -227,14 +251,16 @@ impl Store {
     }
 }
 
-fn old_and_free(
+fn free(
     transaction: &Transaction<'_>,
+    query: &str,
     times: Times,
     (after_ms, after_area, after_id): &Place,
 ) -> Result<Vec<(String, String, i64, i64)>, StoreError> {
-    let mut old = transaction.prepare_cached(OLD_AND_FREE)?;
+    let mut free = transaction.prepare_cached(query)?;
     let values = rusqlite::named_params! {
         ":before": signed(times.before_ms)?,
+        ":now": signed(times.now_ms)?,
         ":unclaimed_before": signed(times.now_ms.saturating_sub(UNCLAIMED_MS_MAX))?,
         ":idle_before": signed(times.idle_before_ms)?,
         ":after_ms": after_ms,
@@ -242,6 +268,8 @@ fn old_and_free(
         ":after_id": after_id,
         ":count": limit(MEDIA_AT_ONCE_MAX),
     };
-    let rows = old.query_map(values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    // Neither query has all of them.
+    let values: Vec<_> = values.iter().copied().filter(|(name, _)| query.contains(name)).collect();
+    let rows = free.query_map(values.as_slice(), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

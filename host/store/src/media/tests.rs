@@ -244,6 +244,7 @@ fn a_file_put_there_by_hand_outlives_a_kill_while_it_is_taken_in() {
 
 mod bounds;
 mod cases;
+mod files;
 mod retention;
 mod verify;
 mod visible;

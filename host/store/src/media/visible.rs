@@ -6,7 +6,7 @@ use creel_policy::media::Area;
 use rusqlite::CachedStatement;
 
 use super::{MediaCursor, MediaPage, row};
-use crate::db::{Store, StoreError};
+use crate::db::{Store, StoreError, signed};
 
 /// Which of the media that an agent may name are wanted.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,6 +15,8 @@ pub struct MediaWanted<'a> {
     pub area: Option<&'a Area>,
     /// Those that one session holds, alone.
     pub session: Option<&'a str>,
+    /// When it is asked: what has ended by then is not shown.
+    pub now_ms: u64,
 }
 
 impl Store {
@@ -37,6 +39,7 @@ impl Store {
         let query = format!(
             "SELECT {} FROM media
              WHERE expired_ms IS NULL AND (?1 IS NULL OR area = ?1) AND (created_ms, area, id) > (?2, ?3, ?4)
+               AND (ends_ms IS NULL OR ends_ms > ?5)
              ORDER BY created_ms, area, id",
             row::COLUMNS
         );
@@ -45,7 +48,7 @@ impl Store {
             let mut held = transaction
                 .prepare_cached("SELECT DISTINCT session FROM media_reference WHERE area = ?1 AND id = ?2")?;
             let mut statement = transaction.prepare_cached(&query)?;
-            let values = (wanted.area.map(Area::to_string), created_ms, after_area, id);
+            let values = (wanted.area.map(Area::to_string), created_ms, after_area, id, signed(wanted.now_ms)?);
             let mut media = Vec::new();
             for row in statement.query_and_then(values, row::read)? {
                 if media.len() == count {

@@ -10,7 +10,7 @@ mod paths;
 
 /// What a reference came to: the handle, or the reason.
 fn verdict(store: &Store, reference: &str) -> String {
-    match store.resolve(reference, &operator(), Deed::Look).expect("nothing breaks").outcome {
+    match store.resolve(reference, &operator(), Deed::Look { now_ms: 1 }).expect("nothing breaks").outcome {
         Ok(Found::Medium(medium)) => medium.media.to_string(),
         Ok(Found::Url(url)) => format!("fetch {}", url.url),
         Err(refusal) => refusal.code.to_string(),
@@ -89,7 +89,8 @@ fn references_that_are_no_medium_are_refused_by_code() {
 #[test]
 fn a_refused_path_is_named_at_the_end() {
     let fixture = Fixture::new();
-    let refusal = fixture.store.resolve("/etc/passwd", &operator(), Deed::Look).unwrap().outcome.unwrap_err();
+    let refusal =
+        fixture.store.resolve("/etc/passwd", &operator(), Deed::Look { now_ms: 1 }).unwrap().outcome.unwrap_err();
     assert_eq!(
         refusal.to_string(),
         "path-not-allowed: local media path is not under an allowed directory: /etc/passwd"
@@ -162,7 +163,7 @@ fn the_answer_prints_what_each_root_said() {
     let fixture = Fixture::new();
     let medium = fixture.store.media_put(Area::Outbound, None, PNG, 1).unwrap();
     let json = |reference: &str| {
-        serde_json::to_value(fixture.store.resolve(reference, &operator(), Deed::Look).unwrap()).unwrap()
+        serde_json::to_value(fixture.store.resolve(reference, &operator(), Deed::Look { now_ms: 1 }).unwrap()).unwrap()
     };
     let allowed = json(&medium.media.to_string());
     assert_eq!(allowed["verdict"], "allowed");

@@ -83,8 +83,9 @@ pub(super) async fn list(api: &Api, caller: &Caller, wanted: ListMedia) -> Resul
         return Err(super::sessions::no_session(session));
     }
     let (agent, grant, session) = (caller.id().clone(), caller.grant().clone(), wanted.session);
+    let now_ms = api.host.now_ms();
     let page = stored(api, move |store| {
-        let wanted = MediaWanted { area: area.as_ref(), session: session.as_deref() };
+        let wanted = MediaWanted { area: area.as_ref(), session: session.as_deref(), now_ms };
         store.media_of_agent((&agent, &grant), wanted, after.as_ref(), count)
     });
     let page = page.await?;

@@ -91,6 +91,45 @@ fn age_alone_takes_what_nobody_refers_to() {
     });
 }
 
+/// A file that was uploaded an hour ago, for an hour.
+fn ended(house: &House) -> MediaRef {
+    let mut new = house.store().media_begin(Area::Inbound, None, 99).unwrap();
+    new.keep();
+    new.lasts(HOUR);
+    new.write(PNG).unwrap();
+    new.finish(NOW - HOUR).unwrap().media
+}
+
+#[test]
+fn a_file_goes_at_its_own_end_unless_something_live_refers_to_it() {
+    check("at its end", false, ended);
+    check("a delivery that is not settled has it", true, |house| {
+        let media = ended(house);
+        house.sent(&media);
+        media
+    });
+    check("an unfinished turn has it", true, |house| {
+        let media = ended(house);
+        house.received("signal:alice", &media);
+        media
+    });
+    check("a session that is not idle has it", true, |house| {
+        let media = ended(house);
+        house.answered("signal:alice", &media, NOW);
+        media
+    });
+    let house = House::new();
+    let media = ended(&house);
+    let none = Swept::default();
+    assert_eq!(house.store().media_sweep(0, NOW - 1).unwrap(), none, "one millisecond before");
+    house.store().medium(&media).unwrap();
+    // One that is old as well is counted once.
+    let one = Swept { media: 1, bytes: PNG.len() as u64, ..none };
+    assert_eq!(house.store().media_sweepable(NOW, NOW).unwrap(), one);
+    assert_eq!(house.store().media_sweep(0, NOW).unwrap(), one, "whatever its age");
+    assert_eq!(code(house.store().medium(&media)), "expired");
+}
+
 #[test]
 fn a_medium_that_is_just_being_named_is_left_alone() {
     let fixture = Fixture::new();

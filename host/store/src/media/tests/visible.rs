@@ -43,8 +43,8 @@ fn an_agent_is_shown_its_own_and_those_of_its_sessions_and_no_near_miss() {
         assert_eq!(page.next, None);
     };
     let all = MediaWanted::default();
-    let in_area = |area| MediaWanted { area: Some(area), session: None };
-    let of_session = |session| MediaWanted { area: None, session: Some(session) };
+    let in_area = |area| MediaWanted { area: Some(area), ..MediaWanted::default() };
+    let of_session = |session| MediaWanted { session: Some(session), ..MediaWanted::default() };
     let inbound = Area::Inbound;
     check("one", &AgentGrant::default(), all, &[&own]);
     check("two", &AgentGrant::default(), all, &[&others]);

@@ -47,7 +47,7 @@ impl Lab {
 
     /// The refusal as it is printed, or the handle.
     fn said(&self, reference: &str) -> String {
-        match self.ask(reference, Deed::Look).outcome {
+        match self.ask(reference, Deed::Look { now_ms: 1 }).outcome {
             Ok(Found::Medium(medium)) => medium.media.to_string(),
             Ok(Found::Url(url)) => format!("fetch {}", url.url),
             Err(refusal) => refusal.to_string(),
@@ -114,15 +114,16 @@ fn k12_relative_paths_and_the_workspace() {
     lab.write("state/workspace-ops/chart.png", PNG);
     let ops = AgentId::parse("ops").unwrap();
     let scope = Scope { agent: &ops, ..operator() };
-    let said = lab.fixture.store.resolve("chart.png", &scope, Deed::Look).unwrap();
+    let said = lab.fixture.store.resolve("chart.png", &scope, Deed::Look { now_ms: 1 }).unwrap();
     assert!(said.medium().unwrap().media.to_string().starts_with("media://workspace/ops/"));
-    let said = lab.fixture.store.resolve(&lab.path("state/workspace/chart.png"), &scope, Deed::Look).unwrap();
+    let said =
+        lab.fixture.store.resolve(&lab.path("state/workspace/chart.png"), &scope, Deed::Look { now_ms: 1 }).unwrap();
     assert_eq!(said.outcome.unwrap_err().code, MediaRefusalCode::PathNotAllowed);
     // A workspace elsewhere.
     lab.write("work/chart.png", CSV);
     let work = lab.path("work");
     let scope = Scope { workspace: Some(&work), ..operator() };
-    let said = lab.fixture.store.resolve("chart.png", &scope, Deed::Look).unwrap();
+    let said = lab.fixture.store.resolve("chart.png", &scope, Deed::Look { now_ms: 1 }).unwrap();
     assert_eq!(said.outcome.unwrap_err().code, MediaRefusalCode::WrongType);
 }
 
@@ -185,7 +186,7 @@ fn j4_j5_a_root_that_is_a_file_is_that_file_alone() {
     let lab = Lab::new(&["photos/cat.png", "photos"]);
     let (cat, dog) = (lab.write("photos/cat.png", PNG), lab.write("photos/dog.png", &[PNG, b"dog"].concat()));
     let only = Scope { roots: &lab.roots[..1], ..operator() };
-    let ask = |path: &str| lab.fixture.store.resolve(path, &only, Deed::Look).unwrap();
+    let ask = |path: &str| lab.fixture.store.resolve(path, &only, Deed::Look { now_ms: 1 }).unwrap();
     assert!(ask(&cat).medium().is_some());
     assert_eq!(ask(&dog).outcome.unwrap_err().code, MediaRefusalCode::PathNotAllowed);
     let child = ask(&format!("{cat}/child.png")).outcome.unwrap_err();
@@ -194,7 +195,7 @@ fn j4_j5_a_root_that_is_a_file_is_that_file_alone() {
     symlink(&cat, lab.path("named.png")).unwrap();
     let roots = [RootEntry { path: lab.path("named.png"), ..lab.roots[0].clone() }];
     let named = Scope { roots: &roots, ..operator() };
-    assert!(lab.fixture.store.resolve(&cat, &named, Deed::Look).unwrap().medium().is_some());
+    assert!(lab.fixture.store.resolve(&cat, &named, Deed::Look { now_ms: 1 }).unwrap().medium().is_some());
     assert!(lab.said(&dog).starts_with("media://"), "the directory holds it");
 }
 
@@ -202,7 +203,7 @@ fn j4_j5_a_root_that_is_a_file_is_that_file_alone() {
 fn u14_j8_roots_are_opened_when_they_are_asked_and_bad_ones_say_why() {
     let lab = Lab::new(&["later", "state", "state/workspace", "state/media/inbound", "/"]);
     let verdicts = |reference: &str| {
-        let roots = lab.ask(reference, Deed::Look).roots;
+        let roots = lab.ask(reference, Deed::Look { now_ms: 1 }).roots;
         let said = |root: RootReport| match root.detail {
             Some(detail) => format!("{} {:?}: {detail}", root.name, root.verdict),
             None => format!("{} {:?}", root.name, root.verdict),
@@ -248,7 +249,7 @@ fn k16_j23_workspace_only_shuts_paths_and_no_handle() {
         lab.said(&path),
         "path-not-allowed: `tools.fs.workspaceOnly` is on, and the root `root-0` is not the workspace"
     );
-    assert_eq!(lab.ask(&path, Deed::Look).roots.last().unwrap().verdict, RootVerdict::Shut);
+    assert_eq!(lab.ask(&path, Deed::Look { now_ms: 1 }).roots.last().unwrap().verdict, RootVerdict::Shut);
     assert!(lab.said(&own).starts_with("media://workspace/main/"));
     assert_eq!(lab.said(&stored), stored);
     let by_path = lab.fixture.area("inbound").join(stored.rsplit('/').next().unwrap()).display().to_string();
@@ -283,7 +284,7 @@ fn n1_to_n5_what_files_of_a_root_must_be() {
         ("cat.png", PNG.to_vec(), Ok("image/png")),
         ("cat.jpg", PNG.to_vec(), Ok("image/png")),
     ] {
-        let said = lab.ask(&lab.write(&format!("docs/{name}"), &bytes), Deed::Look).outcome;
+        let said = lab.ask(&lab.write(&format!("docs/{name}"), &bytes), Deed::Look { now_ms: 1 }).outcome;
         let said = said.map(|found| found.medium().unwrap().content_type.clone()).map_err(|no| no.to_string());
         assert_eq!(said, expected.map(str::to_owned).map_err(wrong), "{name}");
     }
@@ -300,7 +301,7 @@ fn data_urls_are_media_by_their_content_and_urls_are_judged() {
     assert_eq!(lab.said("https://example.com/a.png"), "fetch https://example.com/a.png");
     assert!(lab.said("http://127.0.0.1/a.png").starts_with("url-not-allowed: `127.0.0.1` is at 127.0.0.1"));
     let long = format!("data:image/png;base64,{}", "A".repeat(4000));
-    assert_eq!(lab.ask(&long, Deed::Look).input.chars().count(), 513);
+    assert_eq!(lab.ask(&long, Deed::Look { now_ms: 1 }).input.chars().count(), 513);
 }
 
 #[test]
@@ -313,7 +314,7 @@ fn attack_117_to_a_session_what_it_does_not_hold_is_not_found() {
     store.inbound_ready(inbound, 1).unwrap();
     let by = |session: &'static str, reference: &str| {
         let scope = Scope { asker: Asker::Session(session), ..operator() };
-        match store.resolve(reference, &scope, Deed::Look).unwrap().outcome {
+        match store.resolve(reference, &scope, Deed::Look { now_ms: 1 }).unwrap().outcome {
             Ok(found) => found.medium().unwrap().media.to_string(),
             Err(refusal) => refusal.to_string(),
         }
