@@ -157,6 +157,8 @@ async fn openai_for_python_lists_models_keeps_files_and_asks_for_vectors() {
     for (place, expect) in [("found", true), ("same", true), ("deleted", true)] {
         run.is(&format!("files/{place}"), expect);
     }
+    run.is("files/purpose", "vision");
+    run.is("pages_of_files", json!({ "lasts": 3600, "left": 0, "listed": true }));
     run.fails("unknown_file", "NotFoundError", 404);
     run.is("embeddings/count", 2);
     run.is("embeddings/length", 1536);
@@ -195,6 +197,7 @@ async fn anthropic_for_python_talks_to_every_provider() {
         run.is("unknown_model/error/body/error/type", "not_found_error");
         run.fails("unknown_model_stream", "NotFoundError", 404);
         run.fails("bad_request", "BadRequestError", 400);
+        run.is("files", json!({ "lasts": 3600, "left": 0, "listed": true }));
         run.leaks_nothing();
     }
     arrived_well(&upstreams, &gateway);

@@ -95,7 +95,7 @@ const NOT_STORED: &str = "the gateway stores no answers: the route is not offere
 const OPENAI: Expect = Expect {
     suite: "openai",
     aliases: &[("openai/gpt-4o-mini", "gpt-6-astra"), ("openai/gpt-5-mini", "model")],
-    passed: 111,
+    passed: 106,
     passed_unasked: 1527,
     skipped: 30,
     not_offered: 6520,
@@ -155,6 +155,12 @@ const OPENAI: Expect = Expect {
             why: "nobody has uploaded it",
         },
         Failing {
+            tests: "test_files.py::*list_with_all_params*",
+            count: 5,
+            says: "400 - `limit` must be a whole number from 1 to 10000, and not `0`",
+            why: "OpenAI's reference says so",
+        },
+        Failing {
             tests: "test_models.py::*delete*",
             count: 15,
             says: "405 - `/v1/models/ft:gpt-4o-mini:acemeco:suffix:abc123` does not take DELETE",
@@ -166,7 +172,7 @@ const OPENAI: Expect = Expect {
 const ANTHROPIC: Expect = Expect {
     suite: "anthropic",
     aliases: &[("anthropic/claude-haiku-4-5", "claude-opus-5-5"), ("anthropic/claude-sonnet-4-5", "model_id")],
-    passed: 250,
+    passed: 240,
     passed_unasked: 1437,
     skipped: 16,
     not_offered: 7180,
@@ -176,6 +182,18 @@ const ANTHROPIC: Expect = Expect {
             count: 80,
             says: "there is no file `file_id`",
             why: "nobody has uploaded it",
+        },
+        Failing {
+            tests: "test_files.py::*list_with_all_params*",
+            count: 5,
+            says: "`page` must be the `next_page` of an earlier list, and not `page`",
+            why: "no list has told it",
+        },
+        Failing {
+            tests: "beta/test_files.py::*list_with_all_params*",
+            count: 5,
+            says: "`scope_id` is no parameter of this list",
+            why: "files have no scopes here, and a list of others than were asked for would be worse",
         },
         Failing {
             tests: "test_messages.py::*create_with_all_params*",

@@ -1,9 +1,23 @@
-//! `/v1/files` of OpenAI and Anthropic: their objects written. Where the bytes are, and who may see them, is no matter here.
+//! `/v1/files` of OpenAI and Anthropic: what is asked read, and their objects written. Where the bytes are, and who may see
+//! them, is no matter here.
 
 use serde::Serialize;
 
 use crate::models::rfc3339;
-use crate::{Shape, sse};
+use crate::{ApiError, ErrorKind, Shape, sse};
+
+mod form;
+mod listing;
+
+pub use form::{FORM_TEXT_BYTES_MAX, FileForm, FileTold, FormField};
+pub use listing::{FilesCursor, FilesPlace, FilesQuery, read_files_query};
+
+/// What a file of OpenAI's may be uploaded for.
+const PURPOSES: [&str; 6] = ["assistants", "batch", "fine-tune", "vision", "user_data", "evals"];
+/// What stands before the id of its last file where a page of Anthropic's names the next.
+const PAGE_PREFIX: &str = "page_";
+/// Signs of a client's value that are shown in a refusal.
+const SHOWN_CHARS_MAX: usize = 100;
 
 /// A file that a client uploaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +30,8 @@ pub struct FileEntry {
     pub content_type: String,
     /// Seconds since the Unix epoch.
     pub created_s: u64,
+    /// The same of the moment from which it is not to be found any more, if there is one.
+    pub expires_s: Option<u64>,
     /// As the client gave it.
     pub filename: String,
     /// As the client gave it.
@@ -44,7 +60,7 @@ impl<'a> File<'a> {
             filename: &entry.filename,
             bytes: entry.bytes,
             created_at: entry.created_s,
-            expires_at: None,
+            expires_at: entry.expires_s,
             status: "processed",
             status_details: None,
         }
@@ -60,6 +76,7 @@ struct Anthropic<'a> {
     mime_type: &'a str,
     size_bytes: u64,
     created_at: String,
+    expires_at: Option<String>,
     downloadable: bool,
 }
 
@@ -72,9 +89,21 @@ impl<'a> Anthropic<'a> {
             mime_type: &entry.content_type,
             size_bytes: entry.bytes,
             created_at: rfc3339(entry.created_s),
+            expires_at: entry.expires_s.map(rfc3339),
             downloadable: true,
         }
     }
+}
+
+/// Whether a page of files has others beside it, on the side that it was asked to grow to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum More {
+    /// None.
+    Nowhere,
+    /// There are some behind it.
+    Behind,
+    /// There are some before it.
+    Before,
 }
 
 #[derive(Serialize)]
@@ -85,16 +114,20 @@ struct List<'a, T> {
     has_more: bool,
     first_id: Option<&'a str>,
     last_id: Option<&'a str>,
+    /// Where the dialect has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_page: Option<Option<String>>,
 }
 
 impl<'a, T> List<'a, T> {
-    fn of(object: Option<&'static str>, entries: &'a [FileEntry], item: fn(&'a FileEntry) -> T) -> Self {
+    fn of(entries: &'a [FileEntry], more: More, item: fn(&'a FileEntry) -> T) -> Self {
         Self {
-            object,
+            object: None,
             data: entries.iter().map(item).collect(),
-            has_more: false,
+            has_more: more != More::Nowhere,
             first_id: entries.first().map(|entry| entry.id.as_str()),
             last_id: entries.last().map(|entry| entry.id.as_str()),
+            next_page: None,
         }
     }
 }
@@ -121,12 +154,17 @@ pub fn write_file(shape: Shape, entry: &FileEntry) -> String {
     }
 }
 
-/// Writes all files of a client.
+/// Writes a page of the files of a client.
 #[must_use]
-pub fn write_files(shape: Shape, entries: &[FileEntry]) -> String {
+pub fn write_files(shape: Shape, entries: &[FileEntry], more: More) -> String {
     match shape {
-        Shape::Openai => written(&List::of(Some("list"), entries, File::of)),
-        Shape::Anthropic => written(&List::of(None, entries, Anthropic::of)),
+        Shape::Openai => written(&List { object: Some("list"), ..List::of(entries, more, File::of) }),
+        Shape::Anthropic => {
+            // Older clients go on by `last_id`, newer ones by this.
+            let last = entries.last().filter(|_| more == More::Behind);
+            let next_page = last.map(|entry| format!("{PAGE_PREFIX}{}", entry.id));
+            written(&List { next_page: Some(next_page), ..List::of(entries, more, Anthropic::of) })
+        }
     }
 }
 
@@ -143,4 +181,31 @@ fn written(data: &impl Serialize) -> String {
     let mut written = String::new();
     sse::json(&mut written, data);
     written
+}
+
+fn refused(param: &str, what: &str) -> ApiError {
+    let param = shown(param);
+    ApiError::new(ErrorKind::InvalidRequest, format!("`{param}` {what}")).about(param)
+}
+
+/// What a value must be, and what it is.
+fn not_one_of(allowed: &[&str], value: &str) -> String {
+    let one_of = if allowed.len() == 1 { "" } else { "one of " };
+    format!("must be {one_of}{}, and not `{}`", any_of(allowed.iter().copied()), shown(value))
+}
+
+fn any_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn whole_number(param: &str, value: &str, (least, most): (u64, u64)) -> Result<u64, ApiError> {
+    let is_plain = value.bytes().all(|byte| byte.is_ascii_digit());
+    let number = value.parse().ok().filter(|number| is_plain && (least..=most).contains(number));
+    let words = || format!("must be a whole number from {least} to {most}, and not `{}`", shown(value));
+    number.ok_or_else(|| refused(param, &words()))
+}
+
+/// A client's own words, as far as a refusal holds them.
+fn shown(value: &str) -> String {
+    value.chars().filter(|sign| !sign.is_control()).take(SHOWN_CHARS_MAX).collect()
 }

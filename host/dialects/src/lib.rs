@@ -31,7 +31,10 @@ pub use dialect::Dialect;
 pub use door::{read_chat, read_count, write_count};
 pub use embeddings::{EmbeddingsCall, read_embeddings, write_embeddings};
 pub use error::{ApiError, ErrorKind};
-pub use files::{FileEntry, write_deleted, write_file, write_files};
+pub use files::{
+    FORM_TEXT_BYTES_MAX, FileEntry, FileForm, FileTold, FilesCursor, FilesPlace, FilesQuery, FormField, More,
+    read_files_query, write_deleted, write_file, write_files,
+};
 pub use models::{ModelEntry, write_model, write_models};
 pub use output::{Finish, Output, Usage};
 pub use refusal::{Shape, write_error};

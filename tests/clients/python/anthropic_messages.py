@@ -126,4 +126,16 @@ def bad_request():
     client.messages.create(model=MODEL, max_tokens="many", messages=PROMPT)
 
 
+@case
+def files():
+    # The SDK asks for the next page by itself. The pictures that were asked about are files of the agent's, too.
+    made = [client.beta.files.upload(file=("a.txt", b"hello", "text/plain"), expires_in_seconds=3600) for _ in range(3)]
+    listed = [file.id for file in client.beta.files.list(limit=2)]
+    for file in client.beta.files.list(limit=1):
+        client.beta.files.delete(file.id)
+    is_whole = len(set(listed)) == len(listed) and {file.id for file in made} <= set(listed)
+    return {"lasts": round((made[0].expires_at - made[0].created_at).total_seconds()), "listed": is_whole,
+            "left": len(client.beta.files.list().data)}
+
+
 finish()

@@ -44,6 +44,18 @@ def files():
 
 
 @case
+def pages_of_files():
+    hour = {"anchor": "created_at", "seconds": 3600}
+    made = [client.files.create(file=("a.txt", b"hello"), purpose="batch", expires_after=hour) for _ in range(3)]
+    # The SDK asks for the next page by itself, also of files that have been deleted meanwhile.
+    listed = [file.id for file in client.files.list(limit=2, purpose="batch", order="asc")]
+    for file in client.files.list(limit=1):
+        client.files.delete(file.id)
+    return {"lasts": made[0].expires_at - made[0].created_at, "left": len(client.files.list().data),
+            "listed": sorted(listed) == sorted(file.id for file in made)}
+
+
+@case
 def unknown_file():
     client.files.retrieve("file-nowhere")
 

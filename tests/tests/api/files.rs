@@ -6,19 +6,46 @@ use crate::door::{Door, Fakes, Got, got};
 
 const GPT: &str = "openai/gpt-4o-mini";
 
+/// A form, written by hand: the client library of the tests has none.
+pub(crate) struct Form(Vec<u8>);
+
+const BOUNDARY: &str = "b0undary";
+
+impl Form {
+    pub(crate) fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    pub(crate) fn text(self, name: &str, value: &str) -> Self {
+        self.part(&format!("; name=\"{name}\""), value.as_bytes())
+    }
+
+    pub(crate) fn file(self, name: &str, bytes: &[u8]) -> Self {
+        self.part(&format!("; name=\"file\"; filename=\"{name}\"\r\nContent-Type: image/png"), bytes)
+    }
+
+    /// A field with this behind `form-data`.
+    pub(crate) fn part(mut self, head: &str, bytes: &[u8]) -> Self {
+        let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data{head}\r\n\r\n");
+        self.0.extend_from_slice(head.as_bytes());
+        self.0.extend_from_slice(bytes);
+        self.0.extend_from_slice(b"\r\n");
+        self
+    }
+
+    /// Sends it; with `version`, as a client of Anthropic's.
+    pub(crate) async fn send(mut self, door: &Door, token: &str, version: Option<&str>) -> Got {
+        self.0.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
+        let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
+        let request = door.request("POST", "/v1/files", token).header("content-type", content_type);
+        let request =
+            version.into_iter().fold(request, |request, version| request.header("anthropic-version", version));
+        got(request.body(self.0)).await
+    }
+}
+
 async fn upload(door: &Door, token: &str, name: &str, bytes: &[u8]) -> Got {
-    // Written by hand: the client library of the tests has no forms.
-    let boundary = "b0undary";
-    let mut body = format!(
-        "--{boundary}\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\nvision\r\n\
-         --{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
-         Content-Type: image/png\r\n\r\n"
-    )
-    .into_bytes();
-    body.extend_from_slice(bytes);
-    body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-    let content_type = format!("multipart/form-data; boundary={boundary}");
-    got(door.request("POST", "/v1/files", token).header("content-type", content_type).body(body)).await
+    Form::new().text("purpose", "vision").file(name, bytes).send(door, token, None).await
 }
 
 fn asking(file: &Value) -> Value {
@@ -138,7 +165,7 @@ async fn files_are_told_in_the_dialect_of_whoever_asks() {
         (&file["filename"], &file["mime_type"], &file["size_bytes"]),
         (&json!("cat.png"), &json!("image/png"), &json!(picture.len()))
     );
-    let list = json!({ "data": [file], "has_more": false, "first_id": id, "last_id": id });
+    let list = json!({ "data": [file], "has_more": false, "first_id": id, "last_id": id, "next_page": null });
     assert_eq!(ask("GET", "/v1/files").await, list);
     assert_eq!(ask("DELETE", &path).await, json!({ "type": "file_deleted", "id": id }));
 }

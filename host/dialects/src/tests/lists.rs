@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::{EmbeddingsCall, ErrorKind, FileEntry, ModelEntry, Shape};
+use crate::{EmbeddingsCall, ErrorKind, FileEntry, ModelEntry, More, Shape};
 use crate::{read_embeddings, write_deleted, write_embeddings, write_file, write_files, write_model, write_models};
 
 fn embeddings(inputs: &[&str], is_base64: bool, dimensions: Option<u32>) -> EmbeddingsCall {
@@ -106,6 +106,7 @@ fn files_are_written_word_for_word() {
         bytes: 5,
         content_type: "application/pdf".to_owned(),
         created_s: 9,
+        expires_s: None,
         filename: "a \"b\".pdf".to_owned(),
         purpose: "user_data".to_owned(),
     };
@@ -119,24 +120,24 @@ fn files_are_written_word_for_word() {
         file("file-1"),
         file("file-2")
     );
-    assert_eq!(write_files(Shape::Openai, &[entry("file-1"), entry("file-2")]), list);
+    assert_eq!(write_files(Shape::Openai, &[entry("file-1"), entry("file-2")], More::Nowhere), list);
     let none = r#"{"object":"list","data":[],"has_more":false,"first_id":null,"last_id":null}"#;
-    assert_eq!(write_files(Shape::Openai, &[]), none);
+    assert_eq!(write_files(Shape::Openai, &[], More::Nowhere), none);
     assert_eq!(write_deleted(Shape::Openai, "file-1"), r#"{"object":"file","deleted":true,"id":"file-1"}"#);
 
     let file = |id: &str| {
         let named = format!(r#"{{"type":"file","id":"{id}","filename":"a \"b\".pdf","mime_type":"application/pdf","#);
-        named + r#""size_bytes":5,"created_at":"1970-01-01T00:00:09Z","downloadable":true}"#
+        named + r#""size_bytes":5,"created_at":"1970-01-01T00:00:09Z","expires_at":null,"downloadable":true}"#
     };
     assert_eq!(write_file(Shape::Anthropic, &entry("file-1")), file("file-1"));
     let list = format!(
-        r#"{{"data":[{},{}],"has_more":false,"first_id":"file-1","last_id":"file-2"}}"#,
+        r#"{{"data":[{},{}],"has_more":false,"first_id":"file-1","last_id":"file-2","next_page":null}}"#,
         file("file-1"),
         file("file-2")
     );
-    assert_eq!(write_files(Shape::Anthropic, &[entry("file-1"), entry("file-2")]), list);
-    let none = r#"{"data":[],"has_more":false,"first_id":null,"last_id":null}"#;
-    assert_eq!(write_files(Shape::Anthropic, &[]), none);
+    assert_eq!(write_files(Shape::Anthropic, &[entry("file-1"), entry("file-2")], More::Nowhere), list);
+    let none = r#"{"data":[],"has_more":false,"first_id":null,"last_id":null,"next_page":null}"#;
+    assert_eq!(write_files(Shape::Anthropic, &[], More::Nowhere), none);
     assert_eq!(write_deleted(Shape::Anthropic, "file-1"), r#"{"type":"file_deleted","id":"file-1"}"#);
 }
 

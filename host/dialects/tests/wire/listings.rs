@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use creel_dialects::{
-    EmbeddingsCall, ErrorKind, FileEntry, ModelEntry, Shape, read_embeddings, write_deleted, write_embeddings,
+    EmbeddingsCall, ErrorKind, FileEntry, ModelEntry, More, Shape, read_embeddings, write_deleted, write_embeddings,
     write_file, write_files, write_model, write_models,
 };
 use proptest::prelude::*;
@@ -92,6 +92,7 @@ fn files_are_listed() {
         bytes: 3,
         content_type: "image/png".to_owned(),
         created_s: 5,
+        expires_s: Some(3_605),
         filename: "a.png".to_owned(),
         purpose: "vision".to_owned(),
     };
@@ -101,21 +102,31 @@ fn files_are_listed() {
         ("object", json!("file")),
         ("bytes", json!(3)),
         ("created_at", json!(5)),
+        ("expires_at", json!(3605)),
         ("filename", json!("a.png")),
         ("purpose", json!("vision")),
     ] {
         assert_eq!(file[name], expect, "{name}");
     }
-    let list = parsed(&write_files(Shape::Openai, std::slice::from_ref(&entry)));
+    let list = parsed(&write_files(Shape::Openai, std::slice::from_ref(&entry), More::Nowhere));
     assert_eq!((&list["object"], &list["data"]), (&"list".into(), &json!([file])));
     let deleted = json!({ "id": "file-1", "object": "file", "deleted": true });
     assert_eq!(parsed(&write_deleted(Shape::Openai, "file-1")), deleted);
 
     let file = json!({ "type": "file", "id": "file-1", "filename": "a.png", "mime_type": "image/png", "size_bytes": 3,
-        "created_at": "1970-01-01T00:00:05Z", "downloadable": true });
+        "created_at": "1970-01-01T00:00:05Z", "expires_at": "1970-01-01T01:00:05Z", "downloadable": true });
     assert_eq!(parsed(&write_file(Shape::Anthropic, &entry)), file);
-    let list = json!({ "data": [file], "has_more": false, "first_id": "file-1", "last_id": "file-1" });
-    assert_eq!(parsed(&write_files(Shape::Anthropic, &[entry])), list);
+    for (more, has_more, next_page) in [
+        (More::Nowhere, false, Value::Null),
+        (More::Behind, true, json!("page_file-1")),
+        (More::Before, true, Value::Null),
+    ] {
+        let list = json!({ "data": [file], "has_more": has_more, "first_id": "file-1", "last_id": "file-1",
+            "next_page": next_page });
+        assert_eq!(parsed(&write_files(Shape::Anthropic, std::slice::from_ref(&entry), more)), list);
+        let list = parsed(&write_files(Shape::Openai, std::slice::from_ref(&entry), more));
+        assert_eq!((&list["has_more"], list.get("next_page")), (&json!(has_more), None));
+    }
     assert_eq!(parsed(&write_deleted(Shape::Anthropic, "file-1")), json!({ "id": "file-1", "type": "file_deleted" }));
 }
 

@@ -1,14 +1,17 @@
-//! Files as clients of OpenAI and Anthropic know them: media of the agent's own workspace, the file id a name for the handle.
+//! Files as clients of OpenAI and Anthropic know them: media of the agent's own workspace, the file id a name for the
+//! handle. How one is uploaded stands in `upload`.
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::{FromRequest as _, Multipart, Path, Request, State};
+use axum::extract::{Path, Query, State};
 use axum::response::Response;
-use creel_dialects::{ApiError, ErrorKind, FileEntry, write_deleted, write_file, write_files};
+use creel_dialects::{
+    ApiError, ErrorKind, FileEntry, FilesCursor, FilesPlace, FilesQuery, More, read_files_query, write_deleted,
+    write_file, write_files,
+};
 use creel_policy::agent::MediaReach;
-use creel_policy::limits::MEDIUM_BYTES_MAX;
-use creel_policy::media::{Area, MediaRef};
-use creel_store::media::{MediaError, Medium};
+use creel_policy::media::{Area, MediaId, MediaRef};
+use creel_store::media::{FileOrder, FilePage, FilePlace, FilesWanted, MediaError, Medium, PurposeWanted};
 use creel_store::resolve::Found;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
@@ -18,85 +21,78 @@ use super::caller::{Caller, Peer};
 use super::media::{file, file_id, internal, no_file, of_error};
 use super::request::Asked;
 use super::{Api, Shared, failure};
-use crate::clock;
 
 /// What is said of files whose purpose nobody gave.
 const USUAL_PURPOSE: &str = "user_data";
-/// Files of one list.
-const LIST_MAX: usize = 10_000;
-
-/// `POST /v1/files`.
-pub(super) async fn upload(
-    State(api): State<Shared>,
-    Extension(peer): Extension<Peer>,
-    headers: HeaderMap,
-    request: Request,
-) -> Response {
-    let asked = Asked::by(&headers);
-    let medium = uploaded(&api, (&headers, peer), request).await;
-    answer::of(&asked, medium.map(|medium| write_file(asked.shape, &entry(&medium))))
-}
-
-async fn uploaded(api: &Api, (headers, peer): (&HeaderMap, Peer), request: Request) -> Result<Medium, ApiError> {
-    let (parts, body) = request.into_parts();
-    let (caller, body) = asking::open_sending(api, headers, peer, "files", body).await?;
-    let (_place, body) = asking::count_sending(api, &caller, "files", (headers, body)).await?;
-    let request = Request::from_parts(parts, body);
-    let malformed = |what: String| ApiError::new(ErrorKind::InvalidRequest, what);
-    let multipart = Multipart::from_request(request, &()).await;
-    let mut multipart = multipart.map_err(|error| {
-        malformed(format!("the body is no `multipart/form-data` with a `file`: {}", error.body_text()))
-    })?;
-    let mut stored = None;
-    // To the end of the form, also behind the file: a client that still sends while it is answered loses the connection.
-    while let Some(field) = multipart.next_field().await.map_err(|error| malformed(error.body_text()))? {
-        if field.name() == Some("file") && stored.is_none() {
-            stored = Some(store(api, &caller, field).await?);
-        }
-    }
-    stored.ok_or_else(|| malformed("the form has no field `file`".to_owned()).about("file"))
-}
-
-/// Streams a field into the agent's own workspace.
-async fn store(api: &Api, caller: &Caller, mut field: axum::extract::multipart::Field<'_>) -> Result<Medium, ApiError> {
-    let (name, declared) = (field.file_name().map(str::to_owned), field.content_type().map(str::to_owned));
-    let (store, area) = (api.store.clone(), Area::Workspace(caller.id().clone()));
-    let begun = blocking(move || {
-        let mut new = store.media_begin(area, name.as_deref(), MEDIUM_BYTES_MAX)?;
-        // No message names it: it is the agent's until it deletes it, or its time is over.
-        new.keep();
-        if let Some(declared) = &declared {
-            new.declare(declared);
-        }
-        Ok(new)
-    });
-    let mut new = begun.await?;
-    loop {
-        let piece = field.chunk().await;
-        let piece = piece.map_err(|error| ApiError::new(ErrorKind::InvalidRequest, error.body_text()))?;
-        let Some(piece) = piece else { break };
-        new = blocking(move || {
-            new.write(&piece)?;
-            Ok(new)
-        })
-        .await?;
-    }
-    blocking(move || new.finish(clock::now_ms())).await
-}
 
 /// `GET /v1/files`.
-pub(super) async fn list(State(api): State<Shared>, Extension(peer): Extension<Peer>, headers: HeaderMap) -> Response {
+pub(super) async fn list(
+    State(api): State<Shared>,
+    Extension(peer): Extension<Peer>,
+    Query(pairs): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Response {
     let asked = Asked::by(&headers);
-    let media = listed(&api, (&headers, peer)).await;
-    answer::of(&asked, media.map(|media| write_files(asked.shape, &media.iter().map(entry).collect::<Vec<_>>())))
+    let listed = async {
+        let (caller, _place) = asking::open_counted(&api, &headers, peer, "files").await?;
+        let query = read_files_query(asked.shape, &pairs)?;
+        let page = page(&api, &caller, &query).await?;
+        let more = match (page.has_more, &query.place) {
+            (false, _) => More::Nowhere,
+            (true, FilesPlace::First | FilesPlace::Behind(_)) => More::Behind,
+            (true, FilesPlace::Before(_)) => More::Before,
+        };
+        Ok(write_files(asked.shape, &page.files.iter().map(entry).collect::<Vec<_>>(), more))
+    };
+    answer::of(&asked, listed.await)
 }
 
-async fn listed(api: &Api, (headers, peer): (&HeaderMap, Peer)) -> Result<Vec<Medium>, ApiError> {
-    let (caller, _place) = asking::open_counted(api, headers, peer, "files").await?;
-    let (store, area) = (api.store.clone(), Area::Workspace(caller.id().clone()));
-    let listed = tokio::task::spawn_blocking(move || store.media_list(Some(&area), None, LIST_MAX));
+async fn page(api: &Api, caller: &Caller, query: &FilesQuery) -> Result<FilePage, ApiError> {
+    let beside = match &query.place {
+        FilesPlace::First => None,
+        FilesPlace::Behind(cursor) | FilesPlace::Before(cursor) => {
+            let media = file(caller, &cursor.id).ok_or_else(|| no_place(cursor))?;
+            Some((cursor.clone(), media))
+        }
+    };
+    let (store, area, now_ms) = (api.store.clone(), Area::Workspace(caller.id().clone()), api.host.now_ms());
+    // One that no file can have names none of them.
+    let only = query.ids.as_ref().map(|ids| ids.iter().filter_map(|id| own(caller, id)).collect::<Vec<_>>());
+    let (query, media) = (query.clone(), beside.as_ref().map(|(_, media)| media.clone()));
+    let listed = tokio::task::spawn_blocking(move || {
+        let purpose = query.purpose.as_deref();
+        let wanted = FilesWanted {
+            purpose: purpose.map(|purpose| PurposeWanted { purpose, or_none: purpose == USUAL_PURPOSE }),
+            only: only.as_deref(),
+            order: if query.oldest_first { FileOrder::Oldest } else { FileOrder::Newest },
+            place: match (&query.place, &media) {
+                (FilesPlace::Behind(_), Some(media)) => FilePlace::Behind(media),
+                (FilesPlace::Before(_), Some(media)) => FilePlace::Before(media),
+                (FilesPlace::First, _) | (_, None) => FilePlace::First,
+            },
+            count: query.limit,
+        };
+        store.files(&area, &wanted, now_ms)
+    });
     let page = listed.await.map_err(|error| internal(&error))?.map_err(|error| internal(&error))?;
-    Ok(page.media)
+    match (page, beside) {
+        (Some(page), _) => Ok(page),
+        (None, Some((cursor, _))) => Err(no_place(&cursor)),
+        (None, None) => Ok(FilePage::default()),
+    }
+}
+
+/// The medium of the agent's own that an id names.
+fn own(caller: &Caller, id: &str) -> Option<MediaId> {
+    let media = file(caller, id)?;
+    (media.area == Area::Workspace(caller.id().clone())).then_some(media.id)
+}
+
+/// A page lies beside no file that the agent has or had; of others' it learns nothing.
+fn no_place(cursor: &FilesCursor) -> ApiError {
+    let error = no_file(&cursor.id);
+    ApiError { message: format!("`{}` names no file of this agent: {}", cursor.param, error.message), ..error }
+        .about(cursor.param)
 }
 
 /// `GET /v1/files/{id}`.
@@ -163,8 +159,8 @@ async fn deleted(api: &Api, (headers, peer): (&HeaderMap, Peer), id: &str) -> Re
         let message = "a medium of a conversation is not the agent's to delete";
         return Err(ApiError::new(ErrorKind::Forbidden, message));
     }
-    let store = api.store.clone();
-    let removed = blocking(move || store.media_remove(&medium.media, true, clock::now_ms()));
+    let (store, now_ms) = (api.store.clone(), api.host.now_ms());
+    let removed = blocking(move || store.media_remove(&medium.media, true, now_ms));
     removed.await.map(|_| ())
 }
 
@@ -180,14 +176,16 @@ async fn found(api: &Api, (headers, peer): (&HeaderMap, Peer), id: &str) -> Resu
     }
 }
 
-fn entry(medium: &Medium) -> FileEntry {
+/// A medium as the dialects write it.
+pub(super) fn entry(medium: &Medium) -> FileEntry {
     FileEntry {
         id: id_of(&medium.media),
         bytes: medium.size,
         content_type: medium.content_type.clone(),
         created_s: medium.created_ms / 1_000,
+        expires_s: medium.ends_ms.map(|ends_ms| ends_ms / 1_000),
         filename: medium.name.clone().unwrap_or_else(|| medium.media.id.to_string()),
-        purpose: USUAL_PURPOSE.to_owned(),
+        purpose: medium.purpose.clone().unwrap_or_else(|| USUAL_PURPOSE.to_owned()),
     }
 }
 
@@ -199,7 +197,7 @@ fn id_of(media: &MediaRef) -> String {
 }
 
 /// Works with the disk where it may be waited for.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, MediaError> + Send + 'static,
 ) -> Result<T, ApiError> {
     let done = tokio::task::spawn_blocking(work).await.map_err(|error| internal(&error))?;

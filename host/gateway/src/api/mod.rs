@@ -15,6 +15,7 @@ mod media;
 mod models;
 mod native;
 mod request;
+mod upload;
 
 use std::sync::Arc;
 
@@ -67,7 +68,7 @@ fn below(prefix: &str) -> Router<Shared> {
         .route(&at("/embeddings"), post(embeddings::create))
         .route(&at("/models"), get(models::list))
         .route(&at("/models/{*id}"), get(models::retrieve))
-        .route(&at("/files"), post(files::upload).get(files::list))
+        .route(&at("/files"), post(upload::upload).get(files::list))
         .route(&at("/files/{id}"), get(files::retrieve).delete(files::delete))
         .route(&at("/files/{id}/content"), get(files::content))
 }

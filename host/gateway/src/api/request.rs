@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::Multipart;
 use bytes::Bytes;
 use creel_dialects::{ApiError, Dialect, ErrorKind, Shape};
 use http::{HeaderMap, header};
@@ -95,6 +96,24 @@ pub(super) async fn read_out(headers: &HeaderMap, mut body: Body) {
     };
     if tokio::time::timeout(UNWANTED_MAX, reading).await.is_err() {
         tracing::debug!("a client that was refused took too long to send its request");
+    }
+}
+
+/// The same of what is left of a form.
+pub(super) async fn read_out_form(mut multipart: Multipart) {
+    let mut bytes = 0;
+    let reading = async {
+        while let Ok(Some(mut field)) = multipart.next_field().await {
+            while let Ok(Some(piece)) = field.chunk().await {
+                bytes += piece.len();
+                if bytes > BODY_BYTES_MAX {
+                    return;
+                }
+            }
+        }
+    };
+    if tokio::time::timeout(UNWANTED_MAX, reading).await.is_err() {
+        tracing::debug!("a client that was refused took too long to send its form");
     }
 }
 
