@@ -26,7 +26,7 @@ pub enum Fitted {
     /// Another picture was made of it, and stored.
     Made {
         /// The other picture.
-        medium: Medium,
+        medium: Box<Medium>,
         /// What was done, for people.
         changes: Vec<String>,
     },
@@ -82,7 +82,7 @@ async fn fit(
     };
     let medium = sweep::one(&maker, store, made.name).await?;
     let changes = made.changes.iter().map(|change| one_line(change)).collect();
-    Ok(Fitted::Made { medium, changes })
+    Ok(Fitted::Made { medium: medium.into(), changes })
 }
 
 type Answer = Result<pictures::Outcome, pictures::ToolError>;

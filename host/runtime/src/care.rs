@@ -161,7 +161,7 @@ async fn fit(
         Ok(Fitted::Unchanged) => (KnownFit::Unchanged, picture.clone()),
         Ok(Fitted::Made { medium, changes }) => {
             core.observe(&Step::Fitted { from: picture.media.clone(), to: medium.media.clone(), changes });
-            (KnownFit::Made(medium.media.clone()), medium)
+            (KnownFit::Made(medium.media.clone()), *medium)
         }
         Err(FitEnd::Failed(error)) => return Ok(Err(error.message)),
         // There was no place for the plugin: that says nothing about the picture, and passes.
