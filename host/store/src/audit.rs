@@ -15,7 +15,7 @@ pub struct AuditRecord {
     pub plugin: String,
     /// What was to be done: `send`, `ingest-file`, …
     pub action: String,
-    /// What was decided: `allowed`, or the refusal.
+    /// What was decided: `allowed`, the code of the refusal, or what the host did of itself: `done`, `removed`, `lost`.
     pub verdict: String,
     /// The rule and the grant that decided it.
     pub rule: String,
@@ -61,7 +61,7 @@ impl Store {
         self.read(|transaction| {
             let mut statement = transaction.prepare_cached(
                 "SELECT at_ms, plugin, action, verdict, rule, target FROM audit
-                 WHERE (NOT ?2 OR verdict <> 'allowed')
+                 WHERE (NOT ?2 OR verdict NOT IN ('allowed', 'done', 'removed', 'lost'))
                    AND instr(plugin || char(10) || action || char(10) || rule || char(10) || target, ?3) > 0
                  ORDER BY seq DESC LIMIT ?1",
             )?;
@@ -85,7 +85,7 @@ impl Store {
 /// Which decisions are sought; by itself, all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditSearch {
-    /// Those alone that allowed nothing.
+    /// Refusals alone.
     pub refused_only: bool,
     /// What stands in the plugin, the action, the rule or the target.
     pub text: String,
@@ -143,7 +143,8 @@ mod tests {
     fn records_are_found_by_verdict_and_by_what_stands_in_them() {
         let fixture = Fixture::new();
         let allowed = AuditRecord { verdict: "allowed".to_owned(), ..record(2, "grant 100%") };
-        let records = [record(1, "no grant"), allowed, record(3, "no grant")];
+        let done = AuditRecord { verdict: "done".to_owned(), target: "agent `bob`".to_owned(), ..record(4, "") };
+        let records = [record(1, "no grant"), allowed, record(3, "no grant"), done];
         fixture.store.audit_all(&records).unwrap();
         let check = |refused_only: bool, text: &str, count: usize, expect: &[u64]| {
             let search = AuditSearch { refused_only, text: text.to_owned() };
@@ -151,12 +152,13 @@ mod tests {
                 fixture.store.audit_find(&search, count).unwrap().iter().map(|record| record.at_ms).collect();
             assert_eq!(found, expect, "{refused_only} {text} {count}");
         };
-        check(false, "", 10, &[1, 2, 3]);
+        check(false, "", 10, &[1, 2, 3, 4]);
         check(true, "", 10, &[1, 3]);
         check(true, "", 1, &[3]);
         check(false, "grant 100%", 10, &[2]);
         check(false, "evil.example", 2, &[2, 3]);
-        check(false, "signal", 10, &[1, 2, 3]);
+        check(false, "signal", 10, &[1, 2, 3, 4]);
+        check(false, "bob", 10, &[4]);
         check(false, "signalsend", 10, &[]);
         check(true, "100%", 10, &[]);
     }

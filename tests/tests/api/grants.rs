@@ -1,7 +1,7 @@
 //! Grants: what an agent may hold in a request, how much it may use, and that two agents know nothing of each other.
 
 use creel_fakes::openai;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::door::{Door, Fakes, chat, data_url};
 
@@ -10,7 +10,7 @@ const GPT: &str = "openai/gpt-4o-mini";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_not_granted_is_refused_by_name() {
     let fakes = Fakes::start().await;
-    let door = Door::open(&fakes.config(""));
+    let mut door = Door::open(&fakes.config(""));
     let token = door.agent("plain", &["--models", "openai/*"]);
     let url = data_url(&creel_fakes::pictures::png(), "image/png");
     let picture = json!({ "model": GPT, "messages": [{ "role": "user", "content": [
@@ -23,6 +23,21 @@ async fn what_is_not_granted_is_refused_by_name() {
     tools["tools"] = json!([{ "type": "function", "function": { "name": "f", "parameters": { "type": "object" } } }]);
     assert_eq!(door.post("/v1/chat/completions", &token, &tools).await.status, 403);
     assert_eq!(fakes.openai.requests().len(), 0);
+    assert_eq!(door.post("/v1/chat/completions", &token, &chat(GPT, "ping")).await.status, 200);
+    // Each decision stands in the audit log, which a stop writes to its end.
+    door.daemon.stop();
+    let refused = door.program.run(&["audit", "--refused", "--about", "agent:plain", "--json"]).json();
+    let decided: Vec<[&Value; 4]> = refused["records"].as_array().expect("records").iter().map(told).collect();
+    let tools = "this agent may not use `tools`: `needs` of its grant does not name it";
+    let expect = [said, tools].map(|rule| json!(["admit", "need-not-granted", rule, GPT]));
+    assert_eq!(json!(decided), json!(expect), "{refused}");
+    let last = door.program.run(&["audit", "--about", "agent:plain", "--last", "1", "--json"]).json();
+    assert_eq!(json!(told(&last["records"][0])), json!(["admit", "allowed", "the agent's grant", GPT]), "{last}");
+}
+
+/// A record of the audit log without who and when.
+fn told(record: &Value) -> [&Value; 4] {
+    ["action", "verdict", "rule", "target"].map(|key| &record[key])
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,8 +3,8 @@
 use creel_policy::moment::rfc3339;
 use creel_store::audit::AuditRecord;
 
+use super::Style;
 use super::table::{Table, plain};
-use super::{Style, shown};
 
 /// `audit`.
 pub(crate) fn decisions(records: &[AuditRecord], style: Style) -> String {
@@ -21,7 +21,7 @@ pub(crate) fn decisions(records: &[AuditRecord], style: Style) -> String {
     ]);
     for AuditRecord { at_ms, plugin, action, verdict, rule, target } in records {
         let cells = [&rfc3339(*at_ms), plugin, verdict, action, target, rule];
-        table.row(cells.map(|cell| shown(cell)));
+        table.row(cells.map(String::clone));
     }
     table.render(style)
 }

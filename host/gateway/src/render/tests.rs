@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use creel_engine::LoadError;
 use creel_policy::ids::PluginId;
 use creel_policy::problem::Problem;
+use creel_store::audit::AuditRecord;
 use creel_store::state::StateError;
 use serde_json::json;
 
@@ -103,6 +104,26 @@ hint: `creel explain auth a --compare-shell` says why this credential is sent, a
     assert_eq!(squeeze(&told), squeeze(expect));
     assert!(!status_of(json!({ "status": "ok", "message": "x", "ms": 1 })).contains("hint:"));
     assert!(!status_of(json!(null)).contains("probe"));
+}
+
+#[test]
+fn decisions_are_told_a_line_each() {
+    let record = |verdict: &str, rule: &str| AuditRecord {
+        at_ms: 61_000,
+        plugin: "agent:bob".to_owned(),
+        action: "admit".to_owned(),
+        verdict: verdict.to_owned(),
+        rule: rule.to_owned(),
+        target: "openai/gpt".to_owned(),
+    };
+    let expect = "\
+  when                  for        verdict  action  target      rule
+  1970-01-01T00:01:01Z  agent:bob  allowed  admit   openai/gpt  the agent's grant
+  1970-01-01T00:01:01Z  agent:bob  model    admit   openai/gpt  `models` does not name it
+";
+    let records = [record("allowed", "the agent's grant"), record("model", "`models` does not\nname it")];
+    assert_eq!(decisions(&records, Style::Plain), expect);
+    assert_eq!(decisions(&[], Style::Plain), "nothing was found\n");
 }
 
 #[test]
