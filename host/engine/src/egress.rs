@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use creel_policy::address::vet;
 use creel_policy::judge::{Outgoing, Permit, Redirection, Refusal, Refused, Target, judge, judge_redirect};
-use creel_policy::limits::CONNECT_MS_MAX;
+use creel_policy::limits::{CONNECT_MS_MAX, IDLE_CONNECTIONS_PER_SERVER_MAX};
 use creel_policy::origin::Host;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use tokio::time::timeout;
@@ -86,6 +86,7 @@ impl Egress {
                 .referer(false)
                 .retry(reqwest::retry::never())
                 .tcp_nodelay(true)
+                .pool_max_idle_per_host(IDLE_CONNECTIONS_PER_SERVER_MAX)
                 .connect_timeout(Duration::from_millis(CONNECT_MS_MAX))
                 .dns_resolver(Vetting { granted_origin })
                 .build()
@@ -214,8 +215,11 @@ fn bad_request(what: &str) -> Refused {
     Refused { refusal: Refusal::BadRequest, rule: format!("the request's {what} is malformed") }
 }
 
+/// Room for the headers that the host adds to those of a plugin.
+const HEADERS_ADDED: usize = 6;
+
 fn header_map<'h>(headers: impl Iterator<Item = &'h (String, String)>) -> Result<HeaderMap, Refused> {
-    let mut map = HeaderMap::new();
+    let mut map = HeaderMap::with_capacity(headers.size_hint().1.unwrap_or_default() + HEADERS_ADDED);
     for (name, value) in headers {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad_request("header name"))?;
         map.append(name, HeaderValue::from_str(value).map_err(|_| bad_request("header value"))?);

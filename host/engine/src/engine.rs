@@ -31,6 +31,9 @@ const TABLES_PER_COMPONENT_MAX: u32 = 8;
 /// Bytes of a freed memory that are cleared in place, so that no `madvise` stops the other cores.
 const MEMORY_KEEP_RESIDENT: usize = 256 << 10;
 const TABLE_KEEP_RESIDENT: usize = 64 << 10;
+/// Places in the pool that are free and hold what a plugin has touched, before one is taken from another plugin rather than a
+/// fresh one.
+const WARM_SLOTS_MAX: u32 = 32;
 /// Bytes of the native stack that a guest may use: a chat plugin needs some 100 KiB.
 const STACK_BYTES_MAX: usize = 512 << 10;
 
@@ -215,6 +218,7 @@ fn config() -> Config {
         .table_elements(TABLE_ELEMENTS_MAX)
         .linear_memory_keep_resident(MEMORY_KEEP_RESIDENT)
         .table_keep_resident(TABLE_KEEP_RESIDENT)
+        .max_unused_warm_slots(WARM_SLOTS_MAX)
         .pagemap_scan(Enabled::Auto);
     let mut config = Config::new();
     config

@@ -51,6 +51,9 @@ pub const MEDIUM_BYTES_MAX: u64 = 100 << 20;
 pub const URL_FETCH_MS_MAX: u64 = 300_000;
 /// Pixels of a picture's longer side that a manifest may name as a bound: sixteen times what a JPEG can have.
 pub const PICTURE_SIDE_MAX: u64 = 1 << 20;
+/// Connections to one server that are kept for the next request: enough for a busy gateway, and few enough that what a rush of
+/// thousands has opened does not stay in memory.
+pub const IDLE_CONNECTIONS_PER_SERVER_MAX: usize = 128;
 /// Milliseconds to connect, TLS included.
 pub const CONNECT_MS_MAX: u64 = 10_000;
 /// Milliseconds without a byte before a response counts as dead. Reasoning models are silent for a minute.

@@ -5,11 +5,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::answer::Answer;
 use crate::exchange::{End, Journal, Recorded, Refusal, lock};
 use crate::gate::Gate;
-use crate::sync::Overdue;
+use crate::sync::{Overdue, reach};
 use crate::wire::{Listening, Service, Shared, listen};
 
 /// A fake that runs on `127.0.0.1` until it is dropped.
@@ -78,6 +79,15 @@ impl<F> Running<F> {
     /// [`Overdue`] when that did not happen in time.
     pub async fn wait_for_abandoned(&self, count: usize) -> Result<(), Overdue> {
         self.shared.journal.wait_for_end(End::Abandoned, count).await
+    }
+
+    /// Waits until `count` connections are over, whoever ended them.
+    ///
+    /// # Errors
+    ///
+    /// [`Overdue`] when that did not happen in time.
+    pub async fn wait_for_closed(&self, count: usize) -> Result<(), Overdue> {
+        reach(&mut self.shared.closed.subscribe(), count, "closed connections", Vec::new).await
     }
 
     /// Holds the answers from now on: requests are received and acted on, and nothing comes back until
@@ -153,6 +163,7 @@ pub(crate) async fn start<F: Service>(fake: F) -> io::Result<Running<F>> {
         gate: Gate::opened(),
         intercepted: Mutex::default(),
         connections: Mutex::default(),
+        closed: watch::Sender::new(0),
     });
     let listening = Mutex::new(Some(listen(listener, &shared)));
     Ok(Running { fake, shared, address, listening })

@@ -15,6 +15,7 @@ use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -86,6 +87,8 @@ pub(crate) struct Shared {
     pub(crate) intercepted: Mutex<HashMap<String, VecDeque<Answer>>>,
     /// Cancelled to hang up on everyone; replaced by a fresh one then.
     pub(crate) connections: Mutex<CancellationToken>,
+    /// Connections that are over.
+    pub(crate) closed: watch::Sender<usize>,
 }
 
 /// Accepts connections and answers on them until it is told to stop.
@@ -109,8 +112,8 @@ pub(crate) fn listen(listener: TcpListener, shared: &Arc<Shared>) -> Listening {
 }
 
 async fn connection(stream: TcpStream, shared: Arc<Shared>, hang_up: HangUp) {
-    let token = hang_up.clone();
-    let service = service_fn(move |request| exchange(request, Arc::clone(&shared), token.clone()));
+    let (token, of_all) = (hang_up.clone(), Arc::clone(&shared));
+    let service = service_fn(move |request| exchange(request, Arc::clone(&of_all), token.clone()));
     let serving = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         biased;
@@ -118,6 +121,7 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>, hang_up: HangUp) {
         // A broken connection is the client's business, or was scripted.
         served = serving => served.unwrap_or(()),
     }
+    shared.closed.send_modify(|closed| *closed += 1);
 }
 
 type SentBody = UnsyncBoxBody<Bytes, io::Error>;

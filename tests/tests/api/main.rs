@@ -4,6 +4,7 @@
 #![expect(clippy::panic, reason = "a test that cannot be set up cannot go on")]
 
 mod chat;
+mod connections;
 mod door;
 mod errors;
 mod files;
