@@ -177,7 +177,7 @@ impl Core {
             settings_json: call.settings_json,
             now_ms: self.now_ms(),
             clock: Arc::clone(&self.clock),
-            entropy: entropy(),
+            entropy: crate::entropy::entropy(),
             slots: call.slots,
             headers: call.headers,
             media: MediaScope::of(call.media),
@@ -235,9 +235,4 @@ pub(crate) struct CallParts {
     pub(crate) medium_bytes_max: u64,
     pub(crate) roots: Arc<Roots>,
     pub(crate) total_ms_max: Option<u64>,
-}
-
-/// Fresh random bits; a call without them would repeat its identifiers.
-pub(crate) fn entropy() -> u64 {
-    getrandom::u64().unwrap_or_else(|_| std::process::id().into())
 }

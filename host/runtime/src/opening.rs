@@ -118,7 +118,7 @@ fn balanced(knowledge: &Knowledge, target: &ModelTarget) -> Option<ModelTarget> 
     if target.profile.is_some() || target.preferred_profile.is_some() {
         return None;
     }
-    let first = balance::first(balance, crate::core::entropy(), |profile| knowledge.memory.pace(profile))?;
+    let first = balance::first(balance, crate::entropy::entropy(), |profile| knowledge.memory.pace(profile))?;
     Some(ModelTarget { preferred_profile: Some(first.clone()), ..target.clone() })
 }
 
@@ -161,7 +161,7 @@ pub(crate) fn unasked(fault: CallFault, message: String) -> Failed {
 }
 
 fn write(native: NativeAsk, model: &str) -> chat::NativeRequest {
-    let marker = crate::core::entropy();
+    let marker = crate::entropy::entropy();
     let placeholder = |index: usize| format!("creel-media-{marker:016x}-{index}-");
     let placed: Vec<NativeMedium> = native
         .media

@@ -17,7 +17,7 @@ use super::asking::{self, Admission, Wish};
 use super::body::{self, Account};
 use super::caller::{Caller, Peer};
 use super::native::Native;
-use super::request::{Asked, random, whole};
+use super::request::{Asked, whole};
 use super::{Shared, convert, media, now_s};
 
 /// What a handler is given.
@@ -132,7 +132,7 @@ async fn answered(
     let model = reply.model().to_string();
     let trail = Trail::of(reply.attempts(), Some(&model));
     tracing::info!(request = asked.id, agent = %caller.id(), route = trail.as_str(), "answers");
-    let stamp = Stamp { entropy: random(), created_s: now_s() };
+    let stamp = Stamp { entropy: creel_runtime::entropy(), created_s: now_s() };
     if call.is_streaming {
         let overhead_us = overhead_us(asked, &reply);
         api.metrics.overhead(overhead_us);

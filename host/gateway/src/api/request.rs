@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::Multipart;
 use bytes::Bytes;
 use creel_dialects::{ApiError, Dialect, ErrorKind, Shape};
+use creel_runtime::entropy;
 use http::{HeaderMap, header};
 use tokio::time::Instant;
 
@@ -35,7 +36,7 @@ pub(super) struct Asked {
 impl Asked {
     /// A request that has just come in.
     pub(super) fn new(dialect: Dialect) -> Self {
-        let id = format!("req_{:016x}{:016x}", random(), random());
+        let id = format!("req_{:016x}{:016x}", entropy(), entropy());
         Self { id, begun: Instant::now(), at_ms: clock::now_ms(), shape: dialect.shape() }
     }
 
@@ -115,9 +116,4 @@ pub(super) async fn read_out_form(mut multipart: Multipart) {
     if tokio::time::timeout(UNWANTED_MAX, reading).await.is_err() {
         tracing::debug!("a client that was refused took too long to send its form");
     }
-}
-
-/// Random bits for names.
-pub(super) fn random() -> u64 {
-    getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id()))
 }

@@ -137,6 +137,6 @@ impl Export {
 
 /// Ids that nobody else has: a trace and a span, never zero.
 fn ids() -> (u128, u64) {
-    let random = || getrandom::u64().unwrap_or_else(|_| clock::now_ms()).max(1);
+    let random = || creel_runtime::entropy().max(1);
     ((u128::from(random()) << 64) | u128::from(random()), random())
 }

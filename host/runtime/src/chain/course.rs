@@ -113,7 +113,7 @@ impl<'a> Course<'a> {
                 tries,
                 is_probe: turn.is_probe || !failed.was_asked,
                 rotation_ms: self.rotation_ms(target, &failed, rotations),
-                chance: crate::core::entropy(),
+                chance: crate::entropy::entropy(),
             });
             let fault = failed.fault;
             // While the same is tried again nothing is settled; afterwards it rests for everybody.
