@@ -168,6 +168,21 @@ async fn who_rests_is_not_asked_beside_a_slow_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_second_beside_it_a_slow_one_is_left_when_its_time_is_over() {
+    let fakes = Fakes::start().await;
+    let config = config(&fakes).replacen("hedgeAfterMs: 1", "firstTokenSeconds: 1", 1);
+    let door = Door::open(&config);
+    let token = door.usual_agent();
+    fakes.anthropic.hold();
+    let got = ask(&door, &token).await.expect("an answer");
+    // What passes is tried again before another is asked.
+    let late = format!("{CLAUDE}=timed-out, ");
+    assert_eq!(said(&got), [&*format!("{}{GPT}=ok", late.repeat(3)), "4"], "{}", got.text);
+    fakes.anthropic.wait_for_abandoned(3).await.expect("each try is cancelled");
+    assert_eq!((fakes.anthropic.requests().len(), fakes.openai.requests().len()), (3, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn explain_tells_who_is_asked_beside_whom() {
     let fakes = Fakes::start().await;
     let door = Door::open(&config(&fakes));
