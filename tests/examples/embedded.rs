@@ -3,19 +3,22 @@
 //! `cargo run --release -p creel-tests --example embedded`; what answers here are the stand-ins of the tests.
 
 use std::error::Error;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use creel_engine::{chat, types};
+use creel_fakes::Running;
 use creel_fakes::anthropic::{self, Anthropic};
 use creel_fakes::signal::{self, Message, Signal};
 use creel_policy::route::{Needs, RouteQuestion};
 use creel_runtime::{Host, Observer, Question, Step};
 use creel_store::state::StateRoot;
 use creel_tests::components;
+use tempfile::TempDir;
 use tokio::sync::mpsc;
 
-const KEY: &str = "sk-ant-api03-right-key-0123456789abcdef";
+pub(crate) const KEY: &str = "sk-ant-api03-right-key-0123456789abcdef";
 const MODEL: &str = "anthropic/claude-haiku-4-5";
 
 /// Tells of what was delivered.
@@ -30,27 +33,50 @@ impl Observer for Deliveries {
     }
 }
 
+/// Who is spoken with: a provider, and the Signal daemon with its directory of attachments.
+pub(crate) struct Others {
+    pub(crate) anthropic: Running<Anthropic>,
+    pub(crate) signal: Running<Signal>,
+    attachments: TempDir,
+}
+
+impl Others {
+    pub(crate) async fn start() -> io::Result<Self> {
+        let attachments = tempfile::tempdir()?;
+        let anthropic = Anthropic::start(anthropic::Config::with_api_key(KEY)).await?;
+        let signal = Signal::start(signal::Config::new("+15559990000", attachments.path())).await?;
+        Ok(Self { anthropic, signal, attachments })
+    }
+
+    /// What would stand in `creel.json5`.
+    fn config(&self) -> String {
+        format!(
+            r#"{{
+              models: {{ providers: {{ anthropic: {{ baseUrl: "{}",
+                apiKey: {{ source: "env", provider: "default", id: "THE_KEY" }} }} }} }},
+              agents: {{ defaults: {{ model: {{ primary: "{MODEL}" }} }} }},
+              channels: {{ signal: {{ httpUrl: "{}", account: "+15559990000", attachmentsDir: "{}",
+                dmPolicy: "allowlist", allowFrom: ["+15550001111"] }} }},
+            }}"#,
+            self.anthropic.base_url(),
+            self.signal.base_url(),
+            self.attachments.path().display(),
+        )
+    }
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let anthropic = Anthropic::start(anthropic::Config::with_api_key(KEY)).await?;
-    let attachments = tempfile::tempdir()?;
-    let signal = Signal::start(signal::Config::new("+15559990000", attachments.path())).await?;
-    let config = format!(
-        r#"{{
-          models: {{ providers: {{ anthropic: {{ baseUrl: "{}",
-            apiKey: {{ source: "env", provider: "default", id: "THE_KEY" }} }} }} }},
-          agents: {{ defaults: {{ model: {{ primary: "{MODEL}" }} }} }},
-          channels: {{ signal: {{ httpUrl: "{}", account: "+15559990000", attachmentsDir: "{}",
-            dmPolicy: "allowlist", allowFrom: ["+15550001111"] }} }},
-        }}"#,
-        anthropic.base_url(),
-        signal.base_url(),
-        attachments.path().display(),
-    );
+    let others = Others::start().await?;
+    embed(&others, &mut io::stdout()).await
+}
+
+/// The program; it prints to `out`.
+pub(crate) async fn embed(others: &Others, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let (sender, mut delivered) = mpsc::unbounded_channel();
     let state = tempfile::tempdir()?;
     let own = Host::builder(StateRoot::open_ambient(state.path())?, Arc::new(now_ms))
-        .config(config)
+        .config(others.config())
         .variable("THE_KEY", KEY)
         .plugin(components::plugin("anthropic"))
         .plugin(components::plugin("media-tools"))
@@ -59,12 +85,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .start()
         .await?;
 
-    println!("the model says: {}", ask(&own.host, "Say pong.").await?);
+    writeln!(out, "the model says: {}", ask(&own.host, "Say pong.").await?)?;
 
     let uuid = "11111111-1111-4111-8111-111111111111";
-    signal.receive(&Message::from_number("+15550001111", uuid, "Alice").saying("Hello from Signal"))?;
+    others.signal.receive(&Message::from_number("+15550001111", uuid, "Alice").saying("Hello from Signal"))?;
     let reply = delivered.recv().await.ok_or("nothing was delivered")?;
-    println!("over Signal went: {reply}");
+    writeln!(out, "over Signal went: {reply}")?;
     own.stop().await;
     Ok(())
 }
