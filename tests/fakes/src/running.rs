@@ -93,6 +93,12 @@ impl<F> Running<F> {
     /// Holds the answers from now on: requests are received and acted on, and nothing comes back until
     /// [`release`](Self::release). An event stream is not held.
     pub fn hold(&self) {
+        self.hold_those(|_| true);
+    }
+
+    /// Holds as [`hold`](Self::hold) does, but only the answers to requests that the function says yes to.
+    pub fn hold_those(&self, which: impl Fn(&Recorded) -> bool + Send + 'static) {
+        *lock(&self.shared.held) = Box::new(which);
         self.shared.gate.close();
     }
 
@@ -161,6 +167,7 @@ pub(crate) async fn start<F: Service>(fake: F) -> io::Result<Running<F>> {
         service: fake.clone(),
         journal: Journal::new(),
         gate: Gate::opened(),
+        held: Mutex::new(Box::new(|_| true)),
         intercepted: Mutex::default(),
         connections: Mutex::default(),
         closed: watch::Sender::new(0),

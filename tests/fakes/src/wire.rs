@@ -84,6 +84,8 @@ pub(crate) struct Shared {
     pub(crate) service: Arc<dyn Service>,
     pub(crate) journal: Journal,
     pub(crate) gate: Gate,
+    /// Whose answers the gate is for.
+    pub(crate) held: Mutex<Box<dyn Fn(&Recorded) -> bool + Send>>,
     pub(crate) intercepted: Mutex<HashMap<String, VecDeque<Answer>>>,
     /// Cancelled to hang up on everyone; replaced by a fresh one then.
     pub(crate) connections: Mutex<CancellationToken>,
@@ -157,7 +159,7 @@ async fn exchange(
     if let Some(fault) = fault {
         shared.journal.refuse(&line, Some(answer.status.as_u16()), fault);
     }
-    let held = shared.service.is_held(&recorded);
+    let held = shared.service.is_held(&recorded) && lock(&shared.held)(&recorded);
     shared.journal.record(recorded);
     if held {
         shared.gate.pass().await;

@@ -3,6 +3,7 @@
 
 #![expect(clippy::panic, reason = "a test that cannot be set up cannot go on")]
 
+mod balance;
 mod chat;
 mod connections;
 mod door;
