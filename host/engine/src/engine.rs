@@ -13,7 +13,7 @@ use creel_policy::limits::{
     MEDIA_MEMORY_BYTES_MAX, PLACE_WAIT_MS_MAX, TABLE_ELEMENTS_MAX,
 };
 use sha2::{Digest, Sha256};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use wasmtime::{
     Config, Enabled, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
 };
@@ -70,7 +70,7 @@ pub struct Engine {
 struct Inner {
     /// Replaced by the same with an empty pool after a rush.
     wasmtime: RwLock<wasmtime::Engine>,
-    ticking: Ticking,
+    ticking: Arc<Ticking>,
     cache: Option<Cache>,
     places: Arc<Semaphore>,
     /// Of each plugin that was ever loaded; locked to load one and to read the counts, never by a call.
@@ -99,7 +99,7 @@ impl Engine {
         let wasmtime = fresh()?;
         let cache = settings.cache.map(|dir| Cache::new(dir, fingerprint(&wasmtime)));
         let places = Arc::new(Semaphore::new(LIVE_CALLS_MAX));
-        let (ticking, wasmtime) = (Arc::new(Mutex::new(vec![wasmtime.weak()])), RwLock::new(wasmtime));
+        let (ticking, wasmtime) = (Arc::new(Ticking::of(&wasmtime)), RwLock::new(wasmtime));
         let inner = Inner { wasmtime, ticking, cache, places, tallies: Mutex::default(), slack: Slack::default() };
         let engine = Self { inner: Arc::new(inner) };
         start_clock(&engine).map_err(EngineError::Clock)?;
@@ -115,9 +115,13 @@ impl Engine {
     /// The places of the pool.
     #[must_use]
     pub fn places(&self) -> Places {
-        let ticking = self.inner.ticking.lock().unwrap_or_else(PoisonError::into_inner);
-        let pools = ticking.iter().filter(|engine| engine.upgrade().is_some()).count();
-        Places { used: self.live_calls(), max: LIVE_CALLS_MAX, pools }
+        Places { used: self.live_calls(), max: LIVE_CALLS_MAX, pools: *self.inner.ticking.pools.borrow() }
+    }
+
+    /// [`Places::pools`], for whoever waits until memory was given back: told anew whenever it changes.
+    #[must_use]
+    pub fn pools(&self) -> watch::Receiver<usize> {
+        self.inner.ticking.pools.subscribe()
     }
 
     /// What was counted of each plugin, by name.
@@ -141,7 +145,7 @@ impl Engine {
     /// Takes an empty pool for what is loaded from now on. The old one goes with the last that was loaded into it.
     fn renew(&self) -> Result<(), EngineError> {
         let fresh = fresh()?;
-        self.inner.ticking.lock().unwrap_or_else(PoisonError::into_inner).push(fresh.weak());
+        self.inner.ticking.add(&fresh);
         *self.inner.wasmtime.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(())
     }
@@ -240,7 +244,36 @@ fn fresh() -> Result<wasmtime::Engine, EngineError> {
 }
 
 /// The engines that tick: the one that new components are loaded into, and those that calls still run in.
-type Ticking = Arc<Mutex<Vec<EngineWeak>>>;
+struct Ticking {
+    engines: Mutex<Vec<EngineWeak>>,
+    /// How many there were when it was last looked.
+    pools: watch::Sender<usize>,
+}
+
+impl Ticking {
+    fn of(engine: &wasmtime::Engine) -> Self {
+        Self { engines: Mutex::new(vec![engine.weak()]), pools: watch::Sender::new(1) }
+    }
+
+    fn add(&self, engine: &wasmtime::Engine) {
+        let mut engines = self.engines.lock().unwrap_or_else(PoisonError::into_inner);
+        engines.push(engine.weak());
+        self.tell(engines.len());
+    }
+
+    /// Those that somebody holds; the others are forgotten.
+    fn held(&self) -> Vec<wasmtime::Engine> {
+        let mut engines = self.engines.lock().unwrap_or_else(PoisonError::into_inner);
+        engines.retain(|engine| engine.upgrade().is_some());
+        self.tell(engines.len());
+        engines.iter().filter_map(EngineWeak::upgrade).collect()
+    }
+
+    /// To be called with the engines locked, so that the last word is the newest.
+    fn tell(&self, count: usize) {
+        self.pools.send_if_modified(|pools| std::mem::replace(pools, count) != count);
+    }
+}
 
 /// Ticks until nobody holds an engine any more, and once a second looks whether memory can be given back.
 #[expect(clippy::disallowed_methods, reason = "the one clock that bounds the time inside a plugin")]
@@ -248,11 +281,7 @@ fn start_clock(engine: &Engine) -> std::io::Result<()> {
     let (ticking, inner) = (Arc::clone(&engine.inner.ticking), Arc::downgrade(&engine.inner));
     let tick = move || {
         for tick in 1_u64.. {
-            let engines: Vec<wasmtime::Engine> = {
-                let mut ticking = ticking.lock().unwrap_or_else(PoisonError::into_inner);
-                ticking.retain(|engine| engine.upgrade().is_some());
-                ticking.iter().filter_map(EngineWeak::upgrade).collect()
-            };
+            let engines = ticking.held();
             if engines.is_empty() {
                 return;
             }

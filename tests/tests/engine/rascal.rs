@@ -187,12 +187,9 @@ async fn after_a_rush_the_pool_goes_with_the_last_call_in_it() {
 
 /// Waits until so many pools hold memory.
 async fn pools(rig: &Rig, expect: usize) {
-    let reached = async {
-        while rig.engine.places().pools != expect {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), reached).await.expect("memory is given back");
+    let mut pools = rig.engine.pools();
+    let reached = tokio::time::timeout(Duration::from_secs(20), pools.wait_for(|pools| *pools == expect)).await;
+    reached.expect("memory is given back").expect("the engine is there");
 }
 
 /// Polls once; whether there is nothing yet.
