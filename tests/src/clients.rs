@@ -75,7 +75,8 @@ impl Upstreams {
             }
         });
         let ollama = ollama::Config::new().replying(|request| {
-            let last = request.messages.last();
+            // Instructions may stand behind what was said.
+            let last = request.messages.iter().rev().find(|message| ["user", "tool"].contains(&message.role.as_str()));
             if request.tools.iter().any(|tool| tool == TOOL.0) && last.is_none_or(|last| last.role != "tool") {
                 return ollama::Reply::tool_call(TOOL.0, json!({ "city": TOOL.1 }));
             }

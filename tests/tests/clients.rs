@@ -4,6 +4,7 @@
 
 #![expect(clippy::panic, reason = "a test that cannot be set up cannot go on")]
 
+use creel_fakes::ollama::Request;
 use creel_fakes::{Recorded, pictures};
 use creel_tests::clients::{Gateway, OPENAI_KEY, Seen, Upstreams};
 use creel_tests::house::API_KEY;
@@ -387,7 +388,7 @@ async fn litellm_asks_in_each_of_its_ways() {
 async fn claude_code_works_with_other_providers_too() {
     let upstreams = Upstreams::start().await;
     let gateway = Gateway::open(&upstreams);
-    for model in [CLAUDE, GPT] {
+    for model in [CLAUDE, GPT, QWEN] {
         let run = run(&gateway, "node", "claude_code.py", model);
         for case in ["text", "text_json", "stream"] {
             run.is(&format!("{case}/code"), 0);
@@ -405,6 +406,18 @@ async fn claude_code_works_with_other_providers_too() {
         run.leaks_nothing();
     }
     arrived_well(&upstreams, &gateway);
+    // It wants every model to think. Qwen cannot: each chat is said no to, and is asked once more without that wish alone.
+    let (declined, accepted) = (upstreams.ollama.declined(), upstreams.ollama.accepted());
+    assert!(!declined.is_empty() && accepted.iter().all(|request| !request.think), "{}", declined.len());
+    let unthinking = |request: &Request| {
+        let mut body = request.body.clone();
+        body.as_object_mut().expect("an object").remove("think");
+        body
+    };
+    assert_eq!(
+        declined.iter().map(unthinking).collect::<Vec<_>>(),
+        accepted.iter().map(unthinking).collect::<Vec<_>>()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -110,9 +110,6 @@ impl Request {
         if !self.tools.is_empty() && !model.can("tools") {
             return Err((400, format!("registry.ollama.ai/library/{name} does not support tools")));
         }
-        if self.think && !model.can("thinking") {
-            return Err((400, format!("\"{name}\" does not support thinking")));
-        }
         Ok(())
     }
 }

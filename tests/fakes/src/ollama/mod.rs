@@ -115,6 +115,7 @@ pub struct Ollama {
     config: Config,
     script: Mutex<VecDeque<Answer>>,
     accepted: Mutex<Vec<Request>>,
+    declined: Mutex<Vec<Request>>,
 }
 
 /// A refusal: the status and the text of `{"error": …}`.
@@ -127,7 +128,8 @@ impl Ollama {
     ///
     /// When no port can be bound.
     pub async fn start(config: Config) -> io::Result<Running<Self>> {
-        running::start(Self { config, script: Mutex::default(), accepted: Mutex::default() }).await
+        let (script, accepted, declined) = (Mutex::default(), Mutex::default(), Mutex::default());
+        running::start(Self { config, script, accepted, declined }).await
     }
 
     fn route(&self, request: &Recorded) -> Result<Answer, Fault> {
@@ -155,6 +157,11 @@ impl Ollama {
         let request = Request::parse(&body)?;
         let model = self.model(&request.model)?;
         request.check_capabilities(model)?;
+        if request.think && !model.can("thinking") {
+            let message = format!("\"{}\" does not support thinking", request.model);
+            lock(&self.declined).push(request);
+            return Ok(error(400, &message));
+        }
         lock(&self.accepted).push(request.clone());
         if let Some(answer) = lock(&self.script).pop_front() {
             return Ok(answer);
@@ -228,6 +235,13 @@ impl Running<Ollama> {
     #[must_use]
     pub fn accepted(&self) -> Vec<Request> {
         lock(&self.fake().accepted).clone()
+    }
+
+    /// The chats in which a model was to think that cannot, oldest first. The server says no to them, and that is no fault
+    /// of whoever asks: nothing but the answer tells which models think.
+    #[must_use]
+    pub fn declined(&self) -> Vec<Request> {
+        lock(&self.fake().declined).clone()
     }
 }
 

@@ -137,11 +137,25 @@ async fn requests_have_the_types_of_the_server() {
     check(chat(&json!({"tools": tool})), "200").await;
     let tools = "400 registry.ollama.ai/library/qwen3-vl does not support tools";
     check(chat(&json!({"tools": tool, "model": "qwen3-vl"})), tools).await;
-    check(chat(&json!({"think": true})), "400 \"glm-5:cloud\" does not support thinking").await;
     check(chat(&json!({"think": true, "model": "qwen3-vl"})), "200").await;
     check(chat(&json!({})).body(""), "400 missing request body").await;
     check(chat(&json!({})).without("content-type"), "415 the content-type is not `application/json`").await;
     check(chat(&json!({})).chunked(), "411 the body was sent chunked, without a content-length").await;
+}
+
+#[tokio::test]
+async fn who_asks_a_model_to_think_that_cannot_is_told_so_and_is_not_at_fault() {
+    let fake = fake().await;
+    let got = chat(&json!({"think": "low"})).send(&fake).await;
+    assert_eq!(got.error(), "400 \"glm-5:cloud\" does not support thinking");
+    assert_eq!((fake.declined().len(), fake.accepted().len(), fake.refusals().len()), (1, 0, 0));
+    // Whatever else is wrong is a fault, and comes first.
+    let pictures = json!([{"role": "user", "content": "x", "images": [STANDARD.encode(pictures::jpeg())]}]);
+    let got = chat(&json!({"think": true, "messages": pictures})).send(&fake).await;
+    assert_eq!(got.error(), "400 this model does not support image input");
+    let got = chat(&json!({"think": true})).header("x-api-key", "k").send(&fake).await;
+    assert_eq!(got.status, 401);
+    assert_eq!((fake.declined().len(), fake.accepted().len(), fake.refusals().len()), (1, 0, 2));
 }
 
 #[tokio::test]
