@@ -7,7 +7,10 @@ use creel_fakes::anthropic::Request;
 use creel_fakes::pictures::sha256_hex;
 use creel_fakes::signal::{Attachment, Message, Sent};
 use creel_fakes::{ollama, pictures};
+use creel_policy::ids::ChannelId;
 use creel_runtime::Step;
+use creel_store::Store;
+use creel_store::outbox::OutboxRow;
 use serde_json::Value;
 
 use crate::house::{ALICE, ALICE_UUID, API_KEY, Fakes, House, Place, STALE_OAUTH_TOKEN};
@@ -161,6 +164,11 @@ pub fn files_below(directory: &Path) -> Vec<(String, Vec<u8>)> {
 pub fn refusals(fakes: &Fakes) -> Vec<String> {
     let all = [fakes.anthropic.refusals(), fakes.ollama.refusals(), fakes.signal.refusals()];
     all.into_iter().flatten().map(|refusal| format!("{}: {}", refusal.request, refusal.reason)).collect()
+}
+
+/// What is to be sent over Signal and is not settled: the oldest of each session.
+pub fn outbox(store: &Store) -> Vec<OutboxRow> {
+    store.outbox_heads(&[ChannelId::parse("signal").expect("an id")], 10).expect("it can be read")
 }
 
 /// The failed attempts so far: model, kind, message, what followed.

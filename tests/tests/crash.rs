@@ -13,7 +13,7 @@ use creel_store::session::{Entry, Role};
 use creel_store::state::StateRoot;
 use creel_tests::components;
 use creel_tests::house::{self, ALICE_UUID, Fakes};
-use creel_tests::scene::{Scene, alice, alice_shows, pictures, refusals};
+use creel_tests::scene::{Scene, alice, alice_shows, outbox, pictures, refusals};
 use tempfile::TempDir;
 use tokio::process::{Child, ChildStdin, Command};
 
@@ -92,8 +92,8 @@ struct After {
 impl After {
     fn read(ground: &Ground) -> Self {
         let store = Store::open(&StateRoot::open_ambient(&ground.state()).expect("a state")).expect("a store");
-        assert_eq!(store.outbox_pending(None, 10).expect("read"), []);
-        assert_eq!(store.inbound_unfinished(None, 10).expect("read"), []);
+        assert_eq!(outbox(&store), []);
+        assert_eq!(store.inbound_sessions("", 10).expect("read"), []);
         let fakes = &ground.fakes;
         let answers = fakes.signal.sent();
         assert_eq!(answers.iter().filter(|sent| sent.message == "You said: and now?").count(), 1);

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use creel_runtime::Step;
 use creel_tests::house::{Fakes, House, Place};
-use creel_tests::scene::{Scene, alice};
+use creel_tests::scene::{Scene, alice, outbox};
 use rusqlite::Connection;
 use tokio::sync::watch;
 use tracing::field::{Field, Visit};
@@ -64,7 +64,7 @@ async fn delivered_once(fakes: &Fakes, house: House) {
     let store = house.store.clone();
     house.stop().await;
     assert_eq!((fakes.ollama.requests().len(), fakes.signal.sent().len()), (1, 1));
-    assert_eq!(store.outbox_pending(None, 10).expect("read"), []);
+    assert_eq!(outbox(&store), []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,11 +6,11 @@ use std::sync::LazyLock;
 use creel_policy::ids::{AgentId, ChannelId};
 use creel_policy::media::url::UrlAccess;
 
-use crate::Store;
-use crate::outbox::NewOutbound;
+use crate::outbox::{NewOutbound, OutboxId, OutboxRow};
 use crate::resolve::{Asker, Scope};
 use crate::state::StateRoot;
 use crate::turn::{InboundId, Inserted, NewInbound};
+use crate::{Store, StoreError};
 
 /// The smallest bytes that are a PNG to everybody.
 pub(crate) const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x02\0\0\0\x03\x08\x02\0\0\0";
@@ -101,6 +101,22 @@ fn copy_dir(from: &Path, to: &Path) {
 
 pub(crate) fn channel() -> ChannelId {
     ChannelId::parse("signal").expect("it is well formed")
+}
+
+/// The oldest message of each session that is not settled.
+pub(crate) fn heads(store: &Store) -> Vec<OutboxRow> {
+    store.outbox_heads(&[channel()], 10).expect("they can be read")
+}
+
+/// All messages that are not settled, in their order.
+pub(crate) fn outstanding(store: &Store) -> Vec<OutboxId> {
+    let read = store.read::<_, StoreError>(|transaction| {
+        let unsettled = "SELECT id FROM outbox WHERE state IN ('pending', 'under-way') ORDER BY id";
+        let mut statement = transaction.prepare(unsettled)?;
+        let ids = statement.query_map([], |row| row.get(0).map(OutboxId))?;
+        Ok(ids.collect::<Result<_, _>>()?)
+    });
+    read.expect("they can be read")
 }
 
 pub(crate) fn message(message_id: &str, attachments: usize) -> NewInbound {

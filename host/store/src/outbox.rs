@@ -93,24 +93,6 @@ impl Store {
         })
     }
 
-    /// The messages that are not settled, in order, those behind `after`; at most `count`. One whose try is under way
-    /// is among them.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`].
-    pub fn outbox_pending(&self, after: Option<OutboxId>, count: usize) -> Result<Vec<OutboxRow>, StoreError> {
-        self.read(|transaction| {
-            let mut statement = transaction.prepare_cached(
-                "SELECT id, channel, session, conversation_json, text, media_json, reply_to, inbound, attempts,
-                   interrupted + (state = 'under-way'), next_attempt_ms, last_error
-                 FROM outbox WHERE state IN ('pending', 'under-way') AND id > ?1 ORDER BY id LIMIT ?2",
-            )?;
-            let after = after.map_or(0, |id| id.0);
-            statement.query_and_then((after, limit(count)), read_row)?.collect()
-        })
-    }
-
     /// The oldest message of each session that is not settled, those first that are due first; at most `count`, and only
     /// of these channels. However much waits in one session, it stands in nobody's way.
     ///

@@ -12,7 +12,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use creel_policy::media::{Area, MediaRef};
 use proptest::prelude::*;
 
-use crate::fixture::{Fixture, message, operator, outbound};
+use crate::fixture::{Fixture, message, operator, outbound, outstanding};
 use crate::limits::UNCLAIMED_MS_MAX;
 use crate::media::{FlawKind, MediaPolicy, Swept};
 use crate::outbox::{NewOutbound, OutboxId};
@@ -396,8 +396,8 @@ impl Run {
         let delivery = NewOutbound { session: turn.session.clone(), media, ..outbound("") };
         store.reply_commit(turn.id, &reply, &[delivery], now_ms).expect("it is answered");
         turn.step = Step::Over;
-        let last = store.outbox_pending(None, 1_000).expect("they can be read").pop().expect("it was just put there");
-        self.deliveries.push((last.id, turn.media.clone()));
+        let last = outstanding(store).pop().expect("it was just put there");
+        self.deliveries.push((last, turn.media.clone()));
     }
 
     fn is_needed(&self, media: &MediaRef) -> bool {

@@ -127,7 +127,7 @@ fn a_database_that_came_from_a_backup_is_made_ours_alone() {
     for path in names() {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600, "{path:?}");
     }
-    assert_eq!(again.inbound_unfinished(None, 9).unwrap().len(), 1);
+    assert_eq!(again.inbound_sessions("", 9).unwrap().len(), 1);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use creel_policy::import::read_history;
 use creel_policy::media::MediaRefusalCode;
 
 use super::*;
-use crate::fixture::{Fixture, PNG, channel, operator};
+use crate::fixture::{Fixture, PNG, channel, operator, outstanding};
 use crate::older::OlderDir;
 
 /// Base64 of [`PNG`].
@@ -90,8 +90,8 @@ fn a_history_is_taken_once_however_often() {
     assert_eq!(take(&fixture, &[HELLO, HI, AGAIN, YES]), counts(1, 3, 0), "that gateway has gone on");
     assert_eq!(take(&fixture, &[HELLO, HI, AGAIN, YES]), counts(0, 4, 0));
     assert_eq!(log(&fixture), all);
-    assert!(fixture.store.inbound_unfinished(None, 10).unwrap().is_empty(), "nobody answers it");
-    assert!(fixture.store.outbox_pending(None, 10).unwrap().is_empty(), "nothing goes out");
+    assert!(fixture.store.inbound_sessions("", 10).unwrap().is_empty(), "nobody answers it");
+    assert!(outstanding(&fixture.store).is_empty(), "nothing goes out");
 }
 
 #[test]

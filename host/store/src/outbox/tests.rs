@@ -1,10 +1,10 @@
 //! Tests of the outbox: order, tries, and what a crash in the middle of a try leaves.
 
 use super::*;
-use crate::fixture::{Fixture, outbound};
+use crate::fixture::{self, Fixture, outbound, outstanding};
 
 fn only(store: &Store) -> OutboxRow {
-    let mut rows = store.outbox_pending(None, 10).unwrap();
+    let mut rows = fixture::heads(store);
     assert_eq!(rows.len(), 1);
     rows.remove(0)
 }
@@ -28,7 +28,7 @@ fn a_try_that_ends_without_a_word_is_counted() {
     fixture.store.outbox_begin(id).unwrap();
     fixture.store.outbox_delivered(id, "1700", 6).unwrap();
     let fixture = fixture.crash(0);
-    assert!(fixture.store.outbox_pending(None, 10).unwrap().is_empty());
+    assert!(outstanding(&fixture.store).is_empty());
 }
 
 #[test]
@@ -69,18 +69,6 @@ fn what_is_settled_stays_settled() {
             assert_eq!(result.unwrap_err().to_string(), text);
         }
     }
-}
-
-#[test]
-fn deliveries_come_in_order_and_in_pages() {
-    let fixture = Fixture::new();
-    let ids: Vec<_> = (0..4).map(|n| fixture.store.outbox_put(&outbound(&n.to_string()), 9 - n).unwrap()).collect();
-    let page = |after, count| {
-        let rows = fixture.store.outbox_pending(after, count).unwrap();
-        rows.iter().map(|row| row.id).collect::<Vec<_>>()
-    };
-    assert_eq!(page(None, 3), ids[..3]);
-    assert_eq!(page(Some(ids[2]), 3), ids[3..]);
 }
 
 #[test]

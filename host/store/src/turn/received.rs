@@ -91,23 +91,6 @@ impl Store {
             rows.collect()
         })
     }
-
-    /// The messages that are neither answered nor failed, in the order of their arrival, those behind `after`; at most
-    /// `count`. This is for the operator's eyes: what is taken up goes by session.
-    ///
-    /// # Errors
-    ///
-    /// [`TurnError::Store`].
-    pub fn inbound_unfinished(&self, after: Option<InboundId>, count: usize) -> Result<Vec<InboundRecord>, TurnError> {
-        self.read(|transaction| {
-            let mut statement = transaction.prepare_cached(
-                "SELECT id FROM inbound WHERE state IN ('received', 'ready') AND id > ?1 ORDER BY id LIMIT ?2",
-            )?;
-            let after = after.map_or(0, |id| id.0);
-            let ids = statement.query_map((after, limit(count)), |row| row.get(0))?;
-            ids.map(|id| find(transaction, InboundId(id?))).collect()
-        })
-    }
 }
 
 /// Goes from session to session in the index.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::Store;
-use crate::fixture::{Fixture, PNG, message, outbound};
+use crate::fixture::{Fixture, PNG, heads, message, outbound, outstanding};
 use crate::session::{Entry, Role};
 use creel_policy::media::Area;
 
@@ -20,6 +20,10 @@ fn history(store: &Store) -> Vec<Entry> {
     store.history("signal:alice", None, 100).expect("the history can be read")
 }
 
+fn next(store: &Store) -> Option<InboundRecord> {
+    store.inbound_next("signal:alice").expect("it can be read")
+}
+
 fn state(store: &Store, id: InboundId) -> InboundState {
     store.inbound(id).expect("it is stored").state
 }
@@ -30,11 +34,10 @@ fn a_process_that_ends_behind_any_step_loses_nothing_and_repeats_nothing() {
     let id = fixture.receive("m1", 2);
 
     let fixture = fixture.crash(0);
-    let unfinished = fixture.store.inbound_unfinished(None, 10).unwrap();
-    assert_eq!(unfinished.len(), 1);
-    assert_eq!(unfinished[0].message.text, "text of m1");
-    assert_eq!(unfinished[0].attachments.len(), 2);
-    assert_eq!(unfinished[0].attachments[1].json, r#"{"token":"1"}"#);
+    let unfinished = next(&fixture.store).expect("it is not lost");
+    assert_eq!(unfinished.message.text, "text of m1");
+    assert_eq!(unfinished.attachments.len(), 2);
+    assert_eq!(unfinished.attachments[1].json, r#"{"token":"1"}"#);
     let medium = fixture.store.media_put(Area::Inbound, None, PNG, 3).unwrap();
     fixture.store.inbound_attachment_stored(id, 0, &medium.media).unwrap();
 
@@ -53,18 +56,19 @@ fn a_process_that_ends_behind_any_step_loses_nothing_and_repeats_nothing() {
     assert_eq!(entries.len(), 1);
     assert_eq!(entries[0].media, vec![medium.media.clone()]);
     assert_eq!(entries[0].missing, vec!["gone".to_owned()]);
-    assert_eq!(fixture.store.inbound_unfinished(None, 10).unwrap()[0].state, InboundState::Ready);
+    assert_eq!(next(&fixture.store).map(|record| record.state), Some(InboundState::Ready));
     fixture.store.reply_commit(id, &reply("a cat"), &[outbound("a cat")], 6).unwrap();
 
     let fixture = fixture.crash(0);
     fixture.store.reply_commit(id, &reply("a dog"), &[outbound("a dog")], 7).unwrap();
-    assert!(fixture.store.inbound_unfinished(None, 10).unwrap().is_empty());
+    assert_eq!(next(&fixture.store), None);
     let entries = history(&fixture.store);
     let said: Vec<_> = entries.iter().map(|entry| (entry.role, entry.text.as_str())).collect();
     assert_eq!(said, [(Role::User, "text of m1"), (Role::Assistant, "a cat")]);
-    let pending = fixture.store.outbox_pending(None, 10).unwrap();
+    let pending = heads(&fixture.store);
     assert_eq!(pending.iter().map(|row| row.message.text.as_str()).collect::<Vec<_>>(), ["a cat"]);
     assert_eq!(pending[0].inbound, Some(id));
+    assert_eq!(outstanding(&fixture.store), [pending[0].id]);
 }
 
 #[test]
@@ -104,7 +108,7 @@ fn steps_out_of_order_are_refused_by_name() {
         "message 1 is `failed`, which does not go on to `answered`"
     );
     assert_eq!(store.inbound(id).unwrap().reason.as_deref(), Some("no model takes images"));
-    assert_eq!(store.outbox_pending(None, 10).unwrap().len(), 1);
+    assert_eq!(outstanding(store).len(), 1);
     let answered = fixture.receive("m2", 0);
     store.inbound_ready(answered, 3).unwrap();
     store.reply_commit(answered, &reply("x"), &[], 4).unwrap();
@@ -125,21 +129,6 @@ fn an_attachment_that_is_collected_twice_stays_the_first() {
     fixture.store.inbound_attachment_stored(id, 0, &second).unwrap();
     fixture.store.inbound_attachment_failed(id, 0, "gone").unwrap();
     assert_eq!(fixture.store.inbound(id).unwrap().attachments[0].state, AttachmentState::Stored(first));
-}
-
-#[test]
-fn unfinished_messages_come_in_the_order_of_their_arrival_and_in_pages() {
-    let fixture = Fixture::new();
-    let ids: Vec<_> = (0..5).map(|n| fixture.receive(&format!("m{n}"), 0)).collect();
-    fixture.store.inbound_ready(ids[3], 1).unwrap();
-    fixture.store.inbound_failed(ids[1], "x", &[], 1).unwrap();
-    let page = |after, count| {
-        let records = fixture.store.inbound_unfinished(after, count).unwrap();
-        records.iter().map(|record| record.id).collect::<Vec<_>>()
-    };
-    assert_eq!(page(None, 2), [ids[0], ids[2]]);
-    assert_eq!(page(Some(ids[2]), 2), [ids[3], ids[4]]);
-    assert_eq!(page(Some(ids[4]), 2), []);
 }
 
 #[test]
@@ -227,7 +216,7 @@ fn what_is_stored_names_media_by_handle_and_by_nothing_else() {
 /// Where a turn stands, in the order in which it goes there.
 fn standing(store: &Store, id: InboundId) -> usize {
     let Ok(record) = store.inbound(id) else { return 0 };
-    let (entries, deliveries) = (history(store).len(), store.outbox_pending(None, 9).unwrap().len());
+    let (entries, deliveries) = (history(store).len(), outstanding(store).len());
     match (record.state, &record.attachments[0].state) {
         (InboundState::Received, AttachmentState::Pending) => {
             assert_eq!((entries, deliveries), (0, 0));
