@@ -1,11 +1,12 @@
 //! Everything that answers depend on and that does not change while a host runs: configuration, profiles, manifests,
 //! the plan made of them, and which secrets hold a value. `explain` and `status` ask the same object as a call does.
 
+mod egress;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use creel_engine::Injectable;
-use creel_policy::address::{AddressRefusal, vet};
 use creel_policy::catalog::Catalog;
 use creel_policy::config::{Config, Cost};
 use creel_policy::cooldown::{Failure, Health, Key, Ledger, Rest, Terms};
@@ -13,9 +14,7 @@ use creel_policy::credential::{
     CredentialDerivation, CredentialRequest, Known as _, SecretSource, Selection, Use, Variable, secret_sources,
     select, variables,
 };
-use creel_policy::grant::Grant;
 use creel_policy::ids::{AgentId, ModelRef, PluginId, ProfileId, ProviderId};
-use creel_policy::judge::{Outgoing, Refusal, Refused, Target, judge};
 use creel_policy::manifest::{CredentialSlot, Input, Manifest};
 use creel_policy::plan::{Plan, PlanProblem, ProviderPlan, plan, plan_provider};
 use creel_policy::profiles::Profiles;
@@ -26,7 +25,8 @@ use creel_policy::route::{
 use creel_policy::secret_ref::SecretRef;
 use creel_store::resolve::{Asker, Scope};
 use creel_store::secrets::{Places, SecretSnapshot};
-use serde::Serialize;
+
+pub use egress::{EgressExplanation, GrantedEndpoint};
 
 use crate::memory::Memory;
 use crate::renewals::Renewals;
@@ -67,36 +67,6 @@ pub struct AuthQuestion<'a> {
     pub model: Option<&'a ModelRef>,
     /// The one profile that is wanted; `None`: what the configuration says.
     pub profile: Option<&'a ProfileId>,
-}
-
-/// The answer to "may this plugin send that?".
-#[derive(Clone, Debug, Serialize)]
-pub struct EgressExplanation {
-    /// The plugin.
-    pub plugin: String,
-    /// The entry of the configuration that grants.
-    pub entry: Option<String>,
-    /// `allowed` or `refused`.
-    pub verdict: &'static str,
-    /// The rule that decided.
-    pub rule: String,
-    /// What the entry grants.
-    pub grants: Vec<GrantedEndpoint>,
-}
-
-/// A granted endpoint.
-#[derive(Clone, Debug, Serialize)]
-pub struct GrantedEndpoint {
-    /// The name that the plugin uses.
-    pub endpoint: String,
-    /// Scheme, host, port and base path.
-    pub base: String,
-    /// Methods with their paths.
-    pub allow: Vec<String>,
-    /// Who said so.
-    pub source: String,
-    /// Whether it may be at an address that is not public.
-    pub may_be_private: bool,
 }
 
 /// Where a configuration lets media lie, for whoever asks.
@@ -363,34 +333,6 @@ impl Knowledge {
         self.memory.ledger().resting(now_ms).map(|(key, rest)| (key.clone(), rest)).collect()
     }
 
-    /// Whether a plugin, or an entry of the configuration, may send that request, and by which rule. Where several
-    /// entries grant something to the plugin, the one that allows it is named, else the first that refuses.
-    #[must_use]
-    pub fn explain_egress(&self, name: &str, method: &str, url: &str) -> EgressExplanation {
-        let providers = self.plan.providers.values().map(|provider| &provider.grant);
-        let channels = self.plan.channels.values().map(|channel| &channel.grant);
-        let of_name = |grant: &&Arc<Grant>| grant.plugin.as_str() == name || grant.entry == name;
-        let judged = providers.chain(channels).filter(of_name).map(|grant| (grant, judge_url(grant, method, url)));
-        let mut judged: Vec<_> = judged.collect();
-        judged.sort_by_key(|(_, verdict)| verdict.is_err());
-        let Some((grant, verdict)) = judged.into_iter().next() else {
-            return EgressExplanation {
-                plugin: name.to_owned(),
-                entry: None,
-                verdict: "refused",
-                rule: format!("nothing is granted to `{name}`: no entry of the configuration names it"),
-                grants: Vec::new(),
-            };
-        };
-        EgressExplanation {
-            plugin: grant.plugin.to_string(),
-            entry: Some(grant.entry.clone()),
-            verdict: if verdict.is_ok() { "allowed" } else { "refused" },
-            rule: verdict.unwrap_or_else(|refusal| refusal),
-            grants: granted(grant),
-        }
-    }
-
     /// The models that describe pictures, in order.
     pub(crate) fn describers(&self) -> Vec<ModelTarget> {
         targets(&self.config).into_iter().filter(|target| matches!(target.role, Role::Describe(_))).collect()
@@ -405,31 +347,7 @@ pub(crate) fn use_of(target: &ModelTarget) -> Use {
     }
 }
 
-/// Judges a request by its target alone. A name is not resolved here: what it leads to is vetted when it is sent.
-fn judge_url(grant: &Grant, method: &str, url: &str) -> Result<String, String> {
-    let outgoing =
-        Outgoing { method, target: Target::Url(url), headers: &[], credential: None, body_bytes: 0, media_bytes: 0 };
-    let permit = judge(grant, &outgoing).map_err(|refused| refused.to_string())?;
-    match vet(permit.origin.host(), &[], permit.may_be_private) {
-        Ok(()) | Err(AddressRefusal::NoAddress { .. }) => {
-            Ok(format!("endpoint `{}` of `{}`", permit.endpoint, grant.entry))
-        }
-        Err(refusal) => Err(Refused::new(Refusal::PrivateAddress, refusal.to_string()).to_string()),
-    }
-}
-
 /// The slot of a plugin that declares none.
 pub(crate) fn no_slot() -> CredentialSlot {
     CredentialSlot { endpoint: String::new(), optional: true, classes: Vec::new(), refresh: None }
-}
-
-fn granted(grant: &Grant) -> Vec<GrantedEndpoint> {
-    let endpoint = |(name, endpoint): (&String, &creel_policy::grant::EndpointGrant)| GrantedEndpoint {
-        endpoint: name.clone(),
-        base: endpoint.base.to_string(),
-        allow: endpoint.allow.iter().map(|allow| format!("{} {}", allow.method, allow.path)).collect(),
-        source: endpoint.source.clone(),
-        may_be_private: endpoint.may_be_private,
-    };
-    grant.endpoints.iter().map(endpoint).collect()
 }
