@@ -24,15 +24,15 @@ fn ask(door: &Door, token: &str) -> JoinHandle<Got> {
     tokio::spawn(got(door.request("POST", "/v1/chat/completions", token).body(chat("default", "ping").to_string())))
 }
 
-/// Asks until the daemon has counted so many refusals of GPT: nothing follows upon one that a provider could see.
-async fn refusals(door: &Door, count: usize) {
-    let counted = format!("creel_model_failures_total{{model=\"{GPT}\",fault=\"content-refused\"}} {count}\n");
+/// Asks until the daemon has counted so many failures: nothing follows upon one that a provider could see.
+async fn failures(door: &Door, (model, fault): (&str, &str), count: usize) {
+    let counted = format!("creel_model_failures_total{{model=\"{model}\",fault=\"{fault}\"}} {count}\n");
     for _ in 0..10_000 {
         if got(door.bare("GET", "/metrics")).await.text.contains(&counted) {
             return;
         }
     }
-    panic!("the refusal was not counted");
+    panic!("`{fault}` of {model} was not counted {count} times");
 }
 
 fn said(got: &Got) -> [&str; 2] {
@@ -117,7 +117,7 @@ async fn the_second_goes_on_alone_when_the_slow_one_fails() {
     let asked = ask(&door, &token);
     fakes.openai.wait_until_held(1).await.expect("the second is asked");
     fakes.anthropic.release();
-    fakes.anthropic.wait_for_answered(1).await.expect("the first has failed");
+    failures(&door, (CLAUDE, "invalid-request"), 1).await;
     fakes.openai.release();
     let got = asked.await.expect("an answer");
     assert_eq!(said(&got), [&*format!("{CLAUDE}=invalid-request, {GPT}=ok"), "2"], "{}", got.text);
@@ -134,7 +134,7 @@ async fn what_one_refuses_for_its_content_nobody_else_is_asked() {
     fakes.anthropic.hold();
     fakes.openai.script(refused());
     let asked = ask(&door, &token);
-    refusals(&door, 1).await;
+    failures(&door, (GPT, "content-refused"), 1).await;
     fakes.anthropic.release();
     let got = asked.await.expect("an answer");
     assert_eq!(said(&got), [&*format!("{GPT}=content-refused, {CLAUDE}=ok"), "2"], "{}", got.text);
@@ -143,7 +143,7 @@ async fn what_one_refuses_for_its_content_nobody_else_is_asked() {
     fakes.anthropic.script(anthropic::error(400, "invalid_request_error", "not today"));
     fakes.openai.script(refused());
     let asked = ask(&door, &token);
-    refusals(&door, 2).await;
+    failures(&door, (GPT, "content-refused"), 2).await;
     fakes.anthropic.release();
     let got = asked.await.expect("an answer");
     let route = format!("{GPT}=content-refused, {CLAUDE}=invalid-request");
