@@ -24,17 +24,27 @@ const LAST_MAX: Duration = Duration::from_secs(3);
 /// Spans of one export.
 const BATCH_MAX: usize = 512;
 
-/// Exports until it is told to stop, and then once more.
-pub(crate) async fn keep_exporting(
+/// Exports until it is told to stop, and then once more. Spans are made from this call on, also where it is not polled yet.
+pub(crate) fn keep_exporting(
     host: Arc<Host>,
     metrics: Arc<Metrics>,
-    mut spans: mpsc::Receiver<Span>,
+    spans: mpsc::Receiver<Span>,
     stopping: CancellationToken,
-) {
+) -> impl Future<Output = ()> + Send {
+    metrics.export(is_wanted(&host));
+    export(host, metrics, spans, stopping)
+}
+
+fn is_wanted(host: &Host) -> bool {
+    host.knowledge().config.gateway.telemetry.is_some()
+}
+
+async fn export(host: Arc<Host>, metrics: Arc<Metrics>, mut spans: mpsc::Receiver<Span>, stopping: CancellationToken) {
     let exporter = match Exporter::new() {
         Ok(exporter) => exporter,
         Err(error) => {
             tracing::error!(error = %creel_engine::chain(&error), "telemetry cannot be exported");
+            metrics.export(false);
             return;
         }
     };
@@ -44,7 +54,7 @@ pub(crate) async fn keep_exporting(
     let mut batch = Vec::new();
     let mut metrics_due = Instant::now() + BETWEEN_METRICS;
     loop {
-        metrics.export(export.is_wanted());
+        metrics.export(is_wanted(&export.host));
         let is_last = loop {
             let room = BATCH_MAX - batch.len();
             tokio::select! {
@@ -94,10 +104,6 @@ struct Export {
 }
 
 impl Export {
-    fn is_wanted(&self) -> bool {
-        self.host.knowledge().config.gateway.telemetry.is_some()
-    }
-
     async fn spans(&mut self, batch: &[Span]) {
         if batch.iter().any(Span::is_sampled) {
             self.post("traces", |service| Some(span::body(service, batch, ids))).await;
