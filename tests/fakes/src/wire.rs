@@ -79,13 +79,16 @@ impl HangUp {
     }
 }
 
+/// Which requests are meant.
+pub(crate) type Which = Box<dyn Fn(&Recorded) -> bool + Send>;
+
 /// What the connections of a fake have in common.
 pub(crate) struct Shared {
     pub(crate) service: Arc<dyn Service>,
     pub(crate) journal: Journal,
     pub(crate) gate: Gate,
     /// Whose answers the gate is for.
-    pub(crate) held: Mutex<Box<dyn Fn(&Recorded) -> bool + Send>>,
+    pub(crate) held: Mutex<Which>,
     pub(crate) intercepted: Mutex<HashMap<String, VecDeque<Answer>>>,
     /// Cancelled to hang up on everyone; replaced by a fresh one then.
     pub(crate) connections: Mutex<CancellationToken>,
