@@ -116,8 +116,7 @@ fn decisions_are_told_a_line_each() {
         rule: rule.to_owned(),
         target: "openai/gpt".to_owned(),
     };
-    let expect = "\
-  when                  for        verdict  action  target      rule
+    let expect = "  when                  for        verdict  action  target      rule
   1970-01-01T00:01:01Z  agent:bob  allowed  admit   openai/gpt  the agent's grant
   1970-01-01T00:01:01Z  agent:bob  model    admit   openai/gpt  `models` does not name it
 ";
